@@ -1,0 +1,29 @@
+// A test's suffix says what it needs: `x.test.ts` nothing, `x.redis.test.ts`, `x.pg.test.ts`,
+// `x.kafka.test.ts` that server alone, `x.chain.test.ts` the whole chain.
+const common = {
+  rootDir: import.meta.dirname,
+  testEnvironment: 'node',
+  transform: { '\\.ts$': '<rootDir>/test/support/strip-types.mjs' },
+  extensionsToTreatAsEsm: ['.ts'],
+}
+
+export default {
+  projects: [
+    {
+      ...common,
+      displayName: 'pure',
+      testMatch: ['<rootDir>/test/**/*.test.ts'],
+      testPathIgnorePatterns: ['\\.(redis|pg|kafka|chain|process)\\.test\\.ts$'],
+    },
+    {
+      ...common,
+      displayName: 'servers',
+      testMatch: ['<rootDir>/test/**/*.{redis,pg,kafka}.test.ts'],
+    },
+    {
+      ...common,
+      displayName: 'chain',
+      testMatch: ['<rootDir>/test/**/*.{process,chain}.test.ts'],
+    },
+  ],
+}

@@ -1,0 +1,37 @@
+export type MillraceErrorOptions = {
+  /** True when the same call may go through later without anybody's help. */
+  readonly retriable?: boolean
+  readonly cause?: unknown
+  /** What the person on duty can do about it, in one or two sentences. */
+  readonly hint?: string
+}
+
+/**
+ * A fault of the world, named for machines by `code` and for people by `message` and `hint`.
+ * A bug is not one of these: it throws an ordinary Error and ends the process.
+ */
+export class MillraceError extends Error {
+  readonly code: string
+  readonly retriable: boolean
+  readonly hint: string | undefined
+
+  constructor(code: string, message: string, options: MillraceErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'MillraceError'
+    this.code = code
+    this.retriable = options.retriable ?? false
+    this.hint = options.hint
+  }
+}
+
+/** For the `default` of a switch over a closed union. */
+export function unreachable(value: never): never {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`)
+}
+
+/** The innermost sentence that a fault has to say, for a log line or a problem document. */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const own = error.message || ('code' in error ? String(error.code) : error.name)
+  return error.cause === undefined ? own : `${own}: ${describe(error.cause)}`
+}
