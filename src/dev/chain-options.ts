@@ -1,0 +1,31 @@
+import type { Ports } from './ports.ts'
+import type { Say } from './say.ts'
+
+export const serverNames = ['postgres', 'redis', 'registry', 'kafka', 'connect'] as const
+export type ServerName = (typeof serverNames)[number]
+
+type Settings = Readonly<Record<string, string>>
+
+/** What a chain is made of. Without any option but its folder it is all servers and no roles. */
+export type ChainOptions = {
+  /** Where its data, logs and settings lie. */
+  readonly folder: string
+  readonly ports: Ports
+  readonly say?: Say
+  readonly servers?: readonly ServerName[]
+  /** How many `worker` processes; 0 by default. */
+  readonly workers?: number
+  readonly api?: boolean
+  /** Fills an empty source database with a small network. */
+  readonly seed?: boolean
+  /** Exactly-once sources in Connect and in the connector; true by default. */
+  readonly transactions?: boolean
+  /** Settings of the connector beside or instead of the committed ones; `null` removes one. */
+  readonly connector?: Readonly<Record<string, string | null>>
+  readonly connectSettings?: Settings
+  readonly kafkaSettings?: Settings
+  readonly postgresSettings?: Settings
+  readonly redisArgs?: readonly string[]
+  /** `MILLRACE_*` variables of workers and API beside or instead of the chain's own. */
+  readonly roleEnv?: Settings
+}

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MillraceError } from '../errors.ts'
+import { findExecutable, runCommand } from './command.ts'
+import { cloneFolder, downloadsFolder } from './folders.ts'
+import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
+import type { Say } from './say.ts'
+import { readFile, writeFile } from './small-files.ts'
+
+/** What Maven fetches: one pom each under `connectors/`. */
+export type DownloadName = 'kafka' | 'debezium' | 'converter' | 'registry'
+
+const mavenTimeoutMs = 1_200_000
+const lockTimeoutMs = 1_800_000
+const progressEveryMs = 3_000
+
+/**
+ * Fetches what is missing and answers the folder of each. A folder is named by the pom that it was
+ * made from and gets its name when it is complete, so a half-done one never counts and a changed
+ * version is fetched anew.
+ */
+export async function fetchDownloads(
+  names: readonly DownloadName[],
+  say: Say,
+): Promise<Readonly<Record<DownloadName, string>>> {
+  const folders = Object.fromEntries(names.map((name) => [name, downloadFolder(name)]))
+  if (Object.values(folders).some((folder) => !existsSync(folder))) {
+    await withLock(say, async () => {
+      for (const name of names) {
+        const folder = downloadFolder(name)
+        if (!existsSync(folder)) await fetchOne(name, folder, say)
+      }
+    })
+  }
+  return folders as Record<DownloadName, string>
+}
+
+function downloadFolder(name: DownloadName): string {
+  const hash = createHash('sha256')
+    .update(readFileSync(pomPath(name)))
+    .digest('hex')
+  return join(downloadsFolder, `${name}-${hash.slice(0, 12)}`)
+}
+
+function pomPath(name: DownloadName): string {
+  return join(cloneFolder, 'connectors', name, 'pom.xml')
+}
+
+async function fetchOne(name: DownloadName, folder: string, say: Say): Promise<void> {
+  const maven = findExecutable('mvn')
+  if (maven === undefined) {
+    throw new MillraceError('maven-missing', 'there is no mvn, which fetches the jars', {
+      hint: 'apt-get install --no-install-recommends maven',
+    })
+  }
+  const unfinished = `${folder}.unfinished`
+  rmSync(unfinished, { recursive: true, force: true })
+  mkdirSync(unfinished, { recursive: true })
+  say(`fetching ${name} by Maven`)
+  const progress = countingProgress(name, say)
+  const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${unfinished}`]
+  await runCommand(maven, ['-B', '-ntp', '-f', pomPath(name), ...goal], {
+    timeoutMs: mavenTimeoutMs,
+    onLine: progress.onLine,
+  }).finally(progress.end)
+  for (const archive of readdirSync(unfinished).filter((file) => file.endsWith('.tar.gz'))) {
+    await runCommand('tar', ['-xzf', archive], { timeoutMs: 120_000, cwd: unfinished })
+    rmSync(join(unfinished, archive))
+  }
+  renameSync(unfinished, folder)
+  removeOlder(name, folder)
+}
+
+function countingProgress(name: DownloadName, say: Say) {
+  let copied = 0
+  const startedAtMs = performance.now()
+  const timer = setInterval(() => {
+    const seconds = Math.round((performance.now() - startedAtMs) / 1_000)
+    say(`fetching ${name}: ${seconds} s, ${copied} files in place`)
+  }, progressEveryMs)
+  return {
+    onLine: (line: string) => {
+      if (line.includes('] Copying ')) copied++
+    },
+    end: () => clearInterval(timer),
+  }
+}
+
+function removeOlder(name: DownloadName, folder: string): void {
+  const others = readdirSync(downloadsFolder).filter((entry) => entry.startsWith(`${name}-`))
+  for (const other of others.map((entry) => join(downloadsFolder, entry))) {
+    if (other !== folder) rmSync(other, { recursive: true, force: true })
+  }
+}
+
+/** Maven must not write one repository twice at once, and tests may start beside `npm start`. */
+async function withLock(say: Say, work: () => Promise<void>): Promise<void> {
+  const lock = join(downloadsFolder, 'lock')
+  mkdirSync(downloadsFolder, { recursive: true })
+  const deadline = performance.now() + lockTimeoutMs
+  let said = false
+  while (!takeLock(lock)) {
+    if (performance.now() > deadline) {
+      throw new MillraceError('download-lock', 'another process fetches for too long', {
+        hint: `If none does, remove ${lock}.`,
+      })
+    }
+    if (!said) say('waiting for another process of this clone that fetches the jars')
+    said = true
+    await sleep(500)
+  }
+  try {
+    await work()
+  } finally {
+    rmSync(lock, { force: true })
+  }
+}
+
+function takeLock(lock: string): boolean {
+  const holder = readFile<ProcessIdentity>(lock)
+  if (holder !== undefined && isAlive(holder)) return false
+  if (holder !== undefined) rmSync(lock, { force: true })
+  return writeFile(lock, identify(process.pid), { exclusive: true })
+}

@@ -1,0 +1,105 @@
+import { createServer } from 'node:net'
+import { MillraceError } from '../errors.ts'
+
+export const portNames = [
+  'postgres',
+  'kafka',
+  'kafkaController',
+  'registry',
+  'connect',
+  'redis',
+  'api',
+] as const
+export type PortName = (typeof portNames)[number]
+export type Ports = Readonly<Record<PortName, number>>
+
+const usual: Ports = {
+  postgres: 5432,
+  kafka: 9092,
+  kafkaController: 9093,
+  registry: 8081,
+  connect: 8083,
+  redis: 6379,
+  api: 8080,
+}
+/** A busy port is followed by tries at this distance, so that a chain's ports stay alike. */
+const stepToNext = 100
+const triesMax = 50
+
+/**
+ * Ports for a chain: from `MILLRACE_PORT_*` where set, and then a busy one is an error that names
+ * it; else the one of the last start; else a free one near the usual.
+ */
+export async function choosePorts(
+  env: Readonly<Record<string, string | undefined>>,
+  remembered: Partial<Ports>,
+): Promise<Ports> {
+  const chosen: Partial<Record<PortName, number>> = {}
+  for (const name of portNames) {
+    const taken = Object.values(chosen)
+    chosen[name] =
+      (await wantedPort(name, env)) ??
+      (await firstFree([remembered[name] ?? usual[name], ...near(usual[name])], taken))
+  }
+  return chosen as Ports
+}
+
+/** Free ports from below the range that the system gives to outgoing connections. */
+export async function randomPorts(): Promise<Ports> {
+  const chosen: Partial<Record<PortName, number>> = {}
+  for (const name of portNames) {
+    const tries = Array.from(
+      { length: triesMax },
+      () => 12_000 + Math.floor(Math.random() * 20_000),
+    )
+    chosen[name] = await firstFree(tries, Object.values(chosen))
+  }
+  return chosen as Ports
+}
+
+/** `kafkaController` -> `MILLRACE_PORT_KAFKA_CONTROLLER`. */
+export function portVariable(name: PortName): string {
+  return `MILLRACE_PORT_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
+}
+
+async function wantedPort(
+  name: PortName,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number | undefined> {
+  const variable = portVariable(name)
+  const text = env[variable]
+  if (text === undefined || text === '') return undefined
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new MillraceError('port', `${variable}=${text} is not a port`, {
+      hint: 'A port is a whole number from 1 to 65535.',
+    })
+  }
+  if (await isFree(port)) return port
+  throw new MillraceError('port-busy', `port ${port} (${variable}) is in use`, {
+    hint: `End what listens there (ss -ltnp 'sport = :${port}' shows it), or unset ${variable}.`,
+  })
+}
+
+function near(port: number): number[] {
+  return Array.from({ length: triesMax }, (_, tries) => port + tries * stepToNext)
+}
+
+async function firstFree(candidates: readonly number[], taken: readonly number[]): Promise<number> {
+  for (const port of candidates) {
+    if (!taken.includes(port) && (await isFree(port))) return port
+  }
+  throw new MillraceError('port-busy', `no free port near ${candidates[0]}`, {
+    hint: `Name free ones by ${portNames.map(portVariable).join(', ')}.`,
+  })
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((answer) => {
+    const server = createServer()
+    server.once('error', () => answer(false))
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+      server.close(() => answer(true))
+    })
+  })
+}

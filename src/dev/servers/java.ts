@@ -1,0 +1,34 @@
+import { join } from 'node:path'
+import { cloneFolder, type Folders } from '../folders.ts'
+import type { ProcessSpec } from '../processes.ts'
+
+export type JavaOptions = {
+  readonly name: string
+  readonly java: string
+  readonly heapMaxMb: number
+  /** System properties, class path, main class and arguments. */
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly niceness: number
+}
+
+/** How a server on the JVM is started: a bounded heap, and a collector that suits two cores. */
+export function javaSpec(folders: Folders, options: JavaOptions): ProcessSpec {
+  const { name, java, heapMaxMb, args, env, niceness } = options
+  return {
+    name,
+    command: java,
+    args: [`-Xmx${heapMaxMb}m`, ...javaFlags, ...args],
+    env: { PATH: process.env.PATH ?? '', LANG: 'C.UTF-8', ...env },
+    cwd: folders.chain,
+    logPath: join(folders.logs, `${name}.log`),
+    niceness,
+    stopSignal: 'SIGTERM',
+    stopTimeoutMs: 30_000,
+  }
+}
+
+/** Logs go to standard output, which the launcher leads into a file of the server's own. */
+export const loggingFlag = `-Dlog4j2.configurationFile=${join(cloneFolder, 'connectors', 'log4j2.properties')}`
+
+const javaFlags = ['-XX:+UseSerialGC', '-Xshare:auto', '-Djava.awt.headless=true']

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { runCommand } from '../command.ts'
+import type { Folders } from '../folders.ts'
+import type { ProcessSpec } from '../processes.ts'
+import { writeProperties } from '../settings.ts'
+import { javaSpec, loggingFlag } from './java.ts'
+
+export type KafkaOptions = {
+  readonly java: string
+  /** Folder of the jars. */
+  readonly jars: string
+  readonly port: number
+  readonly controllerPort: number
+  /** Broker settings beside or instead of ours. */
+  readonly settings?: Readonly<Record<string, string>> | undefined
+}
+
+const formatTimeoutMs = 60_000
+
+/** Writes the broker's settings, formats its storage once, and answers how it is started. */
+export async function kafkaSpec(folders: Folders, options: KafkaOptions): Promise<ProcessSpec> {
+  const data = join(folders.data, 'kafka')
+  const settingsPath = join(folders.settings, 'kafka.properties')
+  mkdirSync(data, { recursive: true })
+  writeProperties(settingsPath, kafkaSettings(data, options))
+  const classPath = ['-cp', join(options.jars, '*')]
+  if (!existsSync(join(data, 'meta.properties'))) {
+    const id = randomBytes(16).toString('base64url').replace(/^-/, 'm')
+    const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', settingsPath]
+    const flags = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
+    await runCommand(options.java, [...flags, ...classPath, ...format], {
+      timeoutMs: formatTimeoutMs,
+    })
+  }
+  return javaSpec(folders, {
+    name: 'kafka',
+    java: options.java,
+    heapMaxMb: 512,
+    args: [loggingFlag, ...classPath, 'kafka.Kafka', settingsPath],
+    niceness: 5,
+  })
+}
+
+function kafkaSettings(data: string, options: KafkaOptions): Record<string, string> {
+  const broker = `PLAINTEXT://127.0.0.1:${options.port}`
+  const controller = `127.0.0.1:${options.controllerPort}`
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': '1',
+    'controller.quorum.voters': `1@${controller}`,
+    listeners: `${broker},CONTROLLER://${controller}`,
+    'advertised.listeners': broker,
+    'controller.listener.names': 'CONTROLLER',
+    'log.dirs': data,
+    ...brokerSettings,
+    ...options.settings,
+  }
+}
+
+/** One broker that everything of one machine shares; the Compose file has the same. */
+export const brokerSettings: Readonly<Record<string, string>> = {
+  'offsets.topic.replication.factor': '1',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  // 50 of each is the default, and opening them is a good part of a small broker's start.
+  'offsets.topic.num.partitions': '8',
+  'transaction.state.log.num.partitions': '8',
+  'group.initial.rebalance.delay.ms': '0',
+  // A killed consumer is taken out of its group after its own, short session time-out.
+  'group.min.session.timeout.ms': '1000',
+  // A topic that a client made by accident would have neither our partitions nor our clean-up.
+  'auto.create.topics.enable': 'false',
+  // The default of 128 MB would be a quarter of the heap.
+  'log.cleaner.dedupe.buffer.size': '33554432',
+}

@@ -1,0 +1,39 @@
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+
+let written = 0
+
+/** The JSON in a file, or undefined when there is no such file. */
+export function readFile<T>(path: string): T | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as T
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+export type WriteOptions = {
+  /** Permission bits; for its owner alone unless said otherwise. */
+  readonly mode?: number
+  /** Answers false, and writes nothing, when there is such a file already. */
+  readonly exclusive?: boolean
+}
+
+/** Writes JSON so that a reader sees all of it or what was there before. */
+export function writeFile(path: string, value: unknown, options: WriteOptions = {}): boolean {
+  const unfinished = `${path}.${process.pid}.${++written}`
+  writeFileSync(unfinished, `${JSON.stringify(value, null, 2)}\n`, { mode: options.mode ?? 0o600 })
+  if (options.exclusive !== true) {
+    renameSync(unfinished, path)
+    return true
+  }
+  try {
+    linkSync(unfinished, path)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    throw error
+  } finally {
+    rmSync(unfinished)
+  }
+}
