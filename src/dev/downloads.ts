@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MillraceError } from '../errors.ts'
@@ -15,6 +23,9 @@ export type DownloadName = 'kafka' | 'debezium' | 'converter' | 'registry'
 const mavenTimeoutMs = 1_200_000
 const lockTimeoutMs = 1_800_000
 const progressEveryMs = 3_000
+
+/** Within a download's folder, the jars that Maven laid there one by one. */
+export const jarsFolder = 'jars'
 
 /**
  * Fetches what is missing and answers the folder of each. A folder is named by the pom that it was
@@ -57,18 +68,22 @@ async function fetchOne(name: DownloadName, folder: string, say: Say): Promise<v
   }
   const unfinished = `${folder}.unfinished`
   rmSync(unfinished, { recursive: true, force: true })
-  mkdirSync(unfinished, { recursive: true })
+  const jars = join(unfinished, jarsFolder)
+  mkdirSync(jars, { recursive: true })
   say(`fetching ${name} by Maven`)
   const progress = countingProgress(name, say)
-  const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${unfinished}`]
+  const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${jars}`]
   await runCommand(maven, ['-B', '-ntp', '-f', pomPath(name), ...goal], {
     timeoutMs: mavenTimeoutMs,
     onLine: progress.onLine,
   }).finally(progress.end)
-  for (const archive of readdirSync(unfinished).filter((file) => file.endsWith('.tar.gz'))) {
-    await runCommand('tar', ['-xzf', archive], { timeoutMs: 120_000, cwd: unfinished })
-    rmSync(join(unfinished, archive))
+  for (const archive of readdirSync(jars).filter((file) => file.endsWith('.tar.gz'))) {
+    const path = join(jars, archive)
+    await runCommand('tar', ['-xzf', path], { timeoutMs: 120_000, cwd: unfinished })
+    rmSync(path)
   }
+  // Connect would take an empty folder for a plugin.
+  if (readdirSync(jars).length === 0) rmdirSync(jars)
   renameSync(unfinished, folder)
   removeOlder(name, folder)
 }

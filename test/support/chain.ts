@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Chain, removeData } from '../../src/dev/chain.ts'
@@ -57,6 +57,8 @@ export async function startTestChain(
 ): Promise<Chain> {
   await removeOrphans()
   const folder = mkdtempSync(join(tmpdir(), folderPrefix))
+  // The cluster's user must be able to enter.
+  chmodSync(folder, 0o755)
   writeFile(join(folder, ownerFile), identify(process.pid))
   return startChain({
     folder,
@@ -97,7 +99,6 @@ async function removeOrphans(): Promise<void> {
     const folder = join(tmpdir(), name)
     const owner = readFile<ProcessIdentity>(join(folder, ownerFile))
     if (owner === undefined || isAlive(owner)) continue
-    mkdirSync(folder, { recursive: true })
     writeFile(join(folder, ownerFile), identify(process.pid))
     const processes = readFile(join(folder, 'chain.env.json'))
     if (processes !== undefined) await stopTestChain(Chain.attach(folder))

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { jarsFolder } from '../downloads.ts'
 import type { Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 import { writeProperties } from '../settings.ts'
@@ -6,9 +7,9 @@ import { javaSpec, loggingFlag } from './java.ts'
 
 export type ConnectOptions = {
   readonly java: string
-  /** Folder of Kafka's jars, Connect's among them. */
+  /** Folder of the download `kafka`, which has Connect as well. */
   readonly jars: string
-  /** Folders of the Debezium and converter plugins. */
+  /** Folders that hold plugins, each in a folder of its own. */
   readonly plugins: readonly string[]
   readonly port: number
   /** `host:port` of the broker. */
@@ -38,7 +39,7 @@ export function connectSpec(folders: Folders, options: ConnectOptions): ProcessS
     name: 'connect',
     java: options.java,
     heapMaxMb: 768,
-    args: [loggingFlag, '-cp', join(options.jars, '*'), main, settingsPath],
+    args: [loggingFlag, '-cp', join(options.jars, jarsFolder, '*'), main, settingsPath],
     env: options.env,
     niceness: 5,
   })

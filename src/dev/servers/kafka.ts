@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCommand } from '../command.ts'
+import { jarsFolder } from '../downloads.ts'
 import type { Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 import { writeProperties } from '../settings.ts'
@@ -9,7 +10,7 @@ import { javaSpec, loggingFlag } from './java.ts'
 
 export type KafkaOptions = {
   readonly java: string
-  /** Folder of the jars. */
+  /** Folder of the download `kafka`. */
   readonly jars: string
   readonly port: number
   readonly controllerPort: number
@@ -25,7 +26,7 @@ export async function kafkaSpec(folders: Folders, options: KafkaOptions): Promis
   const settingsPath = join(folders.settings, 'kafka.properties')
   mkdirSync(data, { recursive: true })
   writeProperties(settingsPath, kafkaSettings(data, options))
-  const classPath = ['-cp', join(options.jars, '*')]
+  const classPath = ['-cp', join(options.jars, jarsFolder, '*')]
   if (!existsSync(join(data, 'meta.properties'))) {
     const id = randomBytes(16).toString('base64url').replace(/^-/, 'm')
     const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', settingsPath]
@@ -67,6 +68,9 @@ export const brokerSettings: Readonly<Record<string, string>> = {
   // 50 of each is the default, and opening them is a good part of a small broker's start.
   'offsets.topic.num.partitions': '8',
   'transaction.state.log.num.partitions': '8',
+  // A broker that was killed must not wait for its own old session for long.
+  'broker.session.timeout.ms': '3000',
+  'broker.heartbeat.interval.ms': '500',
   'group.initial.rebalance.delay.ms': '0',
   // A killed consumer is taken out of its group after its own, short session time-out.
   'group.min.session.timeout.ms': '1000',
