@@ -1,0 +1,121 @@
+import type { Change, Row, Value } from '../change.ts'
+import { unreachable } from '../errors.ts'
+import type { Fields, Mutation } from '../mutation.ts'
+import type { Count, OwningRow, View } from './view.ts'
+
+/** What one change gives to the entries of a view, or why that can't be told from it. */
+export type Folded =
+  | { readonly kind: 'contributions'; readonly contributions: readonly Mutation[] }
+  /** The change lacks what the view needs; applying a guess would make the view wrong. */
+  | { readonly kind: 'unusable'; readonly reason: string }
+
+/**
+ * Folds a change into contributions: pure, and total over every change of the view's tables.
+ * An update retracts what the row gave before and adds what it gives now; a delete is a retract
+ * alone. Where both are the same the change gives nothing. Contributions stand in their order and
+ * more than one may name the same entry; `consolidator` merges them.
+ */
+export function fold(view: View, change: Change): Folded {
+  const contributions: Mutation[] = []
+  if (change.table === view.row.table) {
+    const lacking = foldOwner(view.row, change, contributions)
+    if (lacking) return unusable(view, change, lacking)
+  }
+  for (const count of view.counts) {
+    if (count.table !== change.table) continue
+    const lacking = foldCount(count, change, contributions)
+    if (lacking) return unusable(view, change, lacking)
+  }
+  return { kind: 'contributions', contributions }
+}
+
+/** Answers the column whose earlier value is missing, if one is. */
+function foldOwner(row: OwningRow, change: Change, out: Mutation[]): string | undefined {
+  switch (change.kind) {
+    case 'insert':
+    case 'read':
+      put(out, change.after[row.key], fieldsOf(row, change.after))
+      return undefined
+    case 'update': {
+      // A row captured without its earlier values may also have unchanged text left out.
+      if (!change.before) return row.key
+      const before = change.before[row.key]
+      const after = change.after[row.key]
+      if (before !== after) put(out, before, null)
+      put(out, after, fieldsOf(row, change.after))
+      return undefined
+    }
+    case 'delete': {
+      const before = earlier(change, row.key)
+      if (before === undefined) return row.key
+      put(out, before, null)
+      return undefined
+    }
+    default:
+      return unreachable(change)
+  }
+}
+
+/** Answers the column whose earlier value is missing, if one is. */
+function foldCount(count: Count, change: Change, out: Mutation[]): string | undefined {
+  switch (change.kind) {
+    case 'insert':
+    case 'read':
+      add(out, change.after[count.by], { [count.name]: 1n })
+      return undefined
+    case 'update': {
+      // A changed primary key arrives as a delete and an insert, so an update that keeps silent
+      // about a group inside the key has left it as it was.
+      if (!change.before) return count.by in change.key ? undefined : count.by
+      const before = change.before[count.by]
+      const after = change.after[count.by]
+      if (before === after) return undefined
+      add(out, before, { [count.name]: -1n })
+      add(out, after, { [count.name]: 1n })
+      return undefined
+    }
+    case 'delete': {
+      const before = earlier(change, count.by)
+      if (before === undefined) return count.by
+      add(out, before, { [count.name]: -1n })
+      return undefined
+    }
+    default:
+      return unreachable(change)
+  }
+}
+
+/** The column's value in the row that is gone; undefined when the change does not tell. */
+function earlier(change: Change & { kind: 'delete' }, column: string): Value | undefined {
+  const row: Row = change.before ?? change.key
+  return row[column]
+}
+
+function fieldsOf(row: OwningRow, after: Row): Fields {
+  const fields: Record<string, string | null> = {}
+  for (const { name, column } of row.fields) {
+    const value = after[column] ?? null
+    fields[name] = value === null ? null : String(value)
+  }
+  return fields
+}
+
+/** A row whose key is null belongs to no entry. */
+function put(out: Mutation[], entry: Value | undefined, fields: Fields | null): void {
+  if (entry === null || entry === undefined) return
+  out.push({ entry: String(entry), put: fields, add: {} })
+}
+
+function add(out: Mutation[], entry: Value | undefined, amounts: Record<string, bigint>): void {
+  if (entry === null || entry === undefined) return
+  out.push({ entry: String(entry), put: undefined, add: amounts })
+}
+
+function unusable(view: View, change: Change, column: string): Folded {
+  return {
+    kind: 'unusable',
+    reason:
+      `${change.kind} of ${change.table} came without the earlier value of ${column}, ` +
+      `which view ${view.name} needs: the table's replica identity did not give it`,
+  }
+}

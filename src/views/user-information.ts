@@ -1,0 +1,26 @@
+import { countOf, defineView, from, timestamptz } from './define-view.ts'
+
+/** A user's profile and counters, as a profile page shows them. */
+export const userInformation = defineView({
+  name: 'user-information',
+  key: { userId: 'bigint' },
+  row: from('users', {
+    key: 'user_id',
+    fields: {
+      username: 'username',
+      name: 'name',
+      description: 'description',
+      location: 'location',
+      webPageUrl: 'web_page_url',
+      joinedDate: timestamptz('joined_date'),
+      profileImageUrl: 'profile_image_url',
+      backgroundImageUrl: 'background_image_url',
+    },
+  }),
+  counts: {
+    tweetCount: countOf('tweets', { by: 'user_id' }),
+    followingCount: countOf('follows', { by: 'follower_id' }),
+    followerCount: countOf('follows', { by: 'followee_id' }),
+    likeCount: countOf('likes', { by: 'user_id' }),
+  },
+})
