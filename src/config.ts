@@ -51,6 +51,21 @@ const schema = z.object({
   readTimeoutMs: z.coerce.number().int().min(1).default(1_000),
   /** A watermark older than this means that the chain stands still. */
   staleAfterMs: z.coerce.number().int().min(1_000).default(20_000),
+  /** How often the API asks the store how the view stands. */
+  statusIntervalMs: z.coerce.number().int().min(10).default(1_000),
+  /** Reads that wait for the store at once; beyond them the API answers 503. */
+  apiReadsMax: z.coerce.number().int().min(1).default(2_000),
+  apiConnectionsMax: z.coerce.number().int().min(1).default(8_000),
+  apiHeaderBytesMax: z.coerce.number().int().min(1_024).default(8_192),
+  apiUrlCharsMax: z.coerce.number().int().min(64).default(2_048),
+  /** A client that has not sent a request's headers by then is cut off. */
+  apiHeadersTimeoutMs: z.coerce.number().int().min(100).default(5_000),
+  /** Silence on a connection, while a request is under way or an answer is not taken. */
+  apiSilenceTimeoutMs: z.coerce.number().int().min(100).default(15_000),
+  /** How long an idle connection is kept for its next request. */
+  apiKeepAliveMs: z.coerce.number().int().min(100).default(60_000),
+  /** How long requests under way may take once the API was told to stop. */
+  apiDrainMs: z.coerce.number().int().min(0).default(5_000),
 })
 
 export type Config = Readonly<z.infer<typeof schema>>

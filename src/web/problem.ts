@@ -1,0 +1,67 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyReply } from 'fastify'
+
+/** A problem document of RFC 9457; `instance` is the path that was asked for. */
+export type Problem = {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly instance: string
+}
+
+export type ProblemOptions = {
+  readonly status: number
+  /** What went wrong, for machines; left out, the status alone says it. */
+  readonly kind?: ProblemKind
+  readonly detail: string
+  readonly instance: string
+}
+
+export type ProblemKind = keyof typeof titles
+
+const titles = {
+  'bad-user-id': 'The user id is not a 64-bit integer',
+  'user-not-found': 'There is no such user',
+  'view-not-serving': 'The view is not complete',
+  'store-unavailable': 'The store does not answer',
+  overloaded: 'Too many requests at once',
+}
+
+export const problemMediaType = 'application/problem+json'
+
+export const problemSchema = {
+  $id: 'Problem',
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail', 'instance'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    instance: { type: 'string' },
+  },
+}
+
+export function problemOf({ status, kind, detail, instance }: ProblemOptions): Problem {
+  const type = kind === undefined ? 'about:blank' : `urn:problem-type:millrace:${kind}`
+  const title = kind === undefined ? (STATUS_CODES[status] ?? 'Error') : titles[kind]
+  return { type, title, status, detail, instance }
+}
+
+/**
+ * Answers with a problem document that no cache may keep. As bytes, for fastify would add a charset
+ * to text, a parameter that this media type does not have.
+ */
+export function sendProblem(reply: FastifyReply, options: ProblemOptions): FastifyReply {
+  return reply
+    .code(options.status)
+    .header('cache-control', 'no-store')
+    .header('content-type', problemMediaType)
+    .send(Buffer.from(JSON.stringify(problemOf(options))))
+}
+
+/** One `response` of a route's schema. */
+export function problemResponse(description: string): object {
+  return { description, content: { [problemMediaType]: { schema: { $ref: 'Problem#' } } } }
+}

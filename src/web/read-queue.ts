@@ -1,0 +1,143 @@
+import type { Entry } from '../mutation.ts'
+import { MillraceError } from '../errors.ts'
+import type { Lsn } from '../position.ts'
+import { limits } from '../store/limits.ts'
+import type { Phase, ReadResult, ViewReader } from '../store/store.ts'
+
+/** What one reader gets; `entry` is null when there is nothing under the key. */
+export type ReadAnswer =
+  | { readonly kind: 'unavailable'; readonly phase: Phase | 'absent' }
+  | { readonly kind: 'serving'; readonly watermark: Lsn; readonly entry: Entry | null }
+
+export type ReadQueueOptions = {
+  /** Bound of a reader's wait, of which the queue and the store have their share. */
+  readonly timeoutMs: number
+  /** Readers that wait at once. */
+  readonly readsMax: number
+}
+
+/** Calls of the store under way at once. Beyond them keys gather for the next one. */
+const callsMax = 16
+
+type Waiter = {
+  readonly key: string
+  settled: boolean
+  readonly answer: (answer: ReadAnswer) => void
+  readonly fail: (error: unknown) => void
+}
+
+/**
+ * Gathers the reads of one turn of the event loop into one call of the store: under even load that
+ * is a call each, under a burst far fewer than requests, so that a burst costs the store little.
+ */
+export class ReadQueue {
+  readonly #reader: Pick<ViewReader, 'read'>
+  readonly #timeoutMs: number
+  readonly #readsMax: number
+  #gathered: Waiter[] = []
+  #flushing = false
+  #calls = 0
+  #waiting = 0
+
+  constructor(reader: Pick<ViewReader, 'read'>, { timeoutMs, readsMax }: ReadQueueOptions) {
+    this.#reader = reader
+    this.#timeoutMs = timeoutMs
+    this.#readsMax = readsMax
+  }
+
+  /** Rejects with `overloaded` at once, with `read-timeout` after the bound, or as the store does. */
+  read(key: string): Promise<ReadAnswer> {
+    if (this.#waiting >= this.#readsMax) return Promise.reject(overloaded(this.#readsMax))
+    this.#waiting += 1
+    return new Promise<ReadAnswer>((resolve, reject) => {
+      const timer = setTimeout(() => waiter.fail(timedOut(this.#timeoutMs)), this.#timeoutMs)
+      const settle = () => {
+        if (waiter.settled) return false
+        waiter.settled = true
+        clearTimeout(timer)
+        this.#waiting -= 1
+        return true
+      }
+      const waiter: Waiter = {
+        key,
+        settled: false,
+        answer: (answer) => void (settle() && resolve(answer)),
+        fail: (error) => void (settle() && reject(error as Error)),
+      }
+      this.#gathered.push(waiter)
+      this.#flushSoon()
+    })
+  }
+
+  #flushSoon(): void {
+    if (this.#flushing || this.#calls >= callsMax) return
+    this.#flushing = true
+    setImmediate(() => {
+      this.#flushing = false
+      this.#flush()
+    })
+  }
+
+  #flush(): void {
+    this.#gathered = this.#gathered.filter((waiter) => !waiter.settled)
+    while (this.#gathered.length > 0 && this.#calls < callsMax) {
+      this.#call(this.#gathered.splice(0, limits.readKeysMax))
+    }
+  }
+
+  /** A call that never ends gives its place back after the bound; its readers have left by then. */
+  #call(waiters: readonly Waiter[]): void {
+    const indexes = new Map<string, number>()
+    for (const { key } of waiters) if (!indexes.has(key)) indexes.set(key, indexes.size)
+    this.#calls += 1
+    let over = false
+    const end = () => {
+      if (over) return
+      over = true
+      clearTimeout(timer)
+      this.#calls -= 1
+      if (this.#gathered.length > 0) this.#flushSoon()
+    }
+    const timer = setTimeout(end, this.#timeoutMs)
+    this.#reader.read([...indexes.keys()]).then(
+      (result) => {
+        end()
+        for (const waiter of waiters) waiter.answer(answerAt(result, indexes.get(waiter.key)!))
+      },
+      (error: unknown) => {
+        end()
+        this.#failed(waiters, error)
+      },
+    )
+  }
+
+  /** One broken key must not fail those that were asked with it: halves are asked again. */
+  #failed(waiters: readonly Waiter[], error: unknown): void {
+    const retriable = error instanceof MillraceError && error.retriable
+    const first = waiters[0]!.key
+    if (retriable || waiters.every((waiter) => waiter.key === first)) {
+      for (const waiter of waiters) waiter.fail(error)
+      return
+    }
+    const half = waiters.length >> 1
+    this.#call(waiters.slice(0, half))
+    this.#call(waiters.slice(half))
+  }
+}
+
+function answerAt(result: ReadResult, index: number): ReadAnswer {
+  if (result.kind === 'unavailable') return result
+  return { kind: 'serving', watermark: result.watermark, entry: result.entries[index] ?? null }
+}
+
+function overloaded(readsMax: number): MillraceError {
+  return new MillraceError('overloaded', `${readsMax} reads are waiting for the store already`, {
+    retriable: true,
+  })
+}
+
+function timedOut(timeoutMs: number): MillraceError {
+  return new MillraceError('read-timeout', `the store did not answer within ${timeoutMs} ms`, {
+    retriable: true,
+  })
+}

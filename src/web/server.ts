@@ -1,0 +1,149 @@
+import swagger from '@fastify/swagger'
+import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
+import type { FastifyReply } from 'fastify'
+import type { Config } from '../config.ts'
+import type { View } from '../fold/view.ts'
+import type { Log } from '../log.ts'
+import type { ViewReader } from '../store/store.ts'
+import type { ChainWatch } from './chain-watch.ts'
+import { answerBrokenRequest } from './broken-request.ts'
+import { Connections } from './connections.ts'
+import { problemSchema, sendProblem } from './problem.ts'
+import { ReadQueue } from './read-queue.ts'
+import { addStatus } from './status.ts'
+import { addUsers } from './users.ts'
+
+export type ServerOptions = {
+  readonly view: View
+  readonly reader: Pick<ViewReader, 'read'>
+  readonly watch: Pick<ChainWatch, 'readiness'>
+  readonly config: WebConfig
+  readonly log: Log
+}
+
+export type WebConfig = Pick<
+  Config,
+  | 'readTimeoutMs'
+  | 'apiReadsMax'
+  | 'apiConnectionsMax'
+  | 'apiHeaderBytesMax'
+  | 'apiUrlCharsMax'
+  | 'apiHeadersTimeoutMs'
+  | 'apiSilenceTimeoutMs'
+  | 'apiKeepAliveMs'
+>
+
+/** The read API, not yet listening. Every answer has a schema; `/openapi.json` is made of them. */
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { view, reader, watch, config, log } = options
+  const app = bareServer(config, log)
+  app.addSchema(problemSchema)
+  await app.register(swagger, openApi)
+  // Parsing an id is the check; its schema is for people.
+  app.setValidatorCompiler(() => () => true)
+  refuseTheRest(app, config, log)
+  const reads = new ReadQueue(reader, {
+    timeoutMs: config.readTimeoutMs,
+    readsMax: config.apiReadsMax,
+  })
+  addUsers(app, { view, reads, log })
+  addStatus(app, watch)
+  addOpenApi(app)
+  await app.ready()
+  return app
+}
+
+const openApi = {
+  openapi: {
+    openapi: '3.1.0',
+    info: {
+      title: 'Millrace',
+      description: 'Reads of views that equal what SQL over the source tables would answer',
+      version: '1',
+    },
+  },
+  refResolver: {
+    buildLocalReference: (json: { $id?: unknown }, _base: unknown, _fragment: string, i: number) =>
+      typeof json.$id === 'string' ? json.$id : `schema-${i}`,
+  },
+}
+
+/** Every wait for a client is bounded, and so is what one may send before it is refused. */
+function bareServer(config: WebConfig, log: Log): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    keepAliveTimeout: config.apiKeepAliveMs,
+    connectionTimeout: config.apiSilenceTimeoutMs,
+    requestTimeout: config.apiHeadersTimeoutMs * 2,
+    bodyLimit: 1_024,
+    routerOptions: { maxParamLength: config.apiUrlCharsMax },
+    http: {
+      maxHeaderSize: config.apiHeaderBytesMax,
+      headersTimeout: config.apiHeadersTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, config.apiHeadersTimeoutMs),
+    },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) => {
+      const detail = 'The path is not properly percent-encoded, or too long.'
+      const status = error.statusCode ?? 400
+      void sendProblem(reply as FastifyReply, { status, detail, instance: request.url })
+    },
+  })
+  app.server.maxConnections = config.apiConnectionsMax
+  const connections = new Connections(app.server)
+  app.addHook('preClose', (done) => {
+    connections.drain()
+    done()
+  })
+  if (log.isLevelEnabled('debug')) {
+    app.addHook('onResponse', async (request, reply) => {
+      const { method, url } = request
+      log.debug({ method, url, status: reply.statusCode, ms: reply.elapsedTime }, 'answered')
+    })
+  }
+  return app
+}
+
+/** Problem documents for what no route answers, before anything of a body is read. */
+function refuseTheRest(app: FastifyInstance, config: WebConfig, log: Log): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-content-type-options', 'nosniff')
+    if (request.url.length > config.apiUrlCharsMax) {
+      const detail = `A URL has at most ${config.apiUrlCharsMax} characters.`
+      void sendProblem(reply, { status: 414, detail, instance: '/' })
+    } else if (request.is404) {
+      refuseUnknown(request, reply, app)
+    } else {
+      done()
+    }
+  })
+  app.setNotFoundHandler((request, reply) => refuseUnknown(request, reply, app))
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500
+    if (status >= 500) log.error({ err: error, url: request.url }, 'a request failed')
+    const detail = status < 500 ? error.message : 'The fault is ours; the log says more.'
+    return sendProblem(reply, { status, detail, instance: request.url })
+  })
+}
+
+function refuseUnknown(request: FastifyRequest, reply: FastifyReply, app: FastifyInstance): void {
+  const instance = request.url
+  const path = instance.split('?', 1)[0]!
+  if (app.findRoute({ method: 'GET', url: path }) !== null || /^\/users\/[^/]*$/.test(path)) {
+    const detail = `${request.method} is not among the methods that this path knows.`
+    void sendProblem(reply.header('allow', 'GET, HEAD'), { status: 405, detail, instance })
+  } else {
+    void sendProblem(reply, { status: 404, detail: 'Nothing is served under this path.', instance })
+  }
+}
+
+function addOpenApi(app: FastifyInstance): void {
+  let text: string | undefined
+  const schema = { hide: true, response: { 200: { type: 'object', additionalProperties: true } } }
+  app.get('/openapi.json', { schema }, (_request, reply) => {
+    text ??= JSON.stringify(app.swagger())
+    return reply.header('cache-control', 'no-cache').type('application/json').send(text)
+  })
+}
