@@ -1,0 +1,192 @@
+import avsc, { type Resolver, type Schema, type Type } from 'avsc'
+import type { ColumnType } from '../change.ts'
+import { MillraceError } from '../errors.ts'
+import { bareOf, isBare } from './bare-row.ts'
+import { longHook } from './long.ts'
+import {
+  asRecord,
+  columnIn,
+  fieldOf,
+  fullName,
+  namespaceOf,
+  recordIn,
+  type RawColumn,
+  type RawField,
+  type RawRecord,
+} from './raw-schema.ts'
+import type { WriterSchema } from './registry.ts'
+
+/** An envelope as it comes out of Avro: columns by their adjusted names, values as avsc reads them. */
+export type Envelope = {
+  readonly before: AvroRow | null
+  readonly after: AvroRow | null
+  readonly op: string
+  readonly source: { readonly lsn: bigint | number | null; readonly version: string }
+}
+
+export type AvroRow = Readonly<Record<string, unknown>>
+
+/** How to read what one writer's schema wrote, and no more of it than the view needs. */
+export type Projection = {
+  /** Throws where the bytes don't fit the schema. */
+  read(payload: Buffer): Envelope
+  /** The view's columns, in the order of `columns`, with the names that they have in Avro. */
+  readonly columns: readonly ProjectedColumn[]
+  /** True when every needed column is part of the key: any `before` has them all. */
+  readonly keyed: boolean
+  /** True when `before` holds nothing but the key. */
+  bare(before: AvroRow): boolean
+}
+
+export type ProjectedColumn = {
+  readonly column: string
+  readonly avroName: string
+  readonly type: ColumnType
+}
+
+export type ProjectionTarget = {
+  readonly view: string
+  readonly table: string
+  readonly columns: Readonly<Record<string, ColumnType>>
+  /** Columns of the record's key, by their names in Avro. */
+  readonly key: readonly string[]
+}
+
+/**
+ * The projection of a writer's schema, or undefined when the schema is no Debezium envelope of a
+ * Postgres table. Throws `column-gone` or `column-retyped` when the view can't be kept from it.
+ */
+export function project(writer: WriterSchema, target: ProjectionTarget): Projection | undefined {
+  const envelope = asRecord(writer.schema)
+  const before = fieldOf(envelope, 'before')
+  const after = fieldOf(envelope, 'after')
+  const row = recordIn(before) ?? recordIn(after)
+  const source = recordIn(fieldOf(envelope, 'source'))
+  const sourceFields = ['lsn', 'version'].map((name) => fieldOf(source, name))
+  if (!envelope || !before || !after || !row || !source || !fieldOf(envelope, 'op'))
+    return undefined
+  if (!isEnvelope(envelope, sourceFields)) return undefined
+
+  const columns = Object.entries(target.columns).map(([column, type]): ProjectedColumn => {
+    const avroName = avroNameOf(column)
+    checkColumn(fieldOf(row, avroName), { ...target, column, type })
+    return { column, avroName, type }
+  })
+  const keyed = columns.every(({ avroName }) => target.key.includes(avroName))
+  const bare = keyed
+    ? []
+    : bareOf(
+        row,
+        target.key,
+        columns.map(({ avroName }) => avroName),
+      )
+  const needed = new Set(columns.map(({ avroName }) => avroName))
+  const reader = readerOf(
+    { envelope, row, source },
+    needed,
+    new Set([...needed, ...bare.map(({ name }) => name)]),
+  )
+  const resolver: Resolver = reader.createResolver(writer.type)
+  return {
+    read: (payload) => reader.fromBuffer(payload, resolver) as Envelope,
+    columns,
+    keyed,
+    bare: (values) => isBare(bare, values),
+  }
+}
+
+/** A column's name as `field.name.adjustment.mode=avro` writes it. */
+export function avroNameOf(column: string): string {
+  const adjusted = column.replace(/[^A-Za-z0-9_]/g, '_')
+  return /^[0-9]/.test(adjusted) ? `_${adjusted}` : adjusted
+}
+
+function isEnvelope(envelope: RawRecord, source: readonly (RawField | undefined)[]): boolean {
+  const op = fieldOf(envelope, 'op')
+  const [lsn, version] = source.map((field) => field && columnIn(field))
+  return (
+    lsn?.avro === 'long' && version?.avro === 'string' && !!op && columnIn(op).avro === 'string'
+  )
+}
+
+function checkColumn(
+  field: RawField | undefined,
+  { view, table, column, type }: ProjectionTarget & { column: string; type: ColumnType },
+): void {
+  if (!field) {
+    throw new MillraceError(
+      'column-gone',
+      `column ${column} of ${table} is gone, and view ${view} needs it`,
+      {
+        hint: `Bring the column back, or change the declaration of ${view}; then rebuild the view.`,
+      },
+    )
+  }
+  const found = columnIn(field)
+  if (fits(type, found)) return
+  throw new MillraceError(
+    'column-retyped',
+    `column ${column} of ${table} is now ${found.connectName ?? found.avro ?? 'of another type'}, ` +
+      `and view ${view} needs it as ${type}`,
+    {
+      hint: `Change the column's type back, or the declaration of ${view}; then rebuild the view.`,
+    },
+  )
+}
+
+function fits(type: ColumnType, { avro, connectName }: RawColumn): boolean {
+  switch (type) {
+    case 'bigint':
+      return (avro === 'int' || avro === 'long') && connectName === undefined
+    case 'text':
+      return avro === 'string' && connectName === undefined
+    case 'timestamptz':
+      return avro === 'string' && connectName === 'io.debezium.time.ZonedTimestamp'
+    default:
+      return false
+  }
+}
+
+/**
+ * The reader's schema: the writer's, without what nobody needs, so that avsc skips it. `before` has
+ * a name of its own with the row's as alias, for it may hold more columns than `after`.
+ */
+function readerOf(
+  { envelope, row, source }: Record<'envelope' | 'row' | 'source', RawRecord>,
+  after: ReadonlySet<string>,
+  before: ReadonlySet<string>,
+): Type {
+  const inherited = namespaceOf(envelope)
+  const rowName = fullName(row, inherited)
+  const pruned = (name: string, names: ReadonlySet<string>) => ({
+    type: 'record',
+    name,
+    aliases: [rowName],
+    fields: row.fields.filter((field) => names.has(field.name)).map(withoutDefault),
+  })
+  const schema = {
+    type: 'record',
+    name: fullName(envelope, undefined),
+    fields: [
+      { name: 'before', type: ['null', pruned('millrace.Before', before)] },
+      { name: 'after', type: ['null', pruned('millrace.After', after)] },
+      {
+        name: 'source',
+        type: {
+          type: 'record',
+          name: fullName(source, inherited),
+          fields: source.fields
+            .filter(({ name }) => name === 'lsn' || name === 'version')
+            .map(withoutDefault),
+        },
+      },
+      { name: 'op', type: 'string' },
+    ],
+  }
+  return avsc.Type.forSchema(schema as Schema, { typeHook: longHook, wrapUnions: false })
+}
+
+/** Every field stands in the writer's schema, so that no default is ever asked for. */
+function withoutDefault({ name, type }: RawField): RawField {
+  return { name, type }
+}
