@@ -23,6 +23,8 @@ export type Batch = {
   readonly records: readonly LogRecord[]
   /** The partition's end (last stable offset, where transactions are open) when it was fetched. */
   readonly end: KafkaOffset
+  /** When the broker was asked, wall clock, milliseconds. */
+  readonly fetchedAtMs: number
 }
 
 export type PartitionReader = {

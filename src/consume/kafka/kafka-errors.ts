@@ -1,0 +1,122 @@
+import { MillraceError, unreachable } from '../../errors.ts'
+
+type KafkajsFault = {
+  readonly name?: string
+  readonly type?: string
+  readonly code?: unknown
+  readonly retriable?: boolean
+  readonly cause?: unknown
+}
+
+/** What a fault of kafkajs means for us. A bug, thrown as an ordinary Error, stays what it is. */
+export type FaultKind =
+  | 'away'
+  | 'rebalancing'
+  | 'stale-metadata'
+  | 'out-of-range'
+  | 'topic-missing'
+  | 'unknown-member'
+  | 'refused'
+  | 'bug'
+
+export function faultKind(error: unknown): FaultKind {
+  const chain = causes(error)
+  for (const { type = '', name = '' } of chain) {
+    const known = byType[type] ?? byName[name]
+    if (known) return known
+  }
+  if (chain.some((fault) => fault.retriable === true)) return 'away'
+  return chain.some(({ name = '' }) => name.startsWith('KafkaJS')) ? 'refused' : 'bug'
+}
+
+const byType: Readonly<Record<string, FaultKind>> = {
+  REBALANCE_IN_PROGRESS: 'rebalancing',
+  ILLEGAL_GENERATION: 'rebalancing',
+  UNKNOWN_MEMBER_ID: 'unknown-member',
+  NOT_COORDINATOR_FOR_GROUP: 'rebalancing',
+  GROUP_COORDINATOR_NOT_AVAILABLE: 'away',
+  GROUP_LOAD_IN_PROGRESS: 'away',
+  LEADER_NOT_AVAILABLE: 'stale-metadata',
+  NOT_LEADER_FOR_PARTITION: 'stale-metadata',
+  FENCED_LEADER_EPOCH: 'stale-metadata',
+  UNKNOWN_LEADER_EPOCH: 'stale-metadata',
+  UNKNOWN_TOPIC_OR_PARTITION: 'topic-missing',
+  OFFSET_OUT_OF_RANGE: 'out-of-range',
+}
+
+const byName: Readonly<Record<string, FaultKind>> = {
+  KafkaJSConnectionError: 'away',
+  KafkaJSConnectionClosedError: 'away',
+  KafkaJSRequestTimeoutError: 'away',
+  KafkaJSBrokerNotFound: 'away',
+  KafkaJSLockTimeout: 'away',
+  KafkaJSGroupCoordinatorNotFound: 'away',
+  KafkaJSNoBrokerAvailableError: 'away',
+  KafkaJSMetadataNotLoaded: 'stale-metadata',
+  KafkaJSTopicMetadataNotLoaded: 'stale-metadata',
+}
+
+/** The fault and what is behind it, the outermost first. kafkajs nests a few deep. */
+function causes(error: unknown): KafkajsFault[] {
+  const chain: KafkajsFault[] = []
+  let each = error
+  while (typeof each === 'object' && each !== null && chain.length < 10) {
+    chain.push(each)
+    each = (each as KafkajsFault).cause
+  }
+  return chain
+}
+
+/** The same fault in Millrace's words; `what` says what was tried. */
+export function kafkaError(what: string, cause: unknown): unknown {
+  if (cause instanceof MillraceError) return cause
+  const kind = faultKind(cause)
+  switch (kind) {
+    case 'away':
+    case 'rebalancing':
+    case 'stale-metadata':
+    case 'unknown-member':
+      return new MillraceError('kafka-away', `${what}: Kafka does not answer`, {
+        retriable: true,
+        cause,
+        hint: 'Look whether the brokers run and can be reached from here.',
+      })
+    case 'topic-missing':
+      return topicMissing(what, cause)
+    case 'out-of-range':
+    case 'refused':
+      return new MillraceError('kafka-refused', `${what}: Kafka refused it`, {
+        cause,
+        hint: 'Look at the cause: rights, limits or a setting of the broker stand in the way.',
+      })
+    case 'bug':
+      return cause
+    default:
+      return unreachable(kind)
+  }
+}
+
+export function topicMissing(what: string, cause?: unknown): MillraceError {
+  return new MillraceError('topic-missing', `${what}: there is no such topic or partition`, {
+    retriable: true,
+    cause,
+    hint: 'Create the topics, or start what creates them, and it goes on by itself.',
+  })
+}
+
+/** Rejects with a retriable fault when `promise` is not settled within `timeoutMs`. */
+export async function bounded<T>(what: string, timeoutMs: number, promise: Promise<T>): Promise<T> {
+  const { promise: late, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    const hint = 'Look whether the brokers run and can be reached from here.'
+    const message = `${what}: no answer within ${timeoutMs} ms`
+    reject(new MillraceError('kafka-away', message, { retriable: true, hint }))
+  }, timeoutMs)
+  try {
+    return await Promise.race([promise, late])
+  } catch (error) {
+    throw kafkaError(what, error)
+  } finally {
+    clearTimeout(timer)
+  }
+}

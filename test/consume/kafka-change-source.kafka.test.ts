@@ -1,0 +1,54 @@
+import { jest } from '@jest/globals'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import { kafkaChangeSource } from '../../src/consume/kafka/kafka-change-source.ts'
+import { kafkaServer, type TestServer } from '../support/chain.ts'
+import { TestTopics } from '../support/kafka-topics.ts'
+import { describeChangeSource, type Killable } from './change-source-conformance.ts'
+
+jest.setTimeout(60_000)
+
+const sessionTimeoutMs = 1_500
+const log = pino({ level: process.env.MILLRACE_LOG_LEVEL ?? 'silent' })
+const children: Killable[] = []
+let server: TestServer
+let topics: TestTopics
+
+beforeAll(async () => {
+  server = await kafkaServer()
+  topics = new TestTopics(server.url)
+})
+
+afterAll(async () => {
+  await Promise.all(children.map((child) => child.kill()))
+  await topics?.close()
+  await server?.stop()
+})
+
+describeChangeSource('kafkaChangeSource', {
+  server: () => server,
+  topics: () => topics,
+  sessionTimeoutMs,
+  source: ({ topic, groupId = randomUUID(), recordsMax = 500 }) =>
+    kafkaChangeSource({ brokers: [server.url], groupId, topic, sessionTimeoutMs, recordsMax, log }),
+  member: async (groupId, topic, partitions) => {
+    const script = join(import.meta.dirname, '../support/kafka-member.ts')
+    const args = [script, server.url, groupId, topic, String(sessionTimeoutMs)]
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    const ended = once(child, 'exit')
+    const killable = {
+      kill: async () => {
+        child.kill('SIGKILL')
+        await ended
+      },
+    }
+    children.push(killable)
+    for await (const output of child.stdout) {
+      if (String(output).split('\n').includes(String(partitions))) return killable
+    }
+    throw new Error(`the member ended before it had ${partitions} partitions`)
+  },
+})

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto'
+import { createRequire } from 'node:module'
+import type { Kafka as KafkaClass, Message, Producer, Transaction } from 'kafkajs'
+
+const require = createRequire(import.meta.url)
+const { Kafka, logLevel } = require('kafkajs') as typeof import('kafkajs')
+
+/** A client for what a test does to a broker: topics, producers, transactions. */
+export class TestTopics {
+  readonly #client: KafkaClass
+  readonly #producers: Producer[] = []
+  readonly #open: Transaction[] = []
+  #plain: Producer | undefined
+
+  constructor(broker: string) {
+    this.#client = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING })
+  }
+
+  /** The name of a new topic. */
+  async create(partitions: number, settings: Record<string, string> = {}): Promise<string> {
+    const topic = `topic-${randomUUID()}`
+    const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
+    await this.#withAdmin((admin) =>
+      admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] }),
+    )
+    return topic
+  }
+
+  async deleteRecords(topic: string, partition: number, below: bigint): Promise<void> {
+    await this.#withAdmin((admin) =>
+      admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(below) }] }),
+    )
+  }
+
+  /** The offset that the group has committed for a partition, -1 for none. */
+  async committed(groupId: string, topic: string, partition: number): Promise<string | undefined> {
+    return this.#withAdmin(async (admin) => {
+      const [found] = await admin.fetchOffsets({ groupId, topics: [topic] })
+      return found?.partitions.find((each) => each.partition === partition)?.offset
+    })
+  }
+
+  /** Values `0 … count - 1` as text, in one batch per partition, without a transaction. */
+  async write(topic: string, values: readonly string[], partition = 0): Promise<void> {
+    this.#plain ??= await this.producer({})
+    await this.#plain.send({ topic, messages: values.map((value) => ({ value, partition })) })
+  }
+
+  async idempotent(topic: string, messages: Message[]): Promise<void> {
+    const producer = await this.producer({ idempotent: true })
+    await producer.send({ topic, messages })
+  }
+
+  /** One transaction of a producer of its own; `open` leaves it as it is. */
+  async transaction(
+    topic: string,
+    values: readonly string[],
+    end: 'commit' | 'abort' | 'open',
+  ): Promise<Transaction> {
+    const id = randomUUID()
+    const producer = await this.producer({ transactionalId: id })
+    const transaction = await producer.transaction()
+    await transaction.send({ topic, messages: values.map((value) => ({ value, partition: 0 })) })
+    if (end === 'open') this.#open.push(transaction)
+    else await transaction[end]()
+    return transaction
+  }
+
+  async producer(options: { idempotent?: boolean; transactionalId?: string }): Promise<Producer> {
+    const transactional = options.transactionalId === undefined ? {} : { maxInFlightRequests: 1 }
+    const producer = this.#client.producer({
+      ...options,
+      ...transactional,
+      createPartitioner:
+        () =>
+        ({ message }) =>
+          message.partition ?? 0,
+    })
+    await producer.connect()
+    this.#producers.push(producer)
+    return producer
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#open.filter((each) => each.isActive()).map((t) => t.abort()))
+    await Promise.allSettled(this.#producers.map((producer) => producer.disconnect()))
+  }
+
+  async #withAdmin<T>(work: (admin: import('kafkajs').Admin) => Promise<T>): Promise<T> {
+    const admin = this.#client.admin()
+    await admin.connect()
+    try {
+      return await work(admin)
+    } finally {
+      await admin.disconnect()
+    }
+  }
+}
+
+/** `prefix-0`, `prefix-1`, … */
+export function numbered(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${prefix}-${index}`)
+}
