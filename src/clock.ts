@@ -13,8 +13,7 @@ export type Clock = {
 export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  sleep: (ms, signal) =>
-    sleepFor(ms, undefined, signal ? { signal } : {}).catch(() => undefined) as Promise<void>,
+  sleep: (ms, signal) => sleepFor(ms, undefined, signal ? { signal } : {}).catch(() => undefined),
 }
 
 /**

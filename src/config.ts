@@ -14,6 +14,8 @@ const schema = z.object({
   connect: z.url().default('http://127.0.0.1:8083'),
   /** Name of the Debezium connector, also its topic prefix. */
   connector: z.string().default('millrace'),
+  /** The publication that the connector reads. */
+  publication: z.string().default('millrace'),
   /** The source database, by the role `millrace`, which may only read. */
   source: z.string().default('postgres://millrace@127.0.0.1:5432/millrace'),
   redis: z.string().default('redis://127.0.0.1:6379'),
@@ -43,7 +45,7 @@ const schema = z.object({
   /** Barriers while anything moves. */
   barrierIntervalMs: z.coerce.number().int().min(100).default(1_000),
   /** Barriers while nothing moves, so that readiness proves the whole chain. */
-  barrierIdleMs: z.coerce.number().int().min(100).default(5_000),
+  barrierIdleMs: z.coerce.number().int().min(100).default(2_000),
   leaseMs: z.coerce.number().int().min(500).default(5_000),
   /** Bound of one call to a store, the registry, Connect or the source. */
   callTimeoutMs: z.coerce.number().int().min(100).default(5_000),

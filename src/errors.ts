@@ -24,6 +24,14 @@ export class MillraceError extends Error {
   }
 }
 
+/** What a view holds can't be continued from this log: only building it anew makes it right. */
+export class RebuildNeeded extends MillraceError {
+  constructor(code: string, reason: string) {
+    super(code, reason, { hint: 'The view is built anew by itself; nothing needs to be done.' })
+    this.name = 'RebuildNeeded'
+  }
+}
+
 /** For the `default` of a switch over a closed union. */
 export function unreachable(value: never): never {
   throw new Error(`unreachable: ${JSON.stringify(value)}`)

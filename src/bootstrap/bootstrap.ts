@@ -1,0 +1,226 @@
+import type { Decoded, LogRecord } from '../change.ts'
+import { identityOf } from '../change.ts'
+import type { Clock } from '../clock.ts'
+import type { PartitionReader } from '../consume/change-source.ts'
+import { hashOf } from '../consume/record-identity.ts'
+import type { Decoder } from '../decode/decoder.ts'
+import { MillraceError, RebuildNeeded, unreachable } from '../errors.ts'
+import { fold } from '../fold/fold.ts'
+import type { View } from '../fold/view.ts'
+import type { Log } from '../log.ts'
+import { sameKeySchema } from '../pipeline.ts'
+import { topicPartitionName, type KafkaOffset } from '../position.ts'
+import type { SourceDatabase } from '../source/source-database.ts'
+import type { Checkpoint, Generation, ViewWriter } from '../store/store.ts'
+import type { GenerationWatch } from './generation-watch.ts'
+import { pour } from './pour.ts'
+import { RowTable, type RowState } from './row-table.ts'
+
+export type BootstrapParts = {
+  readonly view: View
+  readonly table: string
+  readonly reader: PartitionReader
+  readonly decoder: Decoder
+  readonly writer: ViewWriter
+  readonly generation: Generation
+  readonly watch: GenerationWatch
+  readonly source: SourceDatabase
+  readonly clock: Clock
+  readonly log: Log
+  readonly lagMs: number
+  readonly entriesPerPourMax: number
+  readonly parkedMax: number
+}
+
+const readTimeoutMs = 1_000
+const progressEveryMs = 5_000
+const keysPerPage = 10_000
+
+/**
+ * Builds what one partition gives to the view from the beginning of its log, and pours it. The
+ * last record of a key wins; that survives snapshots emitted twice, changes emitted again,
+ * compaction, and changes without their `before`. The steps, and why in this order:
+ *
+ *   1. read to the present end `E0`
+ *   2. ask SQL which of the rows exist: what SQL lacks was deleted, and its delete either comes
+ *      below `H` or was never captured
+ *   3. wait for a barrier begun after that; `H` is its end here. Read to `H`
+ *   4. rows that SQL lacks and that no record touched between `E0` and `H` are ghosts: drop them
+ *   5. pour; deltas apply from `H`, with the identity window beginning at the barrier's `W`
+ *
+ * Returns early when the partition is lost or the generation is another one.
+ */
+export async function bootstrap(parts: BootstrapParts): Promise<void> {
+  const startedMs = parts.clock.monotonicMs()
+  const rows = new RowTable()
+  try {
+    const reading = new Reading(parts, rows)
+    const { start, end } = await parts.reader.bounds()
+    if (!(await reading.to(end, start))) return
+    const absent = await absentRows(parts, rows)
+    const checkpoint = await reading.toBarrier(end)
+    if (!checkpoint) return
+    const ghosts = absent.filter((id) => rows.removeUntouched(id, end)).length
+    reading.refuseUnknownRows()
+    if (parts.clock.monotonicMs() - startedMs > parts.lagMs) {
+      throw new RebuildNeeded(
+        'bootstrap-too-slow',
+        `reading ${topicPartitionName(parts.reader.partition)} took longer than the log keeps ` +
+          'every change: compaction may have taken changes meanwhile',
+      )
+    }
+    parts.log.info({ rows: rows.size, ghosts, next: checkpoint.next }, 'pouring')
+    await pour(parts, rows, checkpoint)
+  } finally {
+    rows.close()
+  }
+}
+
+/** Reads one partition into the row table. */
+class Reading {
+  readonly #parts: BootstrapParts
+  readonly #rows: RowTable
+  /** Identities from `E0` on: the originals of what may come again around `H`. */
+  #identities: Set<string> | undefined
+  #last: Checkpoint['last']
+  #keySchema: number | undefined
+  /** Rows whose last record can't say what they are, by the hexadecimal bytes of their key. */
+  readonly #unknown = new Map<string, MillraceError>()
+
+  constructor(parts: BootstrapParts, rows: RowTable) {
+    this.#parts = parts
+    this.#rows = rows
+  }
+
+  /** Reads every record below `target`. False when there is no more reason to. */
+  async to(target: KafkaOffset, from: KafkaOffset): Promise<boolean> {
+    const { reader, clock, log } = this.#parts
+    let position = from
+    let saidMs = clock.monotonicMs()
+    reader.seek(position)
+    while (position < target) {
+      if (reader.lost.aborted || !this.#current()) return false
+      const batch = await reader.next(readTimeoutMs)
+      if (batch && batch.from !== position) reader.seek(position)
+      if (batch && batch.from === position) {
+        for (const record of batch.records) if (record.offset < target) await this.#take(record)
+        position = batch.next
+      }
+      if (clock.monotonicMs() - saidMs > progressEveryMs) {
+        saidMs = clock.monotonicMs()
+        log.info(
+          { position, target, rows: this.#rows.size },
+          'reading the topic from its beginning',
+        )
+      }
+    }
+    return true
+  }
+
+  /** From `E0` to the end of a barrier begun now; the checkpoint to stand at after the pour. */
+  async toBarrier(end: KafkaOffset): Promise<Checkpoint | undefined> {
+    const { watch, generation, reader, source } = this.#parts
+    const name = topicPartitionName(reader.partition)
+    const after = await source.end()
+    const barrier = await watch.barrier(
+      generation.id,
+      reader.lost,
+      ({ lsn, from }) => lsn > after && (from.get(name) ?? -1n) >= end,
+    )
+    const next = barrier?.ends.get(name)
+    const windowFrom = barrier?.from.get(name)
+    if (!barrier || next === undefined || windowFrom === undefined) return undefined
+    // A change whose original stands at or above W may be emitted again on both sides of H. Its
+    // last copy must not win over the last original, so copies are ignored, as the tail does.
+    this.#identities = new Set()
+    if (!(await this.to(next, end))) return undefined
+    return {
+      phase: 'live',
+      poured: 0,
+      next,
+      last: this.#last,
+      windowFrom,
+      windowAtMs: barrier.takenAtMs,
+      atMs: barrier.takenAtMs,
+      keySchema: this.#keySchema,
+    }
+  }
+
+  /** What the last record of a row does not tell can't be guessed. */
+  refuseUnknownRows(): void {
+    for (const error of this.#unknown.values()) throw error
+  }
+
+  async #take(record: LogRecord): Promise<void> {
+    const { decoder } = this.#parts
+    const name = record.key ? Buffer.from(record.key).toString('hex') : `offset ${record.offset}`
+    let decoded: Decoded
+    try {
+      const answer = decoder.decode(record)
+      decoded = answer instanceof Promise ? await answer : answer
+      this.#unknown.delete(name)
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.retriable) throw error
+      this.#unknown.set(name, error)
+      return
+    }
+    const state = this.#stateAfter(record, decoded, name)
+    if (state) this.#rows.set(record, state)
+    const emptied = decoded.kind === 'change' ? decoded.change.kind === 'delete' : !record.value
+    this.#last = hashOf(record, emptied)
+  }
+
+  #stateAfter(record: LogRecord, decoded: Decoded, name: string): RowState | undefined {
+    switch (decoded.kind) {
+      case 'tombstone':
+        return { kind: 'gone' }
+      case 'undecodable':
+        return { kind: 'undecodable', record, reason: decoded.reason }
+      case 'unusable':
+        this.#unknown.set(
+          name,
+          new MillraceError('row-unknown', `offset ${record.offset}: ${decoded.reason}`, {
+            hint: 'Take a new snapshot of the source (see the README), then npm run rebuild.',
+          }),
+        )
+        return undefined
+      case 'change':
+        this.#keySchema = sameKeySchema(this.#parts, this.#keySchema, record)
+        return this.#rowAfter(decoded.change)
+      default:
+        return unreachable(decoded)
+    }
+  }
+
+  #rowAfter(change: Extract<Decoded, { kind: 'change' }>['change']): RowState | undefined {
+    const identity = identityOf(change)
+    if (identity !== undefined && this.#identities) {
+      if (this.#identities.has(identity)) return undefined
+      this.#identities.add(identity)
+    }
+    if (change.kind === 'delete') return { kind: 'gone' }
+    const { table, key, lsn, after } = change
+    const folded = fold(this.#parts.view, { kind: 'read', table, key, lsn, after })
+    if (folded.kind === 'unusable')
+      throw new Error(`a whole row can't be unusable: ${folded.reason}`)
+    return { kind: 'row', key, contributions: folded.contributions }
+  }
+
+  #current(): boolean {
+    return this.#parts.watch.generation?.id === this.#parts.generation.id
+  }
+}
+
+/** Ids of the rows that SQL does not have. */
+async function absentRows(
+  { source, table, log }: BootstrapParts,
+  rows: RowTable,
+): Promise<readonly number[]> {
+  const absent: number[] = []
+  for (const page of rows.rows(keysPerPage)) {
+    const keys = page.map(({ key }) => key)
+    for (const index of await source.missing(table, keys)) absent.push(page[index]!.id)
+  }
+  if (absent.length > 0) log.info({ rows: absent.length }, 'rows of the log that SQL does not have')
+  return absent
+}

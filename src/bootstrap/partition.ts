@@ -1,0 +1,176 @@
+/**
+ * What a partition goes through while this process owns it:
+ *
+ *   no generation ──► wait
+ *   generation, no checkpoint ──► bootstrap ──► again
+ *   checkpoint pouring ──► somebody died in the middle: mark, wait for the next generation
+ *   checkpoint live ──► resume ──► tail ──► again
+ *
+ * Whatever goes wrong leads back to the top, where the store says how far it really is.
+ */
+import { backoff, type Clock } from '../clock.ts'
+import type { PartitionReader } from '../consume/change-source.ts'
+import type { Decoder } from '../decode/decoder.ts'
+import { describe, MillraceError, RebuildNeeded } from '../errors.ts'
+import type { View } from '../fold/view.ts'
+import type { Log } from '../log.ts'
+import { park, tail, type ParkedOffsets } from '../pipeline.ts'
+import { topicPartitionName } from '../position.ts'
+import type { SourceDatabase } from '../source/source-database.ts'
+import type { Checkpoint, Generation, ViewStore } from '../store/store.ts'
+import { bootstrap } from './bootstrap.ts'
+import type { GenerationWatch } from './generation-watch.ts'
+import { resume } from './resume.ts'
+
+export type PartitionParts = {
+  readonly view: View
+  readonly table: string
+  readonly reader: PartitionReader
+  readonly decoder: Decoder
+  readonly store: ViewStore
+  readonly watch: GenerationWatch
+  readonly source: SourceDatabase
+  readonly clock: Clock
+  readonly log: Log
+  /** `min.compaction.lag.ms` of the topic. */
+  readonly lagMs: number
+  readonly entriesPerPourMax: number
+  readonly parkedMax: number
+}
+
+const idleCommitMsMax = 10_000
+const pauseFirstMs = 200
+const pauseMostMs = 15_000
+
+/** Keeps one partition of the view right until it is lost. Rejects on a bug only. */
+export async function keepPartition(parts: PartitionParts): Promise<void> {
+  const { reader, clock, log } = parts
+  const pause = backoff(pauseFirstMs, pauseMostMs)
+  const problem = new ReportedProblem(parts)
+  while (!reader.lost.aborted) {
+    const generation = await parts.watch.writable(reader.lost)
+    if (!generation) return
+    try {
+      await step(parts, generation, async () => {
+        pause.reset()
+        await problem.clear()
+      })
+    } catch (error) {
+      if (reader.lost.aborted) return
+      if (!(error instanceof MillraceError)) throw error
+      if (error instanceof RebuildNeeded && (await markForRebuild(parts, generation, error)))
+        continue
+      await problem.report(error)
+      await clock.sleep(pause.nextMs(), reader.lost)
+    }
+  }
+  log.debug('partition given back')
+}
+
+/** One way through the states; `onMoving` is called when the partition is ready to apply. */
+async function step(
+  parts: PartitionParts,
+  generation: Generation,
+  onMoving: () => Promise<void>,
+): Promise<void> {
+  const { reader, store, watch, lagMs } = parts
+  const name = topicPartitionName(reader.partition)
+  refuseNewPartition(reader, generation)
+  const checkpoint = (await store.writer.checkpoints(generation.id)).get(name)
+  if (!checkpoint) {
+    await bootstrap({ ...parts, writer: store.writer, generation })
+    return
+  }
+  if (checkpoint.phase === 'pouring') {
+    throw new RebuildNeeded('pour-interrupted', `pouring ${name} ended in the middle`)
+  }
+  const identities = await resume(parts, checkpoint)
+  if (reader.lost.aborted) return
+  const parked = await parkedOf(parts, name)
+  await onMoving()
+  parts.log.info(startOf(checkpoint, identities.size), 'applying changes')
+  await tail(
+    {
+      ...parts,
+      writer: store.writer,
+      generation,
+      identities,
+      parked,
+      windowAt: (next) => watch.window(name, next),
+      current: () => watch.generation?.id === generation.id,
+      idleCommitMs: Math.min(idleCommitMsMax, Math.ceil(lagMs / 4)),
+    },
+    checkpoint,
+  )
+}
+
+function startOf(checkpoint: Checkpoint, identities: number) {
+  return { next: checkpoint.next, windowFrom: checkpoint.windowFrom, identities }
+}
+
+/** More partitions than there were: the changes of one row now stand in two of them. */
+function refuseNewPartition({ partition }: PartitionReader, { topics }: Generation): void {
+  const known = topics[partition.topic] ?? 0
+  if (partition.partition < known) return
+  throw new MillraceError(
+    'partitions-changed',
+    `topic ${partition.topic} has more partitions than the ${known} that the view was built from`,
+    { hint: 'Make the topics anew by a new snapshot of the source, then npm run rebuild.' },
+  )
+}
+
+async function markForRebuild(
+  { store, watch, reader, clock, log }: PartitionParts,
+  generation: Generation,
+  { code, message }: RebuildNeeded,
+): Promise<boolean> {
+  const mark = { code, reason: message, atMs: clock.wallMs() }
+  log.error(mark, 'view marked for rebuild')
+  try {
+    await store.writer.mark(generation.id, mark)
+  } catch {
+    // The store is away: the same will be found again when it is back.
+    return false
+  }
+  await watch.writable(reader.lost, generation.id)
+  return true
+}
+
+async function parkedOf({ store }: PartitionParts, name: string): Promise<ParkedOffsets> {
+  const parked: ParkedOffsets = new Map()
+  for await (const record of store.reader.parked()) {
+    if (topicPartitionName(record.partition) === name) park(parked, record)
+  }
+  return parked
+}
+
+/** Shows in `/ready` what stops this partition, once, until it moves again. */
+class ReportedProblem {
+  readonly #parts: PartitionParts
+  /** A former owner may have left a problem behind. */
+  #shown: string | undefined = 'unknown'
+
+  constructor(parts: PartitionParts) {
+    this.#parts = parts
+  }
+
+  async report(error: MillraceError): Promise<void> {
+    const { store, reader, clock, log } = this.#parts
+    const { code, hint, retriable } = error
+    if (this.#shown === code) return
+    log[retriable ? 'warn' : 'error']({ code, reason: describe(error), hint }, 'partition stopped')
+    const problem = { code, message: describe(error), hint, sinceMs: clock.wallMs() }
+    try {
+      await store.writer.report(reader.partition, problem)
+      this.#shown = code
+    } catch {
+      // A store that is away shows itself; the next try reports again.
+    }
+  }
+
+  async clear(): Promise<void> {
+    if (this.#shown === undefined) return
+    await this.#parts.store.writer.report(this.#parts.reader.partition, undefined)
+    this.#shown = undefined
+  }
+}

@@ -1,0 +1,93 @@
+import type { LogRecord } from '../change.ts'
+import type { Clock } from '../clock.ts'
+import type { PartitionReader } from '../consume/change-source.ts'
+import { IdentityWindow } from '../consume/identity-window.ts'
+import { hashOf, mayBeGone } from '../consume/record-identity.ts'
+import { identityOf } from '../change.ts'
+import type { Decoder } from '../decode/decoder.ts'
+import { RebuildNeeded } from '../errors.ts'
+import { refuseTooOld } from '../pipeline.ts'
+import type { KafkaOffset } from '../position.ts'
+import type { Checkpoint } from '../store/store.ts'
+
+export type ResumeParts = {
+  readonly reader: PartitionReader
+  readonly decoder: Decoder
+  readonly clock: Clock
+  /** `min.compaction.lag.ms` of the topic. */
+  readonly lagMs: number
+}
+
+const readTimeoutMs = 1_000
+
+/**
+ * Reads from the window's beginning to the checkpoint without applying: that remembers the
+ * identities which may come again, and proves that this is the log that the checkpoint speaks of.
+ * Rejects with RebuildNeeded where it is not, or where the log has lost what lies between.
+ */
+export async function resume(parts: ResumeParts, at: Checkpoint): Promise<IdentityWindow> {
+  const { reader, clock, lagMs } = parts
+  const nowMs = clock.wallMs()
+  const { start, end } = await reader.bounds()
+  const first = lower(at.windowFrom, at.last?.offset ?? at.next)
+  if (start > first) {
+    throw new RebuildNeeded(
+      'log-start-passed',
+      `the log begins at ${start}, the checkpoint at ${at.next} needs it from ${first}`,
+    )
+  }
+  if (end < at.next) {
+    throw new RebuildNeeded(
+      'another-log',
+      `the log ends at ${end}, before the checkpoint ${at.next}`,
+    )
+  }
+  if (end > at.next) refuseTooOld(at, nowMs, lagMs)
+  if (at.windowFrom < at.next) refuseTooOld({ ...at, atMs: at.windowAtMs }, nowMs, lagMs)
+  return remember(parts, at, first)
+}
+
+async function remember(
+  { reader, decoder }: ResumeParts,
+  at: Checkpoint,
+  first: KafkaOffset,
+): Promise<IdentityWindow> {
+  const identities = new IdentityWindow()
+  let last: LogRecord | undefined
+  let position = first
+  reader.seek(position)
+  while (position < at.next && !reader.lost.aborted) {
+    const batch = await reader.next(readTimeoutMs)
+    if (!batch || batch.from !== position) {
+      if (batch) reader.seek(position)
+      continue
+    }
+    position = batch.next
+    for (const record of batch.records) {
+      if (record.offset >= at.next) break
+      if (record.offset === at.last?.offset) last = record
+      if (record.offset < at.windowFrom) continue
+      const decoded = decoder.decode(record)
+      const { kind, ...rest } = decoded instanceof Promise ? await decoded : decoded
+      const identity = kind === 'change' && 'change' in rest ? identityOf(rest.change) : undefined
+      if (identity !== undefined) identities.admit(identity, record.offset)
+    }
+  }
+  if (!reader.lost.aborted) refuseAnotherLog(at, last)
+  return identities
+}
+
+function refuseAnotherLog({ last: known }: Checkpoint, found: LogRecord | undefined): void {
+  if (!known || (!found && mayBeGone(known.hash))) return
+  if (found && hashOf(found, mayBeGone(known.hash)).hash === known.hash) return
+  throw new RebuildNeeded(
+    'another-log',
+    found
+      ? `another record stands at offset ${known.offset} than the one that was applied`
+      : `the record applied last, at offset ${known.offset}, is not in the log`,
+  )
+}
+
+function lower(a: KafkaOffset, b: KafkaOffset): KafkaOffset {
+  return a < b ? a : b
+}
