@@ -26,7 +26,8 @@ type ServeOptions = {
 async function serve({ view, config, clock, log }: ServeOptions, signal: AbortSignal) {
   setMaxListeners(0, signal)
   const store = new LateStore()
-  const opening = store.open(() => openStore(config, config.readFrom, view.layout), {
+  const options = { config, layout: view.layout, callTimeoutMs: config.readTimeoutMs, log }
+  const opening = store.open(() => openStore(config.readFrom, options), {
     clock,
     log,
     signal,

@@ -27,7 +27,7 @@ export function answerBrokenRequest(error: Error & { code?: string }, socket: So
 }
 
 function meaningOf(code: string | undefined): { status: number; detail: string } {
-  switch (code) {
+  switch (code ?? '') {
     case 'HPE_HEADER_OVERFLOW':
       return { status: 431, detail: 'The headers are larger than this server takes.' }
     case 'ERR_HTTP_REQUEST_TIMEOUT':

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
-import { describe, MillraceError } from '../errors.ts'
+import { describe, MillraceError, unreachable } from '../errors.ts'
 import { formatLsn, type Lsn } from '../position.ts'
 import type { Phase, Problem, StoreStatus, ViewReader } from '../store/store.ts'
 
@@ -165,6 +165,8 @@ export function notServing(phase: Phase | 'absent'): string {
       return 'has not been built yet'
     case 'serving':
       return 'serves'
+    default:
+      return unreachable(phase)
   }
 }
 

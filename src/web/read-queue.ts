@@ -62,7 +62,7 @@ export class ReadQueue {
         key,
         settled: false,
         answer: (answer) => void (settle() && resolve(answer)),
-        fail: (error) => void (settle() && reject(error as Error)),
+        fail: (error) => void (settle() && reject(error)),
       }
       this.#gathered.push(waiter)
       this.#flushSoon()
@@ -99,16 +99,17 @@ export class ReadQueue {
       if (this.#gathered.length > 0) this.#flushSoon()
     }
     const timer = setTimeout(end, this.#timeoutMs)
-    this.#reader.read([...indexes.keys()]).then(
-      (result) => {
+    const settle = async () => {
+      try {
+        const result = await this.#reader.read([...indexes.keys()])
         end()
         for (const waiter of waiters) waiter.answer(answerAt(result, indexes.get(waiter.key)!))
-      },
-      (error: unknown) => {
+      } catch (error) {
         end()
         this.#failed(waiters, error)
-      },
-    )
+      }
+    }
+    void settle()
   }
 
   /** One broken key must not fail those that were asked with it: halves are asked again. */

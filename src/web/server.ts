@@ -88,7 +88,7 @@ function bareServer(config: WebConfig, log: Log): FastifyInstance {
     frameworkErrors: (error, request, reply) => {
       const detail = 'The path is not properly percent-encoded, or too long.'
       const status = error.statusCode ?? 400
-      void sendProblem(reply as FastifyReply, { status, detail, instance: request.url })
+      void sendProblem(reply, { status, detail, instance: request.url })
     },
   })
   app.server.maxConnections = config.apiConnectionsMax

@@ -33,109 +33,107 @@ async function readyWatch(store: ViewStore) {
   return { clock, watch }
 }
 
-describe('readiness', () => {
-  test('waits until the watermark was seen to move', async () => {
-    const store = await servingStore([], '16/1')
-    const { clock, watch } = watchOver(store.reader)
+test('readiness waits until the watermark was seen to move', async () => {
+  const store = await servingStore([], '16/1')
+  const { clock, watch } = watchOver(store.reader)
+  expect(watch.readiness()).toMatchObject({
+    status: 'unavailable',
+    reasons: ['the store has not answered yet'],
+  })
+  await watch.poll()
+  clock.passMs(700)
+  expect(watch.readiness()).toMatchObject({
+    status: 'unavailable',
+    reasons: [expect.stringContaining('has not moved in the 700 ms')],
+    views: [{ phase: 'serving', watermark: '16/1', ageMs: 700 }],
+  })
+  await moveWatermark(store, '16/2')
+  await watch.poll()
+  expect(watch.readiness()).toMatchObject({ status: 'ready', reasons: [] })
+})
+
+test('readiness ends when the watermark stands for longer than the bound', async () => {
+  const { clock, watch } = await readyWatch(await servingStore([]))
+  clock.passMs(19_000)
+  await watch.poll()
+  expect(watch.readiness()).toMatchObject({ status: 'ready', views: [{ ageMs: 19_000 }] })
+  clock.passMs(1_001)
+  await watch.poll()
+  expect(watch.readiness()).toMatchObject({
+    status: 'unavailable',
+    reasons: [expect.stringContaining('stood for 20001 ms')],
+  })
+})
+
+test('readiness ends when the store is away, and says why', async () => {
+  const store = await servingStore([])
+  let gone = false
+  const hang = new Promise<never>(() => undefined)
+  const { clock, watch } = watchOver({ status: () => (gone ? hang : store.reader.status()) })
+  await watch.poll()
+  await moveWatermark(store, '17/0')
+  await watch.poll()
+  gone = true
+  clock.passMs(3_500)
+  await watch.poll()
+  expect(watch.readiness()).toMatchObject({
+    status: 'unavailable',
+    reasons: ['the store has not answered for 3500 ms: no answer within 50 ms'],
+  })
+})
+
+test('readiness is degraded by a mark, and says which', async () => {
+  const store = await servingStore([])
+  const { watch } = await readyWatch(store)
+  const { id } = (await store.writer.generation())!
+  await store.writer.mark(id, {
+    code: 'below-zero',
+    reason: 'a counter fell below zero',
+    atMs: 0,
+  })
+  await watch.poll()
+  expect(watch.readiness()).toMatchObject({
+    status: 'degraded',
+    reasons: [expect.stringContaining('a counter fell below zero')],
+    views: [{ mark: { code: 'below-zero', since: '1970-01-01T00:00:00.000Z' }, parked: 0 }],
+  })
+})
+
+test('readiness ends when a partition stands still', async () => {
+  const store = await servingStore([])
+  const { watch } = await readyWatch(store)
+  const problem = { code: 'column-gone', message: 'no column name', hint: 'Add it', sinceMs: 0 }
+  await store.writer.report(partition, problem)
+  await watch.poll()
+  const { status, reasons, views } = watch.readiness()
+  expect(status).toBe('unavailable')
+  expect(reasons).toEqual(['partition millrace.public.users/0 stands still: no column name'])
+  expect(views[0]!.problems).toEqual([
+    {
+      partition: 'millrace.public.users/0',
+      code: 'column-gone',
+      message: 'no column name',
+      hint: 'Add it',
+      since: '1970-01-01T00:00:00.000Z',
+    },
+  ])
+  await store.writer.report(partition, undefined)
+  await watch.poll()
+  expect(watch.readiness().status).toBe('ready')
+})
+
+test('readiness begins again with each generation', async () => {
+  const store = await servingStore([])
+  const { watch } = await readyWatch(store)
+  for await (const _ of store.coordination.drop()) {
+    await watch.poll()
     expect(watch.readiness()).toMatchObject({
       status: 'unavailable',
-      reasons: ['the store has not answered yet'],
+      views: [{ phase: 'dropping' }],
     })
-    await watch.poll()
-    clock.passMs(700)
-    expect(watch.readiness()).toMatchObject({
-      status: 'unavailable',
-      reasons: [expect.stringContaining('has not moved in the 700 ms')],
-      views: [{ phase: 'serving', watermark: '16/1', ageMs: 700 }],
-    })
-    await moveWatermark(store, '16/2')
-    await watch.poll()
-    expect(watch.readiness()).toMatchObject({ status: 'ready', reasons: [] })
-  })
-
-  test('ends when the watermark stands for longer than the bound', async () => {
-    const { clock, watch } = await readyWatch(await servingStore([]))
-    clock.passMs(19_000)
-    await watch.poll()
-    expect(watch.readiness()).toMatchObject({ status: 'ready', views: [{ ageMs: 19_000 }] })
-    clock.passMs(1_001)
-    await watch.poll()
-    expect(watch.readiness()).toMatchObject({
-      status: 'unavailable',
-      reasons: [expect.stringContaining('stood for 20001 ms')],
-    })
-  })
-
-  test('ends when the store is away, and says why', async () => {
-    const store = await servingStore([])
-    let gone = false
-    const hang = new Promise<never>(() => undefined)
-    const { clock, watch } = watchOver({ status: () => (gone ? hang : store.reader.status()) })
-    await watch.poll()
-    await moveWatermark(store, '17/0')
-    await watch.poll()
-    gone = true
-    clock.passMs(3_500)
-    await watch.poll()
-    expect(watch.readiness()).toMatchObject({
-      status: 'unavailable',
-      reasons: ['the store has not answered for 3500 ms: no answer within 50 ms'],
-    })
-  })
-
-  test('is degraded by a mark, and says which', async () => {
-    const store = await servingStore([])
-    const { watch } = await readyWatch(store)
-    const { id } = (await store.writer.generation())!
-    await store.writer.mark(id, {
-      code: 'below-zero',
-      reason: 'a counter fell below zero',
-      atMs: 0,
-    })
-    await watch.poll()
-    expect(watch.readiness()).toMatchObject({
-      status: 'degraded',
-      reasons: [expect.stringContaining('a counter fell below zero')],
-      views: [{ mark: { code: 'below-zero', since: '1970-01-01T00:00:00.000Z' }, parked: 0 }],
-    })
-  })
-
-  test('ends when a partition stands still', async () => {
-    const store = await servingStore([])
-    const { watch } = await readyWatch(store)
-    const problem = { code: 'column-gone', message: 'no column name', hint: 'Add it', sinceMs: 0 }
-    await store.writer.report(partition, problem)
-    await watch.poll()
-    const { status, reasons, views } = watch.readiness()
-    expect(status).toBe('unavailable')
-    expect(reasons).toEqual(['partition millrace.public.users/0 stands still: no column name'])
-    expect(views[0]!.problems).toEqual([
-      {
-        partition: 'millrace.public.users/0',
-        code: 'column-gone',
-        message: 'no column name',
-        hint: 'Add it',
-        since: '1970-01-01T00:00:00.000Z',
-      },
-    ])
-    await store.writer.report(partition, undefined)
-    await watch.poll()
-    expect(watch.readiness().status).toBe('ready')
-  })
-
-  test('begins again with each generation', async () => {
-    const store = await servingStore([])
-    const { watch } = await readyWatch(store)
-    for await (const _ of store.coordination.drop()) {
-      await watch.poll()
-      expect(watch.readiness()).toMatchObject({
-        status: 'unavailable',
-        views: [{ phase: 'dropping' }],
-      })
-    }
-    await watch.poll()
-    expect(watch.readiness()).toMatchObject({ views: [{ phase: 'absent', watermark: null }] })
-  })
+  }
+  await watch.poll()
+  expect(watch.readiness()).toMatchObject({ views: [{ phase: 'absent', watermark: null }] })
 })
 
 describe('GET /ready', () => {

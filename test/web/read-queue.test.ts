@@ -69,8 +69,10 @@ describe('a store that hangs', () => {
   })
 
   test('lets no more wait than the bound', async () => {
-    const read = () => new Promise<ReadResult>(() => undefined)
-    const reads = new ReadQueue({ read }, { timeoutMs: 50, readsMax: 3 })
+    const reads = new ReadQueue(
+      { read: () => new Promise<ReadResult>(() => undefined) },
+      { timeoutMs: 50, readsMax: 3 },
+    )
     const waiting = ['1', '2', '3'].map((key) => reads.read(key))
     await expect(reads.read('4')).rejects.toMatchObject({ code: 'overloaded' })
     await Promise.allSettled(waiting)
