@@ -1,0 +1,200 @@
+import type { MillraceError } from '../../src/errors.ts'
+import { add, put, unput, userFields } from '../support/view-layouts.ts'
+import type { Suite } from './conformance.ts'
+import { aCommit, checkpoint, everyEntry, manyPuts, offset, one, serving } from './store-fixture.ts'
+
+const max = 2n ** 63n - 1n
+const zeros = { tweetCount: 0n, followingCount: 0n, followerCount: 0n, likeCount: 0n }
+
+/** What a batch does to entries, and what readers then meet. */
+export function describeEntries(suite: Suite): void {
+  const step = async (at: number, mutations: Parameters<typeof serving>[1]) => {
+    const { id } = (await suite.store.writer.generation())!
+    const [from, to] = [offset(at), checkpoint(at + 1)]
+    return suite.store.writer.commit(aCommit(id, { from, to, mutations: mutations ?? [] }))
+  }
+
+  describe('an entry', () => {
+    test('is there while its owning row is, with every counter', async () => {
+      await serving(suite.store)
+      await step(10, [add('1', { likeCount: 2n }), put('2')])
+      expect(await one(suite.store, '1')).toBeNull()
+      expect(await one(suite.store, '2')).toEqual({ key: '2', fields: userFields(), counts: zeros })
+      await step(11, [put('1', { name: 'Ada' })])
+      const counts = { ...zeros, likeCount: 2n }
+      const fields = userFields({ name: 'Ada' })
+      expect(await one(suite.store, '1')).toEqual({ key: '1', fields, counts })
+      await step(12, [unput('1'), unput('2')])
+      expect(await one(suite.store, '1')).toBeNull()
+      const left = [...(await everyEntry(suite.store)).values()]
+      expect(left).toEqual([{ key: '1', fields: null, counts }])
+      await step(13, [add('1', { likeCount: -2n })])
+      expect((await everyEntry(suite.store)).size).toBe(0)
+    })
+
+    test('takes a put, a removal and amounts in one mutation', async () => {
+      await serving(suite.store, [{ ...put('1'), add: { likeCount: 3n, tweetCount: max } }])
+      await step(10, [{ ...unput('1'), add: { likeCount: -3n } }])
+      const stored = (await everyEntry(suite.store)).get('1')
+      expect(stored).toEqual({ key: '1', fields: null, counts: { ...zeros, tweetCount: max } })
+      await step(11, [{ ...unput('1'), add: { tweetCount: -max } }])
+      expect((await everyEntry(suite.store)).size).toBe(0)
+    })
+
+    test('leaves nothing behind when it comes and goes', async () => {
+      await serving(suite.store)
+      await step(10, [unput('1'), put('2')])
+      await step(11, [unput('2'), unput('3')])
+      expect((await everyEntry(suite.store)).size).toBe(0)
+    })
+
+    test('has every field replaced by a put', async () => {
+      await serving(suite.store, [put('1', { name: 'Ada', location: 'London', joinedDate: null })])
+      await step(10, [put('1', { username: 'x', description: '' })])
+      const fields = userFields({ username: 'x', description: '' })
+      expect((await one(suite.store, '1'))?.fields).toEqual(fields)
+    })
+
+    test.each([
+      ['nothing', ''],
+      ['line ends', '\n\r\t'],
+      ['emoji and marks', '😀 \u202E\u{10FFFF}'],
+      ['quotes and brackets', '"\'\\{},null'],
+      ['5 kB', 'x'.repeat(5_000)],
+      ['control characters', '\u0001\u007F'],
+    ])('holds text of %s as it is', async (_, text) => {
+      const fields = { username: text, name: text, description: null }
+      await serving(suite.store, [put('1', fields)])
+      expect((await one(suite.store, '1'))?.fields).toEqual(userFields(fields))
+    })
+
+    test.each(['0001-01-01T00:00:00.000000Z', '9999-12-31T23:59:59.999999Z'])(
+      'holds the moment %s',
+      async (joinedDate) => {
+        await serving(suite.store, [put('1', { joinedDate })])
+        expect((await one(suite.store, '1'))?.fields.joinedDate).toBe(joinedDate)
+      },
+    )
+
+    test('is known by all 64 bits of its key', async () => {
+      const keys = ['9007199254740992', '9007199254740993', String(max), '-1', '0']
+      await serving(
+        suite.store,
+        keys.map((key) => put(key, { name: key })),
+      )
+      const result = await suite.store.reader.read([...keys, '9007199254740994'])
+      const names = result.kind === 'serving' && result.entries.map((entry) => entry?.fields.name)
+      expect(names).toEqual([...keys, undefined])
+    })
+  })
+
+  describe('a counter', () => {
+    test('is exact to the last of 64 bits', async () => {
+      await serving(suite.store, [{ ...put('1'), add: { likeCount: 9_007_199_254_740_992n } }])
+      await step(10, [add('1', { likeCount: 1n, tweetCount: -max - 1n })])
+      const counts = { ...zeros, likeCount: 9_007_199_254_740_993n, tweetCount: -max - 1n }
+      expect((await one(suite.store, '1'))?.counts).toEqual(counts)
+      await step(11, [add('1', { likeCount: max - 9_007_199_254_740_993n, tweetCount: max })])
+      const after = { ...zeros, likeCount: max, tweetCount: -1n }
+      expect((await one(suite.store, '1'))?.counts).toEqual(after)
+    })
+
+    test.each([
+      ['above', max, 1n],
+      ['below', -max - 1n, -1n],
+      ['far above', max, max],
+      ['at a carry', 9_223_372_029_999_999_999n, 6_854_775_809n],
+      ['by an amount of more bits', 0n, max + 1n],
+    ])('that would overflow %s refuses the whole batch', async (_, held, amount) => {
+      const begin = held === 0n ? put('2') : { ...put('2'), add: { likeCount: held } }
+      await serving(suite.store, [begin, put('1')])
+      const before = await everyEntry(suite.store)
+      const mutations = [unput('1'), add('2', { likeCount: amount }), put('3')]
+      const refused = await step(10, mutations).catch((error: MillraceError) => error)
+      expect(refused).toMatchObject({ code: 'store-overflow', retriable: false })
+      expect(await everyEntry(suite.store)).toEqual(before)
+      const { id } = (await suite.store.writer.generation())!
+      const found = (await suite.store.writer.checkpoints(id)).get('users/0')
+      expect(found?.next).toBe(offset(10))
+    })
+
+    test('just below the limit is taken', async () => {
+      const held = { ...put('1'), add: { likeCount: 9_223_372_029_999_999_999n } }
+      await serving(suite.store, [held, { ...put('2'), add: { likeCount: -max } }])
+      const last = [add('1', { likeCount: 6_854_775_808n }), add('2', { likeCount: -1n })]
+      expect((await step(10, last)).kind).toBe('applied')
+      expect((await one(suite.store, '1'))?.counts.likeCount).toBe(max)
+      expect((await one(suite.store, '2'))?.counts.likeCount).toBe(-max - 1n)
+    })
+
+    test('below zero is stored as it is and reported', async () => {
+      await serving(suite.store, [put('1')])
+      const first = await step(10, [add('1', { likeCount: -2n }), add('2', { tweetCount: -1n })])
+      expect(first).toMatchObject({ kind: 'applied' })
+      expect(first.kind === 'applied' && first.belowZero).toEqual([
+        { entry: '1', count: 'likeCount' },
+        { entry: '2', count: 'tweetCount' },
+      ])
+      expect((await one(suite.store, '1'))?.counts.likeCount).toBe(-2n)
+      const later = await step(11, [put('1'), add('2', { tweetCount: 1n, likeCount: 1n })])
+      expect(later).toMatchObject({ belowZero: [{ entry: '1', count: 'likeCount' }] })
+    })
+  })
+
+  describe('read', () => {
+    test('answers in the order asked, and the same for a key asked twice', async () => {
+      await serving(suite.store, manyPuts(1, 3))
+      const result = await suite.store.reader.read(['3', '7', '1', '3'])
+      const keys = result.kind === 'serving' && result.entries.map((entry) => entry?.key)
+      expect(keys).toEqual(['3', undefined, '1', '3'])
+      const none = await suite.store.reader.read([])
+      expect(none).toMatchObject({ kind: 'serving', entries: [] })
+    })
+
+    test('takes a thousand keys and no more', async () => {
+      await serving(suite.store, manyPuts(0, 1_000))
+      const keys = Array.from({ length: 1_000 }, (_, index) => String(index))
+      const result = await suite.store.reader.read(keys)
+      expect(result.kind === 'serving' && result.entries.every((entry) => entry)).toBe(true)
+      await expect(suite.store.reader.read([...keys, 'x'])).rejects.toThrow('at most 1000')
+    })
+
+    test('never meets half a commit', async () => {
+      const id = await serving(suite.store, manyPuts(0, 50))
+      const keys = Array.from({ length: 50 }, (_, index) => String(index))
+      const reader = await suite.another()
+      let going = true
+      const reading = (async () => {
+        while (going) {
+          const result = await reader.reader.read(keys)
+          if (result.kind !== 'serving') throw new Error(result.phase)
+          const seen = new Set(result.entries.map((entry) => entry?.counts.likeCount))
+          expect(seen.size).toBe(1)
+        }
+      })()
+      for (let at = 10; at < 40; at++) {
+        const mutations = keys.map((key) => add(key, { likeCount: 1n }))
+        const [from, to] = [offset(at), checkpoint(at + 1)]
+        await suite.store.writer.commit(aCommit(id, { from, to, mutations }))
+      }
+      going = false
+      await reading
+    })
+  })
+
+  describe('scan', () => {
+    test('answers every entry that lies there, while others come and go', async () => {
+      const id = await serving(suite.store, manyPuts(0, 1_000))
+      const seen = new Set<string>()
+      let at = 10
+      for await (const page of suite.store.reader.scan()) {
+        for (const { key } of page) seen.add(key)
+        const come = manyPuts(2_000 + at * 1_000, 500)
+        const [from, to] = [offset(at), checkpoint(at + 1)]
+        if (at < 14) await suite.store.writer.commit(aCommit(id, { from, to, mutations: come }))
+        at++
+      }
+      for (let key = 0; key < 1_000; key++) expect(seen.has(String(key))).toBe(true)
+    })
+  })
+}
