@@ -1,0 +1,31 @@
+import type { Config } from '../config.ts'
+import { unreachable } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { ViewLayout } from '../mutation.ts'
+import { openPostgresStore } from './postgres/postgres-store.ts'
+import { openRedisStore } from './redis/redis-store.ts'
+import type { ViewStore } from './store.ts'
+
+export type StoreName = Config['readFrom']
+
+export type OpenStoreOptions = {
+  readonly config: Pick<Config, 'redis' | 'postgres' | 'callTimeoutMs'>
+  readonly layout: ViewLayout
+  /** Where a bound other than `callTimeoutMs` is wanted, as for readers. */
+  readonly callTimeoutMs?: number
+  readonly log?: Log
+}
+
+/** One store of one view, by its name in the configuration. The caller closes it. */
+export async function openStore(name: StoreName, options: OpenStoreOptions): Promise<ViewStore> {
+  const { config, layout, log, callTimeoutMs = config.callTimeoutMs } = options
+  const common = { layout, callTimeoutMs, ...(log && { log }) }
+  switch (name) {
+    case 'redis':
+      return openRedisStore({ url: config.redis, ...common })
+    case 'postgres':
+      return openPostgresStore({ url: config.postgres, ...common })
+    default:
+      return unreachable(name)
+  }
+}
