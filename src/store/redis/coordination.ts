@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto'
+import { MillraceError } from '../../errors.ts'
+import { formatLsn } from '../../position.ts'
+import { encodeOffsets } from '../codec.ts'
+import { limits } from '../limits.ts'
+import type { Barrier, Generation, GenerationId, ViewCoordination } from '../store.ts'
+import type { RedisConnection } from './connection.ts'
+import type { RedisLayout } from './keys.ts'
+import { scanKeys } from './reader.ts'
+
+export class RedisCoordination implements ViewCoordination {
+  readonly #connection: RedisConnection
+  readonly #layout: RedisLayout
+
+  constructor(connection: RedisConnection, layout: RedisLayout) {
+    this.#connection = connection
+    this.#layout = layout
+  }
+
+  async lease(holder: string, ttlMs: number): Promise<boolean> {
+    const args = [holder, String(ttlMs)]
+    const [kind] = await this.#connection.run('lease', [this.#layout.lease], args)
+    return kind === 'held'
+  }
+
+  async open(topics: Readonly<Record<string, number>>): Promise<Generation | undefined> {
+    const { state } = this.#layout
+    const id = randomUUID() as string as GenerationId
+    const args = [id, JSON.stringify(topics)]
+    const [kind] = await this.#connection.run('open', [state, ...this.#books()], args)
+    if (kind !== 'opened') return undefined
+    return {
+      id,
+      number: 1,
+      phase: 'building',
+      topics,
+      watermark: undefined,
+      barrier: undefined,
+      mark: undefined,
+    }
+  }
+
+  async publish(generation: GenerationId, barrier: Barrier): Promise<void> {
+    const { state, barrier: key } = this.#layout
+    const { lsn, from, ends, takenAtMs } = barrier
+    const offsets = [encodeOffsets(from), encodeOffsets(ends)]
+    const args = [generation, formatLsn(lsn), String(takenAtMs), ...offsets]
+    await this.#connection.run('publish', [state, key], args)
+  }
+
+  async advance(generation: GenerationId, barrier: Barrier): Promise<boolean> {
+    const { state, checkpoints } = this.#layout
+    const args: string[] = [generation, formatLsn(barrier.lsn)]
+    for (const [partition, end] of barrier.ends) args.push(partition, end.toString())
+    const [kind] = await this.#connection.run('advance', [state, checkpoints], args)
+    return kind === 'advanced'
+  }
+
+  async *drop(): AsyncIterable<number> {
+    const id = await this.#turnToDropping()
+    let removed = 0
+    yield removed
+    for await (const found of scanKeys(this.#connection, this.#layout.everyEntryPattern)) {
+      const keys = found.filter((key) => this.#layout.isEntry(key))
+      for (let at = 0; at < keys.length; at += limits.dropKeysPerCallMax) {
+        const page = [this.#layout.state, ...keys.slice(at, at + limits.dropKeysPerCallMax)]
+        const [kind, count] = await this.#connection.run('drop-keys', page, [id])
+        if (kind === 'conflict') return
+        removed += Number(count)
+        yield removed
+      }
+    }
+    const [, count] = await this.#connection.run('drop-end', this.#end(), [id])
+    if (count) yield removed + Number(count)
+  }
+
+  /** Compares with what was just seen, so that a call that Redis gets late drops nothing new. */
+  async #turnToDropping(): Promise<string> {
+    const { state } = this.#layout
+    for (let tries = 0; tries < limits.dropTriesMax; tries++) {
+      const isHash = ['hash', 'none'].includes(
+        String(await this.#connection.command('type', [state])),
+      )
+      const seen = isHash ? await this.#connection.command('hget', [state, 'id']) : '?'
+      const args = [String(seen ?? ''), randomUUID()]
+      const [kind, id] = await this.#connection.run('drop-begin', [state], args)
+      if (kind === 'dropping') return String(id)
+    }
+    throw new MillraceError('store-contended', `${state} changes faster than it can be dropped`, {
+      retriable: true,
+      hint: 'Several coordinators open and drop this view. Are two set-ups using one Redis?',
+    })
+  }
+
+  #books(): readonly string[] {
+    const { checkpoints, parked, problems, barrier } = this.#layout
+    return [checkpoints, parked, problems, barrier]
+  }
+
+  #end(): readonly string[] {
+    return [this.#layout.state, ...this.#books()]
+  }
+}
