@@ -12,6 +12,8 @@ export type ChainOptions = {
   readonly folder: string
   readonly ports: Ports
   readonly say?: Say
+  /** Ends the start early; what runs by then is stopped. */
+  readonly signal?: AbortSignal | undefined
   readonly servers?: readonly ServerName[]
   /** How many `worker` processes; 0 by default. */
   readonly workers?: number

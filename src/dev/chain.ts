@@ -25,29 +25,33 @@ export class Chain {
   readonly env: ChainEnv
   readonly urls: ChainUrls
   readonly processes: Processes
+  readonly #signal: AbortSignal | undefined
 
-  private constructor(folder: string, env: ChainEnv) {
+  private constructor(folder: string, env: ChainEnv, signal?: AbortSignal) {
     this.folders = foldersOf(folder)
     this.env = env
     this.urls = urlsOf(env)
     this.processes = new Processes(folder)
+    this.#signal = signal
   }
 
-  static create(folder: string, env: ChainEnv): Chain {
+  /** A chain without processes yet. Nothing is started any more once `signal` aborted. */
+  static create(folder: string, env: ChainEnv, signal?: AbortSignal): Chain {
     mkdirSync(folder, { recursive: true })
     writeFile(chainEnvPath(folder), env)
-    return new Chain(folder, env)
+    return new Chain(folder, env, signal)
   }
 
   /** The chain that somebody else started there. */
   static attach(folder: string): Chain {
-    const env = readFile<ChainEnv>(chainEnvPath(folder))
+    const env = readFile(chainEnvPath(folder)) as ChainEnv | undefined
     if (env !== undefined) return new Chain(folder, env)
     throw new MillraceError('no-chain', `there is no chain in ${folder}`, { hint: 'npm start' })
   }
 
   /** Starts a process; `ready` waits until it answers. */
   spawn(spec: ProcessSpec): void {
+    this.#signal?.throwIfAborted()
     this.processes.start(spec)
     this.#publish()
   }
@@ -57,6 +61,7 @@ export class Chain {
     await waitFor(() => this.#answersOrRises(name), {
       what: name,
       timeoutMs,
+      check: () => this.#signal?.throwIfAborted(),
       hint: `See ${this.processes.logPath(name)}.`,
     })
   }
@@ -69,6 +74,7 @@ export class Chain {
 
   /** The same without waiting. */
   startAgain(name: string): void {
+    this.#signal?.throwIfAborted()
     this.processes.startAgain(name)
     this.#publish()
   }

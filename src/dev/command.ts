@@ -9,6 +9,8 @@ export type CommandOptions = {
   readonly env?: Readonly<Record<string, string>>
   readonly uid?: number
   readonly gid?: number
+  /** Ends the command when it aborts. */
+  readonly signal?: AbortSignal | undefined
   /** Called with each line of output as it comes. */
   readonly onLine?: (line: string) => void
 }

@@ -78,8 +78,7 @@ async function untilRunning(path: string, deadline: number): Promise<void> {
 }
 
 function failed(trace: string | undefined): never {
-  const reason = trace?.split('\n')[0] ?? 'no reason given'
-  throw new MillraceError('connector', `the connector's task does not run: ${reason}`, {
+  throw new MillraceError('connector', `the connector's task does not run: ${reasonIn(trace)}`, {
     hint: 'See connect.log in the logs folder.',
   })
 }
@@ -93,4 +92,27 @@ async function call(method: string, url: string, body?: unknown) {
       : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
   })
   return { status: response.status, body: await response.text() }
+}
+
+/** Starts a failed task again and answers why it had failed, undefined when none had. */
+export async function restartFailedTask(path: string): Promise<string | undefined> {
+  try {
+    const answer = await call('GET', `${path}/status`)
+    if (answer.status !== 200) return undefined
+    const { tasks } = statusSchema.parse(JSON.parse(answer.body))
+    const failedTask = tasks.find(({ state }) => state === 'FAILED')
+    if (failedTask === undefined) return undefined
+    await call('POST', `${path}/restart?includeTasks=true&onlyFailed=true`)
+    return reasonIn(failedTask.trace)
+  } catch {
+    // Connect itself is away: whoever watches its process says so.
+    return undefined
+  }
+}
+
+/** A trace's last cause says more than its first line. */
+function reasonIn(trace: string | undefined): string {
+  const lines = (trace ?? '').split('\n')
+  const causes = lines.filter((line) => line.startsWith('Caused by: '))
+  return (causes.at(-1) ?? lines[0] ?? '').replace('Caused by: ', '') || 'no reason given'
 }

@@ -14,7 +14,7 @@ import { MillraceError } from '../errors.ts'
 import { findExecutable, runCommand } from './command.ts'
 import { cloneFolder, downloadsFolder } from './folders.ts'
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
-import type { Say } from './say.ts'
+import type { Attended } from './say.ts'
 import { readFile, writeFile } from './small-files.ts'
 
 /** What Maven fetches: one pom each under `connectors/`. */
@@ -34,14 +34,14 @@ export const jarsFolder = 'jars'
  */
 export async function fetchDownloads(
   names: readonly DownloadName[],
-  say: Say,
+  attended: Attended,
 ): Promise<Readonly<Record<DownloadName, string>>> {
   const folders = Object.fromEntries(names.map((name) => [name, downloadFolder(name)]))
   if (Object.values(folders).some((folder) => !existsSync(folder))) {
-    await withLock(say, async () => {
+    await withLock(attended, async () => {
       for (const name of names) {
         const folder = downloadFolder(name)
-        if (!existsSync(folder)) await fetchOne(name, folder, say)
+        if (!existsSync(folder)) await fetchOne(name, folder, attended)
       }
     })
   }
@@ -59,7 +59,7 @@ function pomPath(name: DownloadName): string {
   return join(cloneFolder, 'connectors', name, 'pom.xml')
 }
 
-async function fetchOne(name: DownloadName, folder: string, say: Say): Promise<void> {
+async function fetchOne(name: DownloadName, folder: string, attended: Attended): Promise<void> {
   const maven = findExecutable('mvn')
   if (maven === undefined) {
     throw new MillraceError('maven-missing', 'there is no mvn, which fetches the jars', {
@@ -70,12 +70,14 @@ async function fetchOne(name: DownloadName, folder: string, say: Say): Promise<v
   rmSync(unfinished, { recursive: true, force: true })
   const jars = join(unfinished, jarsFolder)
   mkdirSync(jars, { recursive: true })
+  const { say, signal } = attended
   say(`fetching ${name} by Maven`)
   const progress = countingProgress(name, say)
   const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${jars}`]
   await runCommand(maven, ['-B', '-ntp', '-f', pomPath(name), ...goal], {
     timeoutMs: mavenTimeoutMs,
     onLine: progress.onLine,
+    signal,
   }).finally(progress.end)
   for (const archive of readdirSync(jars).filter((file) => file.endsWith('.tar.gz'))) {
     const path = join(jars, archive)
@@ -88,7 +90,7 @@ async function fetchOne(name: DownloadName, folder: string, say: Say): Promise<v
   removeOlder(name, folder)
 }
 
-function countingProgress(name: DownloadName, say: Say) {
+function countingProgress(name: DownloadName, say: Attended['say']) {
   let copied = 0
   const startedAtMs = performance.now()
   const timer = setInterval(() => {
@@ -111,7 +113,7 @@ function removeOlder(name: DownloadName, folder: string): void {
 }
 
 /** Maven must not write one repository twice at once, and tests may start beside `npm start`. */
-async function withLock(say: Say, work: () => Promise<void>): Promise<void> {
+async function withLock({ say, signal }: Attended, work: () => Promise<void>): Promise<void> {
   const lock = join(downloadsFolder, 'lock')
   mkdirSync(downloadsFolder, { recursive: true })
   const deadline = performance.now() + lockTimeoutMs
@@ -124,7 +126,7 @@ async function withLock(say: Say, work: () => Promise<void>): Promise<void> {
     }
     if (!said) say('waiting for another process of this clone that fetches the jars')
     said = true
-    await sleep(500)
+    await sleep(500, undefined, { signal })
   }
   try {
     await work()
@@ -134,7 +136,7 @@ async function withLock(say: Say, work: () => Promise<void>): Promise<void> {
 }
 
 function takeLock(lock: string): boolean {
-  const holder = readFile<ProcessIdentity>(lock)
+  const holder = readFile(lock) as ProcessIdentity | undefined
   if (holder !== undefined && isAlive(holder)) return false
   if (holder !== undefined) rmSync(lock, { force: true })
   return writeFile(lock, identify(process.pid), { exclusive: true })

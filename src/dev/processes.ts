@@ -42,7 +42,7 @@ export class Processes {
   constructor(chainFolder: string) {
     mkdirSync(chainFolder, { recursive: true })
     this.#path = join(chainFolder, 'processes.json')
-    const entries = readFile<Entry[]>(this.#path) ?? []
+    const entries = (readFile(this.#path) as Entry[] | undefined) ?? []
     this.#entries = new Map(entries.map((entry) => [entry.spec.name, entry]))
   }
 

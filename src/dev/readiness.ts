@@ -1,8 +1,8 @@
-import { Kafka, logLevel } from 'kafkajs'
 import { MillraceError } from '../errors.ts'
 import { urlsOf, type ChainEnv } from './chain-env.ts'
 import { postgresAnswers } from './servers/postgres.ts'
 import { redisAnswers } from './servers/redis.ts'
+import { brokerAnswers } from './topics.ts'
 
 const callTimeoutMs = 3_000
 
@@ -15,7 +15,7 @@ export async function answers(name: string, env: ChainEnv): Promise<void> {
     case 'redis':
       return redisAnswers(urls.redis)
     case 'kafka':
-      return kafkaAnswers(urls.kafka)
+      return brokerAnswers(urls.kafka)
     case 'registry':
       return httpAnswers(`${urls.registry}/subjects`)
     case 'connect':
@@ -24,24 +24,6 @@ export async function answers(name: string, env: ChainEnv): Promise<void> {
       return httpAnswers(`${urls.api}/health`)
     default:
       return undefined
-  }
-}
-
-async function kafkaAnswers(broker: string): Promise<void> {
-  const kafka = new Kafka({
-    brokers: [broker],
-    logLevel: logLevel.NOTHING,
-    connectionTimeout: callTimeoutMs,
-    requestTimeout: callTimeoutMs,
-    retry: { retries: 0 },
-  })
-  const admin = kafka.admin()
-  try {
-    await admin.connect()
-    const { brokers } = await admin.describeCluster()
-    if (brokers.length === 0) throw new MillraceError('not-ready', 'no broker yet')
-  } finally {
-    await admin.disconnect()
   }
 }
 

@@ -10,3 +10,9 @@ export function consoleSay(startedAtMs: number): Say {
 }
 
 export const silent: Say = () => {}
+
+/** What a long step tells on its way, and what makes it end early. */
+export type Attended = {
+  readonly say: Say
+  readonly signal?: AbortSignal | undefined
+}

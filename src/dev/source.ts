@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
+import { Client } from 'pg'
 import { MillraceError } from '../errors.ts'
 import { cloneFolder } from './folders.ts'
 
@@ -66,7 +66,7 @@ export function inDatabase(url: string, database: string, role?: [string, string
   return changed.href
 }
 
-async function seed(client: pg.Client): Promise<void> {
+async function seed(client: Client): Promise<void> {
   const { rows } = await client.query<{ any: boolean }>(
     'select exists (select from public.users) as any',
   )
@@ -77,7 +77,7 @@ async function seed(client: pg.Client): Promise<void> {
   await client.query('commit')
 }
 
-async function refuseNewer(client: pg.Client): Promise<void> {
+async function refuseNewer(client: Client): Promise<void> {
   const found = await client.query<{ name: string | null }>(
     `select to_regclass('millrace.source_version')::text as name`,
   )
@@ -92,17 +92,17 @@ async function refuseNewer(client: pg.Client): Promise<void> {
   })
 }
 
-async function createDatabase(client: pg.Client, name: string, owner: string): Promise<void> {
+async function createDatabase(client: Client, name: string, owner: string): Promise<void> {
   const { rowCount } = await client.query('select from pg_database where datname = $1', [name])
   if (rowCount === 0) await client.query(`create database ${name} owner ${owner}`)
 }
 
-async function runFile(client: pg.Client, name: string): Promise<void> {
+async function runFile(client: Client, name: string): Promise<void> {
   await client.query(readFileSync(join(cloneFolder, 'sql', 'source', name), 'utf8'))
 }
 
-async function withClient(url: string, work: (client: pg.Client) => Promise<void>): Promise<void> {
-  const client = new pg.Client({
+async function withClient(url: string, work: (client: Client) => Promise<void>): Promise<void> {
+  const client = new Client({
     connectionString: url,
     connectionTimeoutMillis: 5_000,
     statement_timeout: statementTimeoutMs,

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Chain } from './chain.ts'
+import { unreachable } from '../errors.ts'
 import { captureEnv, envOf } from './chain-env.ts'
 import { serverNames, type ChainOptions, type ServerName } from './chain-options.ts'
 import { connectorSettings, putConnector, withoutTransactions } from './connector.ts'
@@ -8,7 +9,7 @@ import { fetchDownloads, type DownloadName } from './downloads.ts'
 import { foldersOf } from './folders.ts'
 import { javaPath, postgresFolder, redisServerPath } from './packages.ts'
 import type { ProcessSpec } from './processes.ts'
-import { silent } from './say.ts'
+import { silent, type Attended } from './say.ts'
 import { connectSpec } from './servers/connect.ts'
 import { kafkaSpec } from './servers/kafka.ts'
 import { postgresSpec } from './servers/postgres.ts'
@@ -32,14 +33,15 @@ export type Programs = {
 /** Finds or fetches what these servers need. This alone may take minutes, the first time. */
 export async function findPrograms(
   servers: readonly ServerName[],
-  say = silent,
+  attended: Attended,
 ): Promise<Programs> {
+  const { say } = attended
   const needed = servers.flatMap((server) => downloadsOf[server])
   return {
     java: needed.length > 0 ? await javaPath() : '',
     redis: servers.includes('redis') ? await redisServerPath(say) : '',
     postgres: servers.includes('postgres') ? await postgresFolder(say) : '',
-    jars: await fetchDownloads([...new Set(needed)], say),
+    jars: await fetchDownloads([...new Set(needed)], attended),
   }
 }
 
@@ -57,12 +59,13 @@ const downloadsOf: Readonly<Record<ServerName, readonly DownloadName[]>> = {
  */
 export async function startChain(options: ChainOptions): Promise<Chain> {
   const servers = options.servers ?? serverNames
-  const programs = await findPrograms(servers, options.say)
+  const { say = silent, signal } = options
+  const programs = await findPrograms(servers, { say, signal })
   const folders = foldersOf(options.folder)
   mkdirSync(folders.data, { recursive: true })
   const passwords = keptPasswords(folders.data)
   const env = { ...envOf(options.ports, passwords), ...options.roleEnv }
-  const chain = Chain.create(options.folder, env)
+  const chain = Chain.create(options.folder, env, signal)
   try {
     await new Start(chain, { ...options, servers, programs, passwords }).all()
     return chain
@@ -100,7 +103,7 @@ class Start {
   }
 
   async #server(name: ServerName): Promise<void> {
-    const { say = silent, passwords, seed = false, programs: _, servers } = this.#options
+    const { say = silent, passwords, seed = false, servers } = this.#options
     this.#chain.spawn(await this.#spec(name))
     await this.#chain.ready(name)
     if (name === 'postgres') {
@@ -152,6 +155,8 @@ class Start {
           settings: options.connectSettings,
           env: captureEnv(env, passwords),
         })
+      default:
+        return unreachable(name)
     }
   }
 
@@ -175,7 +180,7 @@ class Start {
 /** The cluster remembers the superuser's password, so they live and go with the data. */
 function keptPasswords(dataFolder: string): Passwords {
   const path = join(dataFolder, 'passwords.json')
-  const passwords = readFile<Passwords>(path) ?? newPasswords()
+  const passwords = (readFile(path) as Passwords | undefined) ?? newPasswords()
   writeFile(path, passwords)
   return passwords
 }

@@ -1,5 +1,6 @@
-import { Kafka, logLevel } from 'kafkajs'
-import type { TopicSpec } from '../consume/change-source.ts'
+import type { TopicAdmin, TopicSpec } from '../consume/change-source.ts'
+import { kafkaTopicAdmin } from '../consume/kafka/topic-admin.ts'
+import { createLog } from '../log.ts'
 
 const dayMs = 86_400_000
 const hourMs = 3_600_000
@@ -32,19 +33,27 @@ const passingTopicSettings: Readonly<Record<string, string>> = {
   'segment.ms': String(hourMs),
 }
 
-export async function createTopics(broker: string, prefix: string): Promise<void> {
-  const admin = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING }).admin()
-  await admin.connect()
+const callTimeoutMs = 10_000
+
+/** Creates those of the connector's topics that are missing. */
+export function createTopics(broker: string, prefix: string): Promise<void> {
+  return withTopicAdmin(broker, (admin) => admin.create(chainTopics(prefix)))
+}
+
+/** Throws while the broker doesn't answer. */
+export async function brokerAnswers(broker: string): Promise<void> {
+  await withTopicAdmin(broker, (admin) => admin.partitions([]))
+}
+
+async function withTopicAdmin<T>(
+  broker: string,
+  work: (admin: TopicAdmin) => Promise<T>,
+): Promise<T> {
+  const log = createLog('silent', 'dev')
+  const admin = kafkaTopicAdmin({ brokers: [broker], log, callTimeoutMs })
   try {
-    await admin.createTopics({
-      topics: chainTopics(prefix).map(({ topic, partitions, settings }) => ({
-        topic,
-        numPartitions: partitions,
-        replicationFactor: 1,
-        configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
-      })),
-    })
+    return await work(admin)
   } finally {
-    await admin.disconnect()
+    await admin.close()
   }
 }

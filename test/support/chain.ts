@@ -97,7 +97,7 @@ function testServer(chain: Chain, name: string, url: string): TestServer {
 async function removeOrphans(): Promise<void> {
   for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(folderPrefix))) {
     const folder = join(tmpdir(), name)
-    const owner = readFile<ProcessIdentity>(join(folder, ownerFile))
+    const owner = readFile(join(folder, ownerFile)) as ProcessIdentity | undefined
     if (owner === undefined || isAlive(owner)) continue
     writeFile(join(folder, ownerFile), identify(process.pid))
     const processes = readFile(join(folder, 'chain.env.json'))

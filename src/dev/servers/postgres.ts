@@ -1,6 +1,6 @@
 import { chownSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
+import { Client } from 'pg'
 import { runCommand } from '../command.ts'
 import type { Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
@@ -53,7 +53,7 @@ export async function postgresSpec(
 
 /** Throws while Postgres doesn't answer. */
 export async function postgresAnswers(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
   client.on('error', () => {})
   try {
     await client.connect()
