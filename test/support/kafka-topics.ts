@@ -27,9 +27,14 @@ export class TestTopics {
   }
 
   async deleteRecords(topic: string, partition: number, below: bigint): Promise<void> {
-    await this.#withAdmin((admin) =>
-      admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(below) }] }),
-    )
+    await this.#withAdmin(async (admin) => {
+      // kafkajs deletes records only of topics whose leaders it happens to know.
+      await admin.fetchTopicOffsets(topic)
+      await admin.deleteTopicRecords({
+        topic,
+        partitions: [{ partition, offset: String(below) }],
+      })
+    })
   }
 
   /** The offset that the group has committed for a partition, -1 for none. */
@@ -40,12 +45,13 @@ export class TestTopics {
     })
   }
 
-  /** Values `0 … count - 1` as text, in one batch per partition, without a transaction. */
+  /** In one batch, without a transaction. */
   async write(topic: string, values: readonly string[], partition = 0): Promise<void> {
     this.#plain ??= await this.producer({})
     await this.#plain.send({ topic, messages: values.map((value) => ({ value, partition })) })
   }
 
+  /** In one batch, by a producer that the log remembers by its id. */
   async idempotent(topic: string, messages: Message[]): Promise<void> {
     const producer = await this.producer({ idempotent: true })
     await producer.send({ topic, messages })

@@ -1,0 +1,109 @@
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { jest } from '@jest/globals'
+import { pino } from 'pino'
+import { kafkaChangeSource } from '../../src/consume/kafka/kafka-change-source.ts'
+import { kafkaServer, type TestServer } from '../support/chain.ts'
+import { numbered, TestTopics } from '../support/kafka-topics.ts'
+import { readToEnd, until, valuesOf, withReader } from '../support/kafka-worker.ts'
+
+jest.setTimeout(60_000)
+
+let server: TestServer
+let topics: TestTopics
+
+beforeAll(async () => {
+  server = await kafkaServer({
+    settings: { 'log.cleaner.backoff.ms': '100', 'log.initial.task.delay.ms': '100' },
+  })
+  topics = new TestTopics(server.url)
+})
+
+afterAll(async () => {
+  await topics?.close()
+  await server?.stop()
+})
+
+const compacted = {
+  'cleanup.policy': 'compact',
+  'segment.bytes': '1048576',
+  'min.cleanable.dirty.ratio': '0.001',
+  'min.compaction.lag.ms': '0',
+  'max.compaction.lag.ms': '100',
+}
+
+/** Too big for the segment before it, which is closed by that and so can be compacted. */
+const active = { key: 'active', value: 'c'.repeat(700_000), partition: 0 }
+
+/** A batch without records is 61 bytes of header. */
+const emptiedBatchBytes = 61
+
+describe('a compacted partition', () => {
+  it('is read past a segment that holds only an emptied batch', async () => {
+    const topic = await topics.create(1, compacted)
+    const keys = numbered('key', 95)
+    const write = (text: string) =>
+      topics.idempotent(
+        topic,
+        keys.map((key) => ({ key, value: text.repeat(10_000), partition: 0 })),
+      )
+    // Compaction takes all records of the first producer's batch and keeps what remembers it.
+    await write('a')
+    await write('b')
+    await topics.idempotent(topic, [active])
+    const first = join(server.chain.folders.data, 'kafka', `${topic}-0`, `${'0'.repeat(20)}.log`)
+    await until('compacted', () => statSync(first).size === emptiedBatchBytes, 30_000)
+
+    const { records, fetches } = await read(topic)
+    expect(records).toBe(96)
+    expect(fetches).toBeLessThan(10)
+  })
+
+  it('is read past the tail that a batch has lost, in one step', async () => {
+    const topic = await topics.create(1, compacted)
+    const keys = numbered('key', 60)
+    const big = 'x'.repeat(10_000)
+    await topics.idempotent(topic, [
+      { key: 'kept', value: big, partition: 0 },
+      ...keys.map((key) => ({ key, value: big, partition: 0 })),
+    ])
+    await topics.idempotent(
+      topic,
+      keys.map((key) => ({ key, value: big, partition: 0 })),
+    )
+    await topics.idempotent(topic, [active])
+    const folder = join(server.chain.folders.data, 'kafka', `${topic}-0`)
+    const size = () => readdirSync(folder).reduce((sum, name) => sum + logSize(folder, name), 0)
+    await until('compacted', () => size() < 62 * 10_000 + 700_000, 30_000)
+
+    const { records, fetches } = await read(topic)
+    expect(records).toBe(1 + 60 + 1)
+    expect(fetches).toBeLessThan(10)
+  })
+})
+
+function logSize(folder: string, name: string): number {
+  return name.endsWith('.log') ? statSync(join(folder, name)).size : 0
+}
+
+/** Reads all of partition 0, and counts the fetches of a reader in its log. */
+async function read(topic: string): Promise<{ records: number; fetches: number }> {
+  let fetches = 0
+  const lines = new Writable({
+    write(line: Buffer, _encoding, done) {
+      if (line.includes('Request Fetch(')) fetches += 1
+      done()
+    },
+  })
+  const source = kafkaChangeSource({
+    brokers: [server.url],
+    groupId: `group-${topic}`,
+    topic,
+    sessionTimeoutMs: 6_000,
+    recordsMax: 500,
+    log: pino({ level: 'trace' }, lines),
+  })
+  const batches = await withReader(source, (reader) => readToEnd(reader))
+  return { records: valuesOf(batches).length, fetches }
+}
