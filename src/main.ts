@@ -44,11 +44,12 @@ const roles: Readonly<Record<string, Role>> = {
   },
   traffic: {
     does: 'a living social network on the source database (npm run traffic)',
-    run: async (args) => (await import('./dev/traffic/traffic.ts')).runTraffic(args),
+    run: async (args, signal) =>
+      (await import('./dev/traffic/traffic.ts')).runTraffic(args, signal),
   },
   bench: {
     does: 'measures: visible, reads or replay (npm run bench:…)',
-    run: async (args) => (await import('./dev/bench/bench.ts')).runBench(args),
+    run: async (args, signal) => (await import('./dev/bench/bench.ts')).runBench(args, signal),
   },
 }
 
