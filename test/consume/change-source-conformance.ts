@@ -38,8 +38,10 @@ export function describeChangeSource(name: string, under: Conformance): void {
   describe(name, () => {
     describeReading(under)
     describeTransactions(under)
+    describeEnd(under)
     describeRange(under)
     describeGroup(under)
+    describePatience(under)
   })
 }
 
@@ -134,7 +136,9 @@ function describeTransactions({ topics, source }: Conformance): void {
       expect(valuesOf(await readToEnd(reader, 3n))).toEqual([])
     })
   })
+}
 
+function describeEnd({ topics, source }: Conformance): void {
   it('gives a batch without records for control records alone', async () => {
     const topic = await topics().create(1)
     await topics().transaction(topic, ['only'], 'commit')
@@ -243,7 +247,9 @@ function describeGroup(under: Conformance): void {
     await worker.stop()
     for (const values of progress.values.values()) expect(values).toEqual(['a', 'b'])
   })
+}
 
+function describePatience({ topics, source, server, sessionTimeoutMs }: Conformance): void {
   it('stays a member while a worker keeps a batch for longer than the session', async () => {
     const topic = await topics().create(2)
     const groupId = randomUUID()
@@ -270,9 +276,9 @@ function describeGroup(under: Conformance): void {
     const worker = startWorker(source({ topic }), progress)
     await topics().write(topic, numbered('before', 5))
     await until('read before', () => progress.count() === 5)
-    await under.server().kill()
+    await server().kill()
     await sleep(1_000)
-    await under.server().start()
+    await server().start()
     await topics().write(topic, numbered('after', 5))
     await until('read after', () => progress.count() === 10, 20_000)
     await worker.stop()

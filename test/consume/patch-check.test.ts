@@ -1,0 +1,46 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { decodeRecordBatches } from '../../src/consume/kafka/kafkajs-internals.ts'
+import { assertPatched, emptiedBatch } from '../../src/consume/kafka/patch-check.ts'
+
+describe('the patch of kafkajs', () => {
+  it('is applied', async () => {
+    await expect(assertPatched()).resolves.toBeUndefined()
+  })
+
+  it('ends an emptied batch in a control record, also between others', async () => {
+    const bytes = Buffer.concat([emptiedBatch(0n, 4), emptiedBatch(5n, 0)])
+    const messages = await decodeRecordBatches(bytes)
+    expect(messages.map(({ offset }) => offset)).toEqual(['4', '5'])
+    expect(messages.every(({ isControlRecord, value }) => isControlRecord && !value)).toBe(true)
+  })
+
+  it('adds nothing to a batch that was cut off', async () => {
+    const bytes = Buffer.concat([emptiedBatch(0n, 4), emptiedBatch(5n, 9).subarray(0, 55)])
+    const messages = await decodeRecordBatches(bytes)
+    expect(messages.map(({ offset }) => offset)).toEqual(['4'])
+  })
+
+  it('is missed when it is taken back', () => {
+    const root = join(import.meta.dirname, '../..')
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-unpatched-'))
+    try {
+      cpSync(join(root, 'node_modules/kafkajs'), join(folder, 'node_modules/kafkajs'), {
+        recursive: true,
+      })
+      cpSync(join(root, 'src'), join(folder, 'src'), { recursive: true })
+      const patch = join(root, 'src/consume/kafka/patches/kafkajs+2.2.4.patch')
+      execFileSync('git', ['apply', '-R', patch], { cwd: folder })
+      const script = `
+        import { assertPatched } from './src/consume/kafka/patch-check.ts'
+        await assertPatched().catch(({ code }) => process.stdout.write(code))`
+      const args = ['--no-warnings', '--input-type=module', '-e', script]
+      const said = execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+      expect(said).toBe('kafkajs-unpatched')
+    } finally {
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+})
