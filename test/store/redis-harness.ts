@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis'
 import type { ViewLayout } from '../../src/mutation.ts'
 import { openRedisStore } from '../../src/store/redis/redis-store.ts'
-import { bareRedis } from '../support/servers.ts'
+import { redisServer, type TestServer } from '../support/chain.ts'
 import { userLayout } from '../support/view-layouts.ts'
 import type { StoreHarness } from './store-fixture.ts'
 
@@ -9,13 +9,13 @@ export const callTimeoutMs = 2_000
 
 /** A Redis of its own, and a bare client that does to it what people and accidents do. */
 export type RedisHarness = StoreHarness & {
-  readonly server: Awaited<ReturnType<typeof bareRedis>>
+  readonly server: TestServer
   readonly redis: Redis
   openView(layout: ViewLayout): ReturnType<typeof openRedisStore>
 }
 
 export async function redisHarness(): Promise<RedisHarness> {
-  const server = await bareRedis()
+  const server = await redisServer()
   const redis = new Redis(server.url, { protocol: 2 })
   redis.on('error', () => undefined)
   const checkpoints = 'millrace:user-information:checkpoints'
