@@ -30,7 +30,10 @@ type Common = {
   readonly lsn: Lsn
 }
 
-/** One change of one row. `before` is undefined where the replica identity did not give it. */
+/**
+ * One change of one row. `before` holds the columns that a retract needs, and is undefined where
+ * the replica identity did not give them.
+ */
 export type Change =
   | (Common & { readonly kind: 'insert'; readonly after: Row })
   | (Common & { readonly kind: 'read'; readonly after: Row })

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Decoded, LogRecord } from '../change.ts'
 import { describe } from '../errors.ts'
-import { columnsOf, type View } from '../fold/view.ts'
+import { columnsOf, retractColumnsOf, type View } from '../fold/view.ts'
 import { interpret } from './envelope.ts'
 import { keyReader, type KeyReader } from './key.ts'
 import { project, type Projection } from './projection.ts'
@@ -101,12 +101,14 @@ class Plans {
     if (typeof keySchema === 'string') return keySchema
     const { view, table } = this.#options
     const columns = columnsOf(view, table)
+    const retracts = retractColumnsOf(view, table)
     const key = keySchema && keyReader(keySchema, Object.keys(columns))
     if (keySchema && !key) return `schema ${keyId} of the key is not that of a row's key`
     const projection = project(value, {
       view: view.name,
       table,
       columns,
+      retracts,
       key: key?.avroNames ?? [],
     })
     if (!projection) return `schema ${valueId} of the value is not that of a Debezium envelope`

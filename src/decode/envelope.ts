@@ -1,7 +1,7 @@
 import type { Change, Decoded, Row, Value } from '../change.ts'
 import { MillraceError } from '../errors.ts'
 import { lsnFromInteger, type Lsn } from '../position.ts'
-import type { AvroRow, Envelope, Projection } from './projection.ts'
+import type { AvroRow, Envelope, ProjectedColumn, Projection } from './projection.ts'
 import { canonicalTimestamp } from './timestamp.ts'
 
 export type EnvelopeContext = {
@@ -31,7 +31,7 @@ export function interpret(
     case 'c':
     case 'r': {
       if (!after) return undecodable(`op '${op}' without a row after it`)
-      const row = rowOf(after, projection)
+      const row = rowOf(after, projection.columns)
       if (typeof row === 'string') return undecodable(row)
       return changed({ kind: op === 'c' ? 'insert' : 'read', ...common, after: row })
     }
@@ -60,7 +60,7 @@ function updated(
   projection: Projection,
   { unavailableValue }: EnvelopeContext,
 ): Decoded {
-  const row = rowOf(after, projection)
+  const row = rowOf(after, projection.columns)
   if (typeof row === 'string') return undecodable(row)
   const earlier = earlierRow(before, projection)
   if (typeof earlier === 'string') return undecodable(earlier)
@@ -75,26 +75,27 @@ function updated(
   return changed({ kind: 'update', ...common, before: earlier, after: row })
 }
 
-/** Undefined where `before` is missing or holds the key alone: a filler is never a value. */
-function earlierRow(before: AvroRow | null, projection: Projection): Row | string | undefined {
-  if (!before) return undefined
-  if (!projection.keyed && projection.bare(before)) return undefined
-  return rowOf(before, projection)
+/** Undefined where `before` is missing or does not give what is needed. */
+function earlierRow(
+  before: AvroRow | null,
+  { earlier, isGiven }: Projection,
+): Row | string | undefined {
+  return before && isGiven(before) ? rowOf(before, earlier) : undefined
 }
 
 /** The row in the view's terms, or the reason why it can't be. */
-function rowOf(values: AvroRow, { columns }: Projection): Row | string {
+function rowOf(values: AvroRow, columns: readonly ProjectedColumn[]): Row | string {
   const row: Record<string, Value> = {}
   for (const { column, avroName, type } of columns) {
-    const value = values[avroName]
-    if (value === null) row[column] = null
-    else if (type === 'bigint')
-      row[column] = typeof value === 'bigint' ? value : BigInt(value as number)
-    else if (type === 'text') row[column] = value as string
+    const value = values[avroName] as bigint | number | string | null
+    if (value === null || typeof value === 'bigint') row[column] = value
+    else if (typeof value === 'number') row[column] = BigInt(value)
+    else if (type === 'text') row[column] = value
     else {
-      const canonical = canonicalTimestamp(value as string)
-      if (canonical === undefined)
-        return `column ${column} holds no timestamp: '${(value as string).slice(0, 50)}'`
+      const canonical = canonicalTimestamp(value)
+      if (canonical === undefined) {
+        return `column ${column} holds no timestamp: '${value.slice(0, 50)}'`
+      }
       row[column] = canonical
     }
   }

@@ -1,7 +1,7 @@
 import avsc, { type Resolver, type Schema, type Type } from 'avsc'
 import type { ColumnType } from '../change.ts'
 import { MillraceError } from '../errors.ts'
-import { bareOf, isBare } from './bare-row.ts'
+import { earlierRow } from './earlier-row.ts'
 import { longHook } from './long.ts'
 import {
   asRecord,
@@ -32,10 +32,10 @@ export type Projection = {
   read(payload: Buffer): Envelope
   /** The view's columns, in the order of `columns`, with the names that they have in Avro. */
   readonly columns: readonly ProjectedColumn[]
-  /** True when every needed column is part of the key: any `before` has them all. */
-  readonly keyed: boolean
-  /** True when `before` holds nothing but the key. */
-  bare(before: AvroRow): boolean
+  /** Those of them that a retract needs: the entry's key, and what rows are counted by. */
+  readonly earlier: readonly ProjectedColumn[]
+  /** Whether `before` gives them; a value that the source left out looks like any other. */
+  readonly isGiven: (before: AvroRow) => boolean
 }
 
 export type ProjectedColumn = {
@@ -48,6 +48,8 @@ export type ProjectionTarget = {
   readonly view: string
   readonly table: string
   readonly columns: Readonly<Record<string, ColumnType>>
+  /** Those of them that a retract needs. */
+  readonly retracts: readonly string[]
   /** Columns of the record's key, by their names in Avro. */
   readonly key: readonly string[]
 }
@@ -72,26 +74,15 @@ export function project(writer: WriterSchema, target: ProjectionTarget): Project
     checkColumn(fieldOf(row, avroName), { ...target, column, type })
     return { column, avroName, type }
   })
-  const keyed = columns.every(({ avroName }) => target.key.includes(avroName))
-  const bare = keyed
-    ? []
-    : bareOf(
-        row,
-        target.key,
-        columns.map(({ avroName }) => avroName),
-      )
-  const needed = new Set(columns.map(({ avroName }) => avroName))
-  const reader = readerOf(
-    { envelope, row, source },
-    needed,
-    new Set([...needed, ...bare.map(({ name }) => name)]),
-  )
+  const earlier = columns.filter(({ column }) => target.retracts.includes(column))
+  const { names, isGiven } = earlierRow(row, earlier.map(avroNames), target.key)
+  const reader = readerOf({ envelope, row, source }, columns.map(avroNames), names)
   const resolver: Resolver = reader.createResolver(writer.type)
   return {
     read: (payload) => reader.fromBuffer(payload, resolver) as Envelope,
     columns,
-    keyed,
-    bare: (values) => isBare(bare, values),
+    earlier,
+    isGiven,
   }
 }
 
@@ -107,6 +98,10 @@ function isEnvelope(envelope: RawRecord, source: readonly (RawField | undefined)
   return (
     lsn?.avro === 'long' && version?.avro === 'string' && !!op && columnIn(op).avro === 'string'
   )
+}
+
+function avroNames({ avroName }: ProjectedColumn): string {
+  return avroName
 }
 
 function checkColumn(
@@ -148,21 +143,21 @@ function fits(type: ColumnType, { avro, connectName }: RawColumn): boolean {
 }
 
 /**
- * The reader's schema: the writer's, without what nobody needs, so that avsc skips it. `before` has
- * a name of its own with the row's as alias, for it may hold more columns than `after`.
+ * The reader's schema: the writer's, without what nobody needs, so that avsc skips it. `before` and `after` have
+ * names of their own with the row's as alias, for they hold other columns.
  */
 function readerOf(
   { envelope, row, source }: Record<'envelope' | 'row' | 'source', RawRecord>,
-  after: ReadonlySet<string>,
-  before: ReadonlySet<string>,
+  after: readonly string[],
+  before: readonly string[],
 ): Type {
   const inherited = namespaceOf(envelope)
   const rowName = fullName(row, inherited)
-  const pruned = (name: string, names: ReadonlySet<string>) => ({
+  const pruned = (name: string, names: readonly string[]) => ({
     type: 'record',
     name,
     aliases: [rowName],
-    fields: row.fields.filter((field) => names.has(field.name)).map(withoutDefault),
+    fields: row.fields.filter((field) => names.includes(field.name)).map(withoutDefault),
   })
   const schema = {
     type: 'record',

@@ -13,14 +13,13 @@ export function canonicalTimestamp(text: string): string | undefined {
   const [, year, month, day, hour, minute, second = '0', fraction = '', offset] = match
   const digits = fraction.slice(0, 6).padEnd(6, '0')
   if (/[1-9]/.test(fraction.slice(6))) return undefined
-  const date = new Date(0)
-  // Whole years of the proleptic Gregorian calendar; `Date.UTC` would take 0 to 99 for 1900s.
-  date.setUTCFullYear(Number(year), Number(month) - 1, Number(day))
-  if (date.getUTCMonth() !== Number(month) - 1 || date.getUTCDate() !== Number(day))
-    return undefined
+  // The calendar repeats every 400 years, so the sum is done in years that a Date can hold.
+  const cycle = Math.floor(Number(year) / 400)
+  const date = new Date(Date.UTC(Number(year) - (cycle - 5) * 400, Number(month) - 1, Number(day)))
+  if (date.getUTCDate() !== Number(day)) return undefined
   date.setUTCHours(Number(hour), Number(minute), Number(second) - offsetSeconds(offset!))
-  if (Number.isNaN(date.getTime())) return undefined
-  return `${yearText(date.getUTCFullYear())}${date.toISOString().slice(-20, -5)}.${digits}Z`
+  const utcYear = date.getUTCFullYear() + (cycle - 5) * 400
+  return `${yearText(utcYear)}${date.toISOString().slice(4, 19)}.${digits}Z`
 }
 
 /** Nearly every timestamp: a year of four digits, already in UTC. */

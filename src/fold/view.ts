@@ -44,3 +44,9 @@ export function columnsOf(view: View, table: string): Readonly<Record<string, Co
   }
   return Object.fromEntries(columns)
 }
+
+/** Those of them that a retract needs: the entry's key, and what rows are counted by. */
+export function retractColumnsOf(view: View, table: string): readonly string[] {
+  const groups = view.counts.filter((count) => count.table === table).map((count) => count.by)
+  return [...new Set(view.row.table === table ? [view.row.key, ...groups] : groups)]
+}
