@@ -7,6 +7,11 @@ const common = {
   extensionsToTreatAsEsm: ['.ts'],
 }
 
+const servers = {
+  globalSetup: '<rootDir>/test/support/chain-setup.mjs',
+  globalTeardown: '<rootDir>/test/support/chain-teardown.mjs',
+}
+
 export default {
   projects: [
     {
@@ -17,11 +22,13 @@ export default {
     },
     {
       ...common,
+      ...servers,
       displayName: 'servers',
       testMatch: ['<rootDir>/test/**/*.{redis,pg,kafka}.test.ts'],
     },
     {
       ...common,
+      ...servers,
       displayName: 'chain',
       testMatch: ['<rootDir>/test/**/*.{process,chain}.test.ts'],
     },

@@ -19,7 +19,8 @@ export function chainEnvPath(folder: string): string {
 export function loadChainEnv(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): Record<string, string> {
-  return readFile<Record<string, string>>(chainEnvPath(chainFolder(env))) ?? {}
+  const kept = readFile(chainEnvPath(chainFolder(env)))
+  return (kept as Record<string, string> | undefined) ?? {}
 }
 
 export type ChainUrls = {

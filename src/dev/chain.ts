@@ -10,7 +10,7 @@ import { removePostgresData } from './servers/postgres-user.ts'
 import { readFile, writeFile } from './small-files.ts'
 import { waitFor } from './wait.ts'
 
-const readyTimeoutMs = 90_000
+const readyTimeoutMs = 180_000
 const restartPauseMs = 500
 
 /** Ours before what they lean on; the source's database last. */
@@ -90,6 +90,12 @@ export class Chain {
 
   resume(name: string): void {
     this.processes.resume(name)
+  }
+
+  /** Takes a process that has ended for good off the list. */
+  forget(name: string): void {
+    this.processes.forget(name)
+    this.#publish()
   }
 
   async restart(name: string): Promise<void> {

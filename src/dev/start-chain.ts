@@ -20,7 +20,7 @@ import { readFile, writeFile } from './small-files.ts'
 import { newPasswords, setUpSource, type Passwords } from './source.ts'
 import { createTopics } from './topics.ts'
 
-const connectorTimeoutMs = 90_000
+const connectorTimeoutMs = 180_000
 
 /** Programs and jars that servers are started with. */
 export type Programs = {

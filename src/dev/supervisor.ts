@@ -10,7 +10,7 @@ const pauseFirstMs = 1_000
 const pauseMostMs = 30_000
 /** After this long without an end, a process is thought to be well again. */
 const wellAfterMs = 60_000
-const answerTimeoutMs = 90_000
+const answerTimeoutMs = 180_000
 const connectorEveryMs = 5_000
 
 export type SupervisorOptions = {

@@ -1,12 +1,20 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { Chain, removeData } from '../../src/dev/chain.ts'
+import { MillraceError } from '../../src/errors.ts'
+import { Chain } from '../../src/dev/chain.ts'
+import { chainEnvPath } from '../../src/dev/chain-env.ts'
 import type { ChainOptions } from '../../src/dev/chain-options.ts'
+import { runCommand } from '../../src/dev/command.ts'
+import { cloneFolder } from '../../src/dev/folders.ts'
 import { randomPorts } from '../../src/dev/ports.ts'
-import { identify, isAlive, type ProcessIdentity } from '../../src/dev/process-identity.ts'
-import { readFile, writeFile } from '../../src/dev/small-files.ts'
+import { roleSpec } from '../../src/dev/servers/roles.ts'
 import { startChain } from '../../src/dev/start-chain.ts'
+import {
+  newTestFolder,
+  removeOrphans,
+  removeTestFolder,
+  sharedFolderVariable,
+} from './test-folders.ts'
 
 /** One real server of a test's own, on a free port with a folder of its own. */
 export type TestServer = {
@@ -51,33 +59,104 @@ export async function kafkaServer(options: ServerSettings = {}): Promise<TestSer
   return testServer(chain, 'kafka', chain.urls.kafka)
 }
 
-/** A chain of a test's own. `stopTestChain` ends it. */
-export async function startTestChain(
-  options: Omit<ChainOptions, 'folder' | 'ports'>,
-): Promise<Chain> {
+/** The whole chain is up within half a minute, on a busy machine within minutes. */
+export const chainTimeoutMs = 400_000
+
+export type TestChainOptions = Omit<ChainOptions, 'folder' | 'ports'>
+
+/** A chain of a test's own, without roles unless asked for. `stopTestChain` ends it. */
+export async function startTestChain(options: TestChainOptions): Promise<Chain> {
   await removeOrphans()
-  const folder = mkdtempSync(join(tmpdir(), folderPrefix))
-  // The cluster's user must be able to enter.
-  chmodSync(folder, 0o755)
-  writeFile(join(folder, ownerFile), identify(process.pid))
+  return startIn(newTestFolder(), options)
+}
+
+/** Ends a chain at once and removes its folder. */
+export function stopTestChain(chain: Chain): Promise<void> {
+  return removeTestFolder(chain.folders.chain)
+}
+
+/**
+ * The chain that all files of the chain suite share: every server, seeded, with one worker and the
+ * API. The first file starts it, the run's end stops it. What an earlier file left down or paused
+ * is brought up again; what it started beside is ended.
+ */
+export async function sharedChain(): Promise<Chain> {
+  const folder = process.env[sharedFolderVariable]
+  if (folder === undefined) {
+    throw new MillraceError('no-chain', 'the chain suite shares a chain that its set-up prepares', {
+      hint: 'Run jest with .jest.config.mjs.',
+    })
+  }
+  if (!existsSync(chainEnvPath(folder))) {
+    await removeOrphans()
+    return startIn(folder, { workers: 1, api: true, seed: true })
+  }
+  const chain = Chain.attach(folder)
+  for (const { name } of chain.processes.list()) await bringBack(chain, name)
+  return chain
+}
+
+export type RoleRun = { readonly code: number; readonly output: string }
+
+/** Runs a role of `src/main.ts` on a chain to its end, as `['verify']`; answers code and output. */
+export async function runRole(
+  chain: Chain,
+  args: readonly string[],
+  timeoutMs = 60_000,
+): Promise<RoleRun> {
+  const lines: string[] = []
+  const main = join(cloneFolder, 'src', 'main.ts')
+  const onLine = (line: string) => void lines.push(line)
+  const env = { ...chain.env, MILLRACE_FOLDER: chain.folders.chain }
+  try {
+    await runCommand(process.execPath, ['--no-warnings', main, ...args], {
+      timeoutMs,
+      env,
+      onLine,
+    })
+    return { code: 0, output: lines.join('\n') }
+  } catch (error) {
+    const code =
+      error instanceof MillraceError ? Number(/ended with (\d+)/.exec(error.message)?.[1]) : NaN
+    if (Number.isNaN(code)) throw error
+    return { code, output: lines.join('\n') }
+  }
+}
+
+export type ExtraRole = {
+  /** Begins with `worker-` or `api-`. */
+  readonly name: string
+  /** As `['worker', '--store', 'redis']`. */
+  readonly args: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+/** Starts one more worker or API beside those of a chain. */
+export function startRole(chain: Chain, { name, args, env = {} }: ExtraRole): void {
+  chain.spawn(roleSpec(chain.folders, { name, args, env: { ...chain.env, ...env } }))
+}
+
+async function startIn(folder: string, options: TestChainOptions): Promise<Chain> {
   return startChain({
     folder,
     ports: await randomPorts(),
     ...options,
     // A test kills processes, never the machine, so nothing has to reach the disk.
     postgresSettings: { fsync: 'off', ...options.postgresSettings },
+    // A killed worker's partitions go to the next one soon.
+    roleEnv: { MILLRACE_SESSION_TIMEOUT_MS: '3000', ...options.roleEnv },
   })
 }
 
-/** Ends a chain at once and removes its folder. */
-export async function stopTestChain(chain: Chain): Promise<void> {
-  await chain.killAll()
-  removeData(chain.folders)
-  rmSync(chain.folders.chain, { recursive: true, force: true })
+async function bringBack(chain: Chain, name: string): Promise<void> {
+  const extra = /^(worker|api)-/.test(name) && name !== 'worker-1'
+  if (extra) {
+    await chain.kill(name)
+    return chain.forget(name)
+  }
+  chain.resume(name)
+  if (!chain.processes.isAlive(name)) await chain.start(name)
 }
-
-const folderPrefix = 'millrace-test-'
-const ownerFile = 'owner.json'
 
 function testServer(chain: Chain, name: string, url: string): TestServer {
   const stop = () => stopTestChain(chain)
@@ -90,18 +169,5 @@ function testServer(chain: Chain, name: string, url: string): TestServer {
     resume: () => chain.resume(name),
     stop,
     [Symbol.asyncDispose]: stop,
-  }
-}
-
-/** A run that was killed could not stop its servers: the next one does. */
-async function removeOrphans(): Promise<void> {
-  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(folderPrefix))) {
-    const folder = join(tmpdir(), name)
-    const owner = readFile(join(folder, ownerFile)) as ProcessIdentity | undefined
-    if (owner === undefined || isAlive(owner)) continue
-    writeFile(join(folder, ownerFile), identify(process.pid))
-    const processes = readFile(join(folder, 'chain.env.json'))
-    if (processes !== undefined) await stopTestChain(Chain.attach(folder))
-    rmSync(folder, { recursive: true, force: true })
   }
 }

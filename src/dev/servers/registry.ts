@@ -35,6 +35,6 @@ export function registrySpec(folders: Folders, options: RegistryOptions): Proces
       '-jar',
       join(options.archive, jar),
     ],
-    niceness: 10,
+    niceness: 5,
   })
 }

@@ -54,7 +54,11 @@ function wrongArguments(message: string): MillraceError {
   return new MillraceError('arguments', message, { hint: usage })
 }
 
-function whole(name: string, value: string, [least, most]: readonly [number, number]): number {
+export function whole(
+  name: string,
+  value: string,
+  [least, most]: readonly [number, number],
+): number {
   const number = /^\d{1,12}$/.test(value) ? Number(value) : NaN
   if (number >= least && number <= most) return number
   throw wrongArguments(`--${name} is a whole number from ${least} to ${most}, not '${value}'`)
