@@ -1,0 +1,223 @@
+/**
+ * What the fault tests share: the suite's chain with an empty store, workers that are killed and
+ * started by name, hostile traffic on the source, and the wait until every entry equals SQL.
+ */
+import { Redis } from 'ioredis'
+import { Client } from 'pg'
+import type { Chain } from '../../src/dev/chain.ts'
+import { hostileWeights } from '../../src/dev/traffic/operations.ts'
+import { Population } from '../../src/dev/traffic/population.ts'
+import { Random } from '../../src/dev/traffic/random.ts'
+import { Tally } from '../../src/dev/traffic/tally.ts'
+import { ensureUsers } from '../../src/dev/traffic/users.ts'
+import { runWorkload } from '../../src/dev/traffic/workload.ts'
+import { parseLsn, type Lsn } from '../../src/position.ts'
+import { chainTimeoutMs, sharedChain, startRole } from './chain.ts'
+import { differences, untilEqual } from './truth.ts'
+
+/** Faults end and are noticed within a second or two, so that a test need not wait for minutes. */
+const fastSettings = {
+  MILLRACE_SESSION_TIMEOUT_MS: '1500',
+  MILLRACE_LEASE_MS: '1500',
+  MILLRACE_BARRIER_INTERVAL_MS: '300',
+  MILLRACE_BARRIER_IDLE_MS: '600',
+  MILLRACE_CALL_TIMEOUT_MS: '3000',
+}
+
+const usersOfTraffic = 300
+const stateKey = 'millrace:user-information'
+/** A fault is mended within this time after its end. */
+export const mendedWithinMs = 30_000
+/** Bounds of a whole test, and of what comes before it: the first one starts the chain. */
+export const testTimeoutMs = 180_000
+export const openTimeoutMs = chainTimeoutMs
+
+export type Traffic = {
+  readonly tally: Tally
+  /** Ends it after the operations under way; rejects if the source refused them. */
+  stop(): Promise<Tally>
+}
+
+export type HarnessOptions = {
+  /** A chain of the test's own, in place of the shared one. */
+  readonly chain?: Chain
+}
+
+type Settings = Readonly<Record<string, string>>
+
+/**
+ * Opens on a chain whose Redis is emptied and whose own worker is ended; each test starts the
+ * workers that it wants. `close` ends them and the traffic, also when the test has failed.
+ */
+export class ChainHarness {
+  readonly chain: Chain
+  readonly redis: Redis
+  readonly #traffic: Traffic[] = []
+
+  private constructor(chain: Chain) {
+    this.chain = chain
+    this.redis = new Redis(chain.urls.redis, { maxRetriesPerRequest: null })
+    this.redis.on('error', () => undefined)
+  }
+
+  static async open({ chain }: HarnessOptions = {}): Promise<ChainHarness> {
+    const harness = new ChainHarness(chain ?? (await sharedChain()))
+    await harness.#endWorkers()
+    await harness.redis.flushall()
+    const [random, population] = [new Random(1), new Population(usersOfTraffic)]
+    await ensureUsers(harness.chain.urls.source, { random, population })
+    return harness
+  }
+
+  /** Starts a worker of this name, which begins with `worker-`. */
+  startWorker(name = 'worker-a', env: Settings = {}, args: readonly string[] = []): void {
+    startRole(this.chain, { name, args: ['worker', ...args], env: { ...fastSettings, ...env } })
+  }
+
+  /** SIGKILL, and the same worker again at once. */
+  async killAndRestart(name = 'worker-a'): Promise<void> {
+    await this.chain.kill(name)
+    this.chain.startAgain(name)
+  }
+
+  /** Changes of every kind until `stop`; the seed is printed, and so can be given again. */
+  traffic(rate: number, seed = seedOfRun()): Traffic {
+    process.stdout.write(`traffic: ${rate} changes/s, seed ${seed}\n`)
+    const [tally, stop] = [new Tally(), new AbortController()]
+    const running = runWorkload(this.chain.urls.source, {
+      random: new Random(seed),
+      population: new Population(usersOfTraffic),
+      weights: hostileWeights,
+      rate,
+      connections: 3,
+      signal: stop.signal,
+      tally,
+    })
+    running.catch(() => undefined)
+    const traffic = {
+      tally,
+      stop: () => {
+        stop.abort()
+        return running
+      },
+    }
+    this.#traffic.push(traffic)
+    return traffic
+  }
+
+  /** Fields of the view's state in Redis; empty when there is none. */
+  state(): Promise<Readonly<Record<string, string>>> {
+    return this.redis.hgetall(stateKey)
+  }
+
+  /** Changes that the live partitions have passed, of all generations' current one. */
+  async progress(): Promise<bigint> {
+    const checkpoints = await this.redis.hvals(`${stateKey}:checkpoints`)
+    return checkpoints.reduce((sum, text) => sum + BigInt(/"next":"(\d+)"/.exec(text)![1]!), 0n)
+  }
+
+  /** The id of the generation that serves, once it does; another one than `not`. */
+  async untilServing(not?: string, timeoutMs = mendedWithinMs): Promise<string> {
+    let id: string | undefined
+    await until(
+      'the view serves',
+      async () => {
+        const state = await this.state()
+        id = state.phase === 'serving' && state.id !== not ? state.id : undefined
+        return id !== undefined
+      },
+      timeoutMs,
+    )
+    return id!
+  }
+
+  /**
+   * Waits until Redis equals SQL and the watermark has passed everything written so far, and is
+   * still equal then: an equality of one lucky moment does not count.
+   */
+  async untilEqual(timeoutMs = mendedWithinMs): Promise<void> {
+    const { source, redis } = this.chain.urls
+    const written = await this.#end()
+    try {
+      await untilEqual({ source, redis, timeoutMs })
+      await this.untilServing(undefined, timeoutMs)
+      await until(
+        'the watermark passes everything written',
+        async () => {
+          const { watermark } = await this.state()
+          return watermark !== undefined && parseLsn(watermark) >= written
+        },
+        timeoutMs,
+      )
+    } catch (error) {
+      const state = JSON.stringify(await this.state())
+      throw new Error(`not equal to SQL; state ${state}`, { cause: error })
+    }
+    expect(await differences({ source, redis })).toEqual([])
+  }
+
+  /** Runs SQL on the source as the application does. */
+  async sql(...statements: readonly string[]): Promise<void> {
+    const client = new Client({ connectionString: this.chain.urls.source })
+    await client.connect()
+    try {
+      for (const statement of statements) await client.query(statement)
+    } finally {
+      await client.end()
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#traffic.map((traffic) => traffic.stop()))
+    this.redis.disconnect()
+    await this.#endWorkers()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #endWorkers(): Promise<void> {
+    for (const { name } of this.chain.processes.list()) {
+      if (name.startsWith('worker-')) await this.chain.kill(name)
+      if (name.startsWith('worker-') && name !== 'worker-1') this.chain.forget(name)
+    }
+  }
+
+  /** Where the source's log ends now. */
+  async #end(): Promise<Lsn> {
+    const client = new Client({ connectionString: this.chain.urls.source })
+    await client.connect()
+    try {
+      const { rows } = await client.query('select pg_current_wal_lsn()::text as lsn')
+      return parseLsn(String(rows[0].lsn))
+    } finally {
+      await client.end()
+    }
+  }
+}
+
+/** Waits until `condition` holds; fails with `what` after `timeoutMs`. */
+export async function until(
+  what: string,
+  condition: () => Promise<boolean>,
+  timeoutMs = mendedWithinMs,
+): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs
+  while (!(await condition())) {
+    if (performance.now() > deadlineMs) throw new Error(`not within ${timeoutMs} ms: ${what}`)
+    await sleep(50)
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  setTimeout(resolve, ms)
+  return promise
+}
+
+/** `MILLRACE_TEST_SEED`, else another one each time. */
+export function seedOfRun(): number {
+  const given = process.env.MILLRACE_TEST_SEED
+  return given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given)
+}
