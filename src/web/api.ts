@@ -70,7 +70,7 @@ class LateStore implements Pick<ViewReader, 'read' | 'status'> {
         return
       } catch (error) {
         if (!(error instanceof MillraceError && error.retriable)) throw error
-        log.warn({ reason: describe(error), hint: error.hint }, 'the store is away')
+        log.debug({ reason: describe(error) }, 'the store could not be opened')
         await clock.sleep(pauses.nextMs(), signal)
       }
     }
