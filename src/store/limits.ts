@@ -10,6 +10,4 @@ export const limits = {
   parkedPageRecords: 20,
   /** Keys that one call of a drop removes. */
   dropKeysPerCallMax: 500,
-  /** Tries of a drop to turn a state that changes under its hands. */
-  dropTriesMax: 10,
 } as const

@@ -1,5 +1,6 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { memoryStore } from '../../src/store/memory/memory-store.ts'
+import { unreachable } from '../../src/errors.ts'
 import type { Mutation } from '../../src/mutation.ts'
 import type { Checkpoint, GenerationId, ViewStore } from '../../src/store/store.ts'
 import { topicPartitionName } from '../../src/position.ts'
@@ -127,9 +128,13 @@ async function outcome(store: ViewStore, next: Operation) {
     read,
     same: (await store.writer.generation())?.id === before?.id,
     checkpoints: generation && (await store.writer.checkpoints(generation.id)),
-    entries: new Map([...(await everyEntry(store))].toSorted()),
+    entries: new Map([...(await everyEntry(store))].toSorted(byKey)),
     records: await everyParked(store),
   }
+}
+
+function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return Number(a > b) - Number(a < b)
 }
 
 async function run(store: ViewStore, id: GenerationId, next: Operation): Promise<unknown> {
@@ -164,6 +169,8 @@ async function run(store: ViewStore, id: GenerationId, next: Operation): Promise
       const problem = { code: 'c', message: 'm', hint: undefined, sinceMs: 1 }
       return writer.report(next.partition, next.clear ? undefined : problem)
     }
+    default:
+      return unreachable(next)
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ColumnType } from '../../change.ts'
-import { MillraceError } from '../../errors.ts'
+import { MillraceError, unreachable } from '../../errors.ts'
 import type { NamedColumn, ViewLayout } from '../../mutation.ts'
 import { fitsInt64 } from '../checks.ts'
 import { spell } from '../codec.ts'
@@ -44,15 +44,17 @@ export class ViewTable {
   async create(connection: PostgresConnection): Promise<void> {
     const begin = `begin; select pg_advisory_xact_lock(${lockNumber('tables')})`
     const expected = this.#definition()
-    await connection.transaction(begin, async ({ query }) => {
-      const found = await query(
+    await connection.transaction(begin, async (transaction) => {
+      const found = await transaction.query(
         `select attname as name, format_type(atttypid, atttypmod) as type from pg_attribute
          where attrelid = to_regclass($1) and attnum > 0 and not attisdropped`,
         [this.name],
       )
       if (found.rows.length === 0) {
         const columns = expected.map(({ name, type, rule }) => `${quote(name)} ${type}${rule}`)
-        await query(`create table ${this.name} (${columns.join(', ')}) with (fillfactor = 80)`)
+        await transaction.query(
+          `create table ${this.name} (${columns.join(', ')}) with (fillfactor = 80)`,
+        )
         return true
       }
       const types = new Map(found.rows.map(({ name, type }) => [name, type]))
@@ -82,7 +84,11 @@ export class ViewTable {
 
   #definition() {
     const { key, fields, counts } = this.#layout
-    const column = (name: string, type: string, rule = '') => ({ name, type: typeName(type), rule })
+    const column = (name: string, type: ColumnType | 'boolean', rule = '') => ({
+      name,
+      type: typeName(type),
+      rule,
+    })
     return [
       column(key.name, key.type, ' primary key'),
       column('present', 'boolean'),
@@ -137,6 +143,8 @@ function asText({ name, type }: NamedColumn): string {
       return `${column}::text`
     case 'timestamptz':
       return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+    default:
+      return unreachable(type)
   }
 }
 
@@ -161,6 +169,6 @@ function unquoted(name: string): string {
 }
 
 /** As `format_type` says it. */
-function typeName(type: ColumnType | string): string {
+function typeName(type: ColumnType | 'boolean'): string {
   return type === 'timestamptz' ? 'timestamp with time zone' : type
 }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { MillraceError } from '../../errors.ts'
 import { formatLsn } from '../../position.ts'
 import { encodeOffsets } from '../codec.ts'
 import { limits } from '../limits.ts'
@@ -58,6 +57,7 @@ export class RedisCoordination implements ViewCoordination {
 
   async *drop(): AsyncIterable<number> {
     const id = await this.#turnToDropping()
+    if (id === undefined) return
     let removed = 0
     yield removed
     for await (const found of scanKeys(this.#connection, this.#layout.everyEntryPattern)) {
@@ -74,22 +74,18 @@ export class RedisCoordination implements ViewCoordination {
     if (count) yield removed + Number(count)
   }
 
-  /** Compares with what was just seen, so that a call that Redis gets late drops nothing new. */
-  async #turnToDropping(): Promise<string> {
+  /**
+   * Compares with what was just seen, so that a call that Redis gets late drops nothing new.
+   * Undefined when somebody else has dropped meanwhile, and opened the next generation.
+   */
+  async #turnToDropping(): Promise<string | undefined> {
     const { state } = this.#layout
-    for (let tries = 0; tries < limits.dropTriesMax; tries++) {
-      const isHash = ['hash', 'none'].includes(
-        String(await this.#connection.command('type', [state])),
-      )
-      const seen = isHash ? await this.#connection.command('hget', [state, 'id']) : '?'
-      const args = [String(seen ?? ''), randomUUID()]
-      const [kind, id] = await this.#connection.run('drop-begin', [state], args)
-      if (kind === 'dropping') return String(id)
-    }
-    throw new MillraceError('store-contended', `${state} changes faster than it can be dropped`, {
-      retriable: true,
-      hint: 'Several coordinators open and drop this view. Are two set-ups using one Redis?',
-    })
+    const type = String(await this.#connection.command('type', [state]))
+    const isState = type === 'hash' || type === 'none'
+    const seen = isState ? await this.#connection.command('hget', [state, 'id']) : '?'
+    const args = [String(seen ?? ''), randomUUID()]
+    const [kind, id] = await this.#connection.run('drop-begin', [state], args)
+    return kind === 'dropping' ? String(id) : undefined
   }
 
   #books(): readonly string[] {
