@@ -7,8 +7,8 @@ import type { SourceDatabase } from '../source/source-database.ts'
 import type { Barrier } from '../store/store.ts'
 
 export type BarrierParts = {
-  readonly source: SourceDatabase
-  readonly connector: Connector
+  readonly source: Pick<SourceDatabase, 'mark' | 'end'>
+  readonly connector: Pick<Connector, 'committed'>
   readonly admin: TopicAdmin
   readonly topics: readonly string[]
   readonly clock: Clock
@@ -51,7 +51,7 @@ export async function takeBarrier(
 }
 
 /** A committed offset that the source's own log has not reached belongs to another source. */
-async function refuseAnotherSource(commitLsn: Lsn, source: SourceDatabase): Promise<void> {
+async function refuseAnotherSource(commitLsn: Lsn, source: BarrierParts['source']): Promise<void> {
   const end = await source.end()
   if (commitLsn <= end) return
   throw new MillraceError(

@@ -1,5 +1,4 @@
-import type { Decoded, LogRecord } from '../change.ts'
-import { identityOf } from '../change.ts'
+import type { Change, Decoded, LogRecord } from '../change.ts'
 import type { Clock } from '../clock.ts'
 import type { PartitionReader } from '../consume/change-source.ts'
 import { hashOf } from '../consume/record-identity.ts'
@@ -9,7 +8,7 @@ import { fold } from '../fold/fold.ts'
 import type { View } from '../fold/view.ts'
 import type { Log } from '../log.ts'
 import { sameKeySchema } from '../pipeline.ts'
-import { topicPartitionName, type KafkaOffset } from '../position.ts'
+import { topicPartitionName, type KafkaOffset, type Lsn } from '../position.ts'
 import type { SourceDatabase } from '../source/source-database.ts'
 import type { Checkpoint, Generation, ViewWriter } from '../store/store.ts'
 import type { GenerationWatch } from './generation-watch.ts'
@@ -24,7 +23,7 @@ export type BootstrapParts = {
   readonly writer: ViewWriter
   readonly generation: Generation
   readonly watch: GenerationWatch
-  readonly source: SourceDatabase
+  readonly source: Pick<SourceDatabase, 'missing' | 'end'>
   readonly clock: Clock
   readonly log: Log
   readonly lagMs: number
@@ -69,7 +68,7 @@ export async function bootstrap(parts: BootstrapParts): Promise<void> {
           'every change: compaction may have taken changes meanwhile',
       )
     }
-    parts.log.info({ rows: rows.size, ghosts, next: checkpoint.next }, 'pouring')
+    parts.log.debug({ rows: rows.size, ghosts, next: checkpoint.next }, 'pouring')
     await pour(parts, rows, checkpoint)
   } finally {
     rows.close()
@@ -80,8 +79,8 @@ export async function bootstrap(parts: BootstrapParts): Promise<void> {
 class Reading {
   readonly #parts: BootstrapParts
   readonly #rows: RowTable
-  /** Identities from `E0` on: the originals of what may come again around `H`. */
-  #identities: Set<string> | undefined
+  /** From `E0` on: the newest LSN that was streamed of a row, by the bytes of its key. */
+  #newest: Map<string, Lsn> | undefined
   #last: Checkpoint['last']
   #keySchema: number | undefined
   /** Rows whose last record can't say what they are, by the hexadecimal bytes of their key. */
@@ -130,9 +129,9 @@ class Reading {
     const next = barrier?.ends.get(name)
     const windowFrom = barrier?.from.get(name)
     if (!barrier || next === undefined || windowFrom === undefined) return undefined
-    // A change whose original stands at or above W may be emitted again on both sides of H. Its
-    // last copy must not win over the last original, so copies are ignored, as the tail does.
-    this.#identities = new Set()
+    // What is emitted again may stand on both sides of H, and the tail drops what is above. So an
+    // older change of a row must not win here: its LSN tells, for it rises strictly per row.
+    this.#newest = new Map()
     if (!(await this.to(next, end))) return undefined
     return {
       phase: 'live',
@@ -186,17 +185,16 @@ class Reading {
         return undefined
       case 'change':
         this.#keySchema = sameKeySchema(this.#parts, this.#keySchema, record)
-        return this.#rowAfter(decoded.change)
+        return this.#rowAfter(decoded.change, name)
       default:
         return unreachable(decoded)
     }
   }
 
-  #rowAfter(change: Extract<Decoded, { kind: 'change' }>['change']): RowState | undefined {
-    const identity = identityOf(change)
-    if (identity !== undefined && this.#identities) {
-      if (this.#identities.has(identity)) return undefined
-      this.#identities.add(identity)
+  #rowAfter(change: Change, name: string): RowState | undefined {
+    if (change.kind !== 'read' && this.#newest) {
+      if (change.lsn < (this.#newest.get(name) ?? 0n)) return undefined
+      this.#newest.set(name, change.lsn)
     }
     if (change.kind === 'delete') return { kind: 'gone' }
     const { table, key, lsn, after } = change

@@ -10,8 +10,8 @@ import { takeBarrier } from './barrier.ts'
 
 export type CoordinatorParts = {
   readonly store: ViewStore
-  readonly source: SourceDatabase
-  readonly connector: Connector
+  readonly source: Pick<SourceDatabase, 'mark' | 'end'>
+  readonly connector: Pick<Connector, 'committed'>
   readonly admin: TopicAdmin
   readonly topics: readonly string[]
   /** Rejects while the source is not set up for the view. */

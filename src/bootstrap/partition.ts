@@ -29,7 +29,7 @@ export type PartitionParts = {
   readonly decoder: Decoder
   readonly store: ViewStore
   readonly watch: GenerationWatch
-  readonly source: SourceDatabase
+  readonly source: Pick<SourceDatabase, 'missing' | 'end'>
   readonly clock: Clock
   readonly log: Log
   /** `min.compaction.lag.ms` of the topic. */
