@@ -29,22 +29,26 @@ export type SchemaSourceOptions = {
 
 /** A registry with Confluent's API at `url`, which may hold a user and password. */
 export function schemaRegistry(url: string, { callTimeoutMs }: SchemaSourceOptions): SchemaSource {
-  const raw = new WeakMap<object, Schema>()
-  const client = connect(url, callTimeoutMs, raw)
+  const known = new Map<number, WriterSchema>()
+  const asking = new Map<number, Promise<WriterSchema | undefined>>()
+  const ask = async (id: number) => {
+    const found = await fetchSchema(url, callTimeoutMs, id)
+    if (found) known.set(id, found)
+    return found
+  }
   return {
-    async schema(id) {
-      const type = await found(url, callTimeoutMs, () => client.getSchema(id))
-      const schema = type === undefined ? undefined : raw.get(type)
-      return schema === undefined ? undefined : { type: type as unknown as Type, schema }
+    schema(id) {
+      const present = known.get(id)
+      if (present) return Promise.resolve(present)
+      const asked = asking.get(id) ?? ask(id).finally(() => asking.delete(id))
+      asking.set(id, asked)
+      return asked
     },
     async knowsAny(ids, subjects) {
-      // A client of its own asks again what the other one remembers.
-      const fresh = connect(url, callTimeoutMs, raw)
-      for (const id of ids) {
-        if (await found(url, callTimeoutMs, () => fresh.getSchema(id))) return true
-      }
+      for (const id of ids) if (await fetchSchema(url, callTimeoutMs, id)) return true
       for (const subject of subjects) {
-        const latest = await found(url, callTimeoutMs, () => fresh.getLatestSchemaId(subject))
+        const { client } = connect(url, callTimeoutMs)
+        const latest = await bounded(url, callTimeoutMs, () => client.getLatestSchemaId(subject))
         if (latest !== undefined) return true
       }
       return false
@@ -52,53 +56,76 @@ export function schemaRegistry(url: string, { callTimeoutMs }: SchemaSourceOptio
   }
 }
 
-function connect(url: string, callTimeoutMs: number, raw: WeakMap<object, Schema>) {
+async function fetchSchema(
+  url: string,
+  callTimeoutMs: number,
+  id: number,
+): Promise<WriterSchema | undefined> {
+  const { client, read } = connect(url, callTimeoutMs)
+  return bounded(url, callTimeoutMs, async () => {
+    try {
+      await client.getSchema(id)
+      return read.schema
+    } catch (error) {
+      // The registry answered, with something that no record can have been written by.
+      if (read.unreadable) return undefined
+      throw error
+    }
+  })
+}
+
+/**
+ * A client for one question. A client that is kept waits for ever on a request whose answer broke
+ * off in the middle, and gives that same request to whoever asks for the id again.
+ */
+function connect(url: string, callTimeoutMs: number) {
   const { origin, pathname, username, password } = new URL(url)
-  const host = `${origin}${pathname}`.replace(/\/+$/, '')
-  const credentials = {
+  const auth = {
     username: decodeURIComponent(username),
     password: decodeURIComponent(password),
   }
-  const bounded = () => ({
+  const read: { schema?: WriterSchema; unreadable?: boolean } = {}
+  const client = new SchemaRegistry(
+    {
+      host: `${origin}${pathname}`.replace(/\/+$/, ''),
+      // Its caller has pauses of its own that grow.
+      retry: { retries: 0 },
+      middlewares: [boundedRequest(callTimeoutMs) as never],
+      ...(username ? { auth } : {}),
+    },
+    {
+      AVRO: {
+        // The client asks first about the root, so answering there builds all of the schema.
+        typeHook: (schema, options) => {
+          if (schema === undefined) throw new Error('an answer without a schema')
+          try {
+            const type = avsc.Type.forSchema(schema, { ...options, typeHook: longHook })
+            read.schema = { type, schema }
+            return type
+          } catch (error) {
+            read.unreadable = true
+            throw error
+          }
+        },
+      },
+    },
+  )
+  return { client, read }
+}
+
+type Enhanceable = { enhance(extras: object): Enhanceable }
+
+function boundedRequest(callTimeoutMs: number) {
+  return () => ({
     prepareRequest: (next: () => Promise<Enhanceable>) =>
       next().then((request) =>
         request.enhance({ timeout: callTimeoutMs, signal: AbortSignal.timeout(callTimeoutMs) }),
       ),
   })
-  return new SchemaRegistry(
-    {
-      host,
-      // Its caller has pauses of its own that grow.
-      retry: { retries: 0 },
-      middlewares: [bounded as never],
-      ...(username ? { auth: credentials } : {}),
-    },
-    { AVRO: { typeHook: (schema, options) => wholeType(schema, options, raw) } },
-  )
 }
-
-type Enhanceable = { enhance(extras: object): Enhanceable }
-
-/**
- * The client asks this hook about a schema's root first, so answering there builds all of it: with
- * 64-bit numbers exact, and with the schema's own text kept beside.
- */
-function wholeType(schema: Schema, options: object, raw: WeakMap<object, Schema>): Type {
-  if (schema === undefined) throw new Error('an answer without a schema')
-  try {
-    const type = avsc.Type.forSchema(schema, { ...options, typeHook: longHook })
-    raw.set(type, schema)
-    return type
-  } catch (cause) {
-    throw new UnreadableSchema('not a schema of Avro', { cause })
-  }
-}
-
-/** The registry answered, with something that no record can have been written by. */
-class UnreadableSchema extends Error {}
 
 /** The answer, or undefined for an honest "not found". Bounded even where bytes only trickle in. */
-async function found<T>(
+async function bounded<T>(
   url: string,
   callTimeoutMs: number,
   ask: () => Promise<T>,
@@ -113,7 +140,7 @@ async function found<T>(
   try {
     return await Promise.race([ask(), late])
   } catch (error) {
-    if (statusOf(error) === 404 || error instanceof UnreadableSchema) return undefined
+    if (statusOf(error) === 404) return undefined
     throw new MillraceError(
       'registry-unavailable',
       `the schema registry at ${hostOf(url)} gives no answer`,

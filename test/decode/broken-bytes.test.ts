@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { systemClock } from '../../src/clock.ts'
 import { decoder } from '../../src/decode/decoder.ts'
 import { MillraceError } from '../../src/errors.ts'
@@ -31,8 +31,12 @@ const value = framed(
 
 function tweets() {
   return decoder({
-    ...{ registry: knownSchemas(schemas as never), view: userInformation, table: 'tweets' },
-    ...{ topic: 't', clock: systemClock, unknownSchemaMs: 0 },
+    registry: knownSchemas(schemas as never),
+    view: userInformation,
+    table: 'tweets',
+    topic: 't',
+    clock: systemClock,
+    unknownSchemaMs: 0,
   })
 }
 
@@ -94,10 +98,10 @@ describe('bytes that are no record of the topic', () => {
   })
 
   test('name the schema of a key where there is one', () => {
-    const { keySchemaId } = tweets()
-    expect(keySchemaId(logRecord(key, null))).toBe(1)
-    expect(keySchemaId(logRecord(null, value))).toBeUndefined()
-    expect(keySchemaId(logRecord(Buffer.from('x'), value))).toBeUndefined()
+    const found = tweets()
+    expect(found.keySchemaId(logRecord(key, null))).toBe(1)
+    expect(found.keySchemaId(logRecord(null, value))).toBeUndefined()
+    expect(found.keySchemaId(logRecord(Buffer.from('x'), value))).toBeUndefined()
   })
 })
 

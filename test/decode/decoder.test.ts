@@ -22,8 +22,14 @@ const joined = '2026-11-21T10:18:00.123456Z'
 const biggest = 2n ** 63n - 1n
 
 const ada = {
-  ...{ user_id: biggest, username: 'ada', name: null, description: 'writes', location: null },
-  ...{ web_page_url: null, joined_date: joined, profile_image_url: null },
+  user_id: biggest,
+  username: 'ada',
+  name: null,
+  description: 'writes',
+  location: null,
+  web_page_url: null,
+  joined_date: joined,
+  profile_image_url: null,
   background_image_url: null,
 }
 
@@ -41,13 +47,17 @@ async function decode(
     2: envelopeSchema(table, columns),
   }
   const { unavailableValue } = options
-  const { decode: decodeRecord } = decoder({
-    ...{ registry: knownSchemas(schemas), view: userInformation, table, topic: 't' },
-    ...{ clock: systemClock, unknownSchemaMs: 60_000 },
+  const found = decoder({
+    registry: knownSchemas(schemas),
+    view: userInformation,
+    table,
+    topic: 't',
+    clock: systemClock,
+    unknownSchemaMs: 60_000,
     ...(unavailableValue ? { unavailableValue } : {}),
   })
   const bytes = values && framed(2, schemas[2]!, envelope(values))
-  return decodeRecord(logRecord(framed(1, schemas[1]!, key), bytes))
+  return found.decode(logRecord(framed(1, schemas[1]!, key), bytes))
 }
 
 /** The change alone, with an LSN of 1000. */

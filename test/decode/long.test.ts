@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { longType } from '../../src/decode/long.ts'
 
 describe('a 64-bit number in Avro', () => {

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { canonicalTimestamp } from '../../src/decode/timestamp.ts'
 
 describe('a timestamp in its canonical form', () => {
