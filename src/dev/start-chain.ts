@@ -118,7 +118,8 @@ class Start {
   async #spec(name: ServerName): Promise<ProcessSpec> {
     const { folders, env } = this.#chain
     const { ports, programs, passwords, say = silent, ...options } = this.#options
-    const { java, jars } = programs
+    const { jars } = programs
+    const java = { path: programs.java, flags: options.javaFlags ?? [] }
     switch (name) {
       case 'postgres':
         return postgresSpec(folders, {

@@ -3,10 +3,10 @@ import { jarsFolder } from '../downloads.ts'
 import type { Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 import { writeProperties } from '../settings.ts'
-import { javaSpec, loggingFlag } from './java.ts'
+import { javaSpec, loggingFlag, type JavaProgram } from './java.ts'
 
 export type ConnectOptions = {
-  readonly java: string
+  readonly java: JavaProgram
   /** Folder of the download `kafka`, which has Connect as well. */
   readonly jars: string
   /** Folders that hold plugins, each in a folder of its own. */

@@ -4,7 +4,7 @@ import type { ProcessSpec } from '../processes.ts'
 
 export type JavaOptions = {
   readonly name: string
-  readonly java: string
+  readonly java: JavaProgram
   readonly heapMaxMb: number
   /** System properties, class path, main class and arguments. */
   readonly args: readonly string[]
@@ -12,13 +12,19 @@ export type JavaOptions = {
   readonly niceness: number
 }
 
+/** The program, and flags that every JVM of a chain gets. */
+export type JavaProgram = {
+  readonly path: string
+  readonly flags: readonly string[]
+}
+
 /** How a server on the JVM is started: a bounded heap, and a collector that suits two cores. */
 export function javaSpec(folders: Folders, options: JavaOptions): ProcessSpec {
   const { name, java, heapMaxMb, args, env, niceness } = options
   return {
     name,
-    command: java,
-    args: [`-Xmx${heapMaxMb}m`, ...javaFlags, ...args],
+    command: java.path,
+    args: [`-Xmx${heapMaxMb}m`, ...javaFlags, ...java.flags, ...args],
     env: { PATH: process.env.PATH ?? '', LANG: 'C.UTF-8', ...env },
     cwd: folders.chain,
     logPath: join(folders.logs, `${name}.log`),

@@ -6,10 +6,10 @@ import { jarsFolder } from '../downloads.ts'
 import type { Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 import { writeProperties } from '../settings.ts'
-import { javaSpec, loggingFlag } from './java.ts'
+import { javaSpec, loggingFlag, type JavaProgram } from './java.ts'
 
 export type KafkaOptions = {
-  readonly java: string
+  readonly java: JavaProgram
   /** Folder of the download `kafka`. */
   readonly jars: string
   readonly port: number
@@ -31,7 +31,7 @@ export async function kafkaSpec(folders: Folders, options: KafkaOptions): Promis
     const id = randomBytes(16).toString('base64url').replace(/^-/, 'm')
     const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', settingsPath]
     const flags = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
-    await runCommand(options.java, [...flags, ...classPath, ...format], {
+    await runCommand(options.java.path, [...flags, ...classPath, ...format], {
       timeoutMs: formatTimeoutMs,
     })
   }

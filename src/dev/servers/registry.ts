@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { MillraceError } from '../../errors.ts'
 import type { Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
-import { javaSpec } from './java.ts'
+import { javaSpec, type JavaProgram } from './java.ts'
 
 export type RegistryOptions = {
-  readonly java: string
+  readonly java: JavaProgram
   /** Folder of the unpacked archive. */
   readonly archive: string
   readonly port: number
