@@ -81,6 +81,8 @@ export class PostgresConnection {
     let usable = false
     try {
       client = await this.#pool.connect()
+      // A connection that breaks says so here too; without a listener that ends the process.
+      client.on('error', ignore)
       await client.query(begin)
       const result = await work(statements(client))
       await client.query(result === undefined ? 'rollback' : 'commit')
@@ -92,6 +94,7 @@ export class PostgresConnection {
       throw postgresError(error, 'transaction')
     } finally {
       // A connection whose reply did not come is in the middle of something: it is given up.
+      client?.off('error', ignore)
       client?.release(!usable)
     }
   }
@@ -99,6 +102,10 @@ export class PostgresConnection {
   async close(): Promise<void> {
     await this.#pool.end()
   }
+}
+
+function ignore(): void {
+  // The statement under way rejects with the same error.
 }
 
 function statements(client: PoolClient): Transaction {

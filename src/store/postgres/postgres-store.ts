@@ -18,19 +18,18 @@ export type PostgresStoreOptions = PostgresOptions & { readonly layout: ViewLayo
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<ViewStore> {
   const { layout } = options
   const connection = new PostgresConnection(options, layout.name)
-  const table = new ViewTable(layout)
   try {
     await migrate(connection)
-    await table.create(connection)
+    const table = await ViewTable.open(connection, layout)
+    return {
+      name: 'postgres',
+      writer: new PostgresWriter(connection, layout, table),
+      reader: new PostgresReader(connection, layout, table),
+      coordination: new PostgresCoordination(connection, layout, table),
+      close: () => connection.close(),
+    }
   } catch (error) {
     await connection.close()
     throw error
-  }
-  return {
-    name: 'postgres',
-    writer: new PostgresWriter(connection, layout, table),
-    reader: new PostgresReader(connection, layout, table),
-    coordination: new PostgresCoordination(connection, layout, table),
-    close: () => connection.close(),
   }
 }

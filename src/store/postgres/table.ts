@@ -21,9 +21,10 @@ export class ViewTable {
   readonly keyType: string
   readonly #layout: ViewLayout
 
-  constructor(layout: ViewLayout) {
+  /** `schema` is where the table lies; see `open`. */
+  constructor(layout: ViewLayout, schema: string) {
     this.#layout = layout
-    this.name = quote(layout.name)
+    this.name = `"${schema.replaceAll('"', '""')}".${quote(layout.name)}`
     this.key = quote(layout.key.name)
     this.keyType = layout.key.type
     const counts = layout.counts.map(quote)
@@ -40,8 +41,14 @@ export class ViewTable {
     }
   }
 
-  /** Creates the table, or refuses one of another shape (code `store-layout`). */
-  async create(connection: PostgresConnection): Promise<void> {
+  /** Creates the table where it is missing; refuses one of another shape (`store-layout`). */
+  static async open(connection: PostgresConnection, layout: ViewLayout): Promise<ViewTable> {
+    const table = new ViewTable(layout, await defaultSchema(connection))
+    await table.#create(connection)
+    return table
+  }
+
+  async #create(connection: PostgresConnection): Promise<void> {
     const begin = `begin; select pg_advisory_xact_lock(${lockNumber('tables')})`
     const expected = this.#definition()
     await connection.transaction(begin, async (transaction) => {
@@ -132,6 +139,18 @@ function applyText(table: string, { key, fields, counts }: ViewLayout): string {
   )
   select * from touched
   where ${['present is not true', ...zero].join(' and ')}${below.map((test) => ` or ${test}`).join('')}`
+}
+
+/**
+ * The first schema of the search path where tables can go, but not that of the books: for a role
+ * named `millrace` that one comes first, by `"$user"`.
+ */
+async function defaultSchema(connection: PostgresConnection): Promise<string> {
+  const { rows } = await connection.query(
+    `select name from unnest(current_schemas(false)) with ordinality as s (name, place)
+     where name <> 'millrace' order by place limit 1`,
+  )
+  return String(rows[0]?.name ?? 'public')
 }
 
 function asText({ name, type }: NamedColumn): string {
