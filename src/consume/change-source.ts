@@ -41,7 +41,9 @@ export type PartitionReader = {
   /**
    * The next batch, at most `recordsMax` records of it, or undefined when none came within
    * `timeoutMs` or the partition was lost. Rejects with code `out-of-range` when the log does not
-   * hold the offset any more or not yet; never jumps.
+   * hold the offset any more or not yet; never jumps. Rejects also with what waiting does not cure
+   * (rights, an unknown compression), and again the same until the next seek; a broker that is away
+   * is not a fault here, but a wait.
    */
   next(timeoutMs: number): Promise<Batch | undefined>
   /** Tells the group how far the store is, so that lag tools see it. Never read back. */

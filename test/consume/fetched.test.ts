@@ -80,16 +80,19 @@ describe('batchesOf, with aborted transactions', () => {
 
   it('minds neither the order of aborted transactions nor how many began before', () => {
     const messages = [
-      message(5, inTransaction('9')),
-      message(6, inTransaction('8')),
-      message(7, marker('8', 0)),
-      message(8, marker('9', 0)),
+      message(5, inTransaction('8')),
+      message(6, inTransaction('9')),
+      message(7, inTransaction('10')),
+      message(8, marker('10', 0)),
+      message(9, marker('8', 0)),
+      message(10, marker('9', 0)),
     ]
     const aborted = [
+      { producerId: '10', firstOffset: '7' },
       { producerId: '8', firstOffset: '3' },
       { producerId: '9', firstOffset: '1' },
     ]
-    expect(offsets(messages, aborted, 4)).toEqual([[4, [], 9]])
+    expect(offsets(messages, aborted, 4)).toEqual([[4, [], 11]])
   })
 
   it('does not take a data record for an abort because of its key', () => {

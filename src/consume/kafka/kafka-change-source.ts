@@ -194,13 +194,12 @@ class GroupMember {
   }
 
   #assign(partitions: readonly number[], sure: boolean): void {
-    for (const partition of this.#owned.keys()) {
-      if (!sure || !partitions.includes(partition)) this.#release(partition)
-    }
-    for (const partition of partitions) {
-      if (!this.#owned.has(partition)) this.#take(partition)
-    }
-    this.#options.log.info({ ...this.#fields, partitions }, 'group: joined')
+    const released = [...this.#owned.keys()].filter((each) => !sure || !partitions.includes(each))
+    for (const partition of released) this.#release(partition)
+    const taken = partitions.filter((partition) => !this.#owned.has(partition))
+    for (const partition of taken) this.#take(partition)
+    const level = released.length + taken.length > 0 ? 'info' : 'debug'
+    this.#options.log[level]({ ...this.#fields, partitions }, 'group: joined')
   }
 
   #take(partition: number): void {
