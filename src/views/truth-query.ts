@@ -9,7 +9,7 @@ export type TruthQuery = {
   /** The entries of the keys in `$1`, an array of the key's type; those that exist, by key. */
   readonly byKeys: string
   /** One row of either answer as the entry that readers must meet. */
-  toEntry(row: Readonly<Record<string, unknown>>): Entry
+  readonly toEntry: (row: Readonly<Record<string, unknown>>) => Entry
 }
 
 /**
