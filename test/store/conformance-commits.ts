@@ -23,6 +23,15 @@ const mark = (code: string) => ({ code, reason: 'because', atMs: 1_700_000_000_0
 
 /** The step that counts: applied once, or nothing at all. */
 export function describeCommits(suite: Suite): void {
+  describeCommit(suite)
+  describeCommitElsewhere(suite)
+  describeCommitAgainstOthers(suite)
+  describePour(suite)
+  describeParkedRecords(suite)
+  describeMark(suite)
+}
+
+function describeCommit(suite: Suite): void {
   describe('commit', () => {
     test('applies once and conflicts when it comes again', async () => {
       const id = await serving(suite.store, [put('1')])
@@ -52,7 +61,11 @@ export function describeCommits(suite: Suite): void {
       const exact = aCommit(id, { from: to.next, to: checkpoint(2n ** 63n - 1n) })
       expect((await suite.store.writer.commit(exact)).kind).toBe('applied')
     })
+  })
+}
 
+function describeCommitElsewhere(suite: Suite): void {
+  describe('commit elsewhere', () => {
     test('of another generation conflicts and finds nothing', async () => {
       await serving(suite.store)
       const commit = aCommit(randomUUID() as string as GenerationId)
@@ -91,7 +104,11 @@ export function describeCommits(suite: Suite): void {
       expect([...found.keys()].toSorted()).toEqual(['likes/0', 'users/0', 'users/1'])
       expect(await suite.store.writer.checkpoints('x' as GenerationId)).toEqual(new Map())
     })
+  })
+}
 
+function describeCommitAgainstOthers(suite: Suite): void {
+  describe('commit against others', () => {
     test('refuses what a caller must not ask', async () => {
       const id = await serving(suite.store)
       const { writer } = suite.store
@@ -139,7 +156,9 @@ export function describeCommits(suite: Suite): void {
       }
     })
   })
+}
 
+function describePour(suite: Suite): void {
   describe('pour', () => {
     test('goes in order, call by call, and ends live', async () => {
       const { writer, coordination } = suite.store
@@ -185,7 +204,9 @@ export function describeCommits(suite: Suite): void {
       expect(await suite.store.writer.pour(pour)).toEqual(conflict)
     })
   })
+}
 
+function describeParkedRecords(suite: Suite): void {
   describe('parked records', () => {
     test('are kept with the commit, listed in order, and settled by a later one', async () => {
       const id = await serving(suite.store)
@@ -215,7 +236,9 @@ export function describeCommits(suite: Suite): void {
       expect(await everyParked(suite.store)).toEqual([])
     })
   })
+}
 
+function describeMark(suite: Suite): void {
   describe('mark', () => {
     test('keeps the first reason, by itself or with a commit', async () => {
       const id = await serving(suite.store)

@@ -27,6 +27,16 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** Generations, barriers, the lease, and drops that race. */
 export function describeCoordination(suite: Suite): void {
+  describeAGeneration(suite)
+  describeAGenerationThatGrows(suite)
+  describeTheWatermark(suite)
+  describeProblems(suite)
+  describeTheLease(suite)
+  describeDrop(suite)
+  describeDropAgainstOthers(suite)
+}
+
+function describeAGeneration(suite: Suite): void {
   describe('a generation', () => {
     test('is opened once, where there is no state', async () => {
       const { coordination, writer, reader } = suite.store
@@ -53,7 +63,11 @@ export function describeCoordination(suite: Suite): void {
       const opened = await Promise.all(stores.map((store) => store.coordination.open(topics)))
       expect(opened.filter((generation) => generation)).toHaveLength(1)
     })
+  })
+}
 
+function describeAGenerationThatGrows(suite: Suite): void {
+  describe('a generation that grows', () => {
     test('serves when every partition is live at the end of a barrier', async () => {
       const { coordination, writer, reader } = suite.store
       const { id } = (await coordination.open(topics))!
@@ -98,7 +112,11 @@ export function describeCoordination(suite: Suite): void {
       const reached = aBarrier('0/30', 9_007_199_254_740_992n)
       expect(await coordination.advance(id, reached)).toBe(true)
     })
+  })
+}
 
+function describeTheWatermark(suite: Suite): void {
+  describe('the watermark', () => {
     test('does not advance when a checkpoint went back', async () => {
       if (!suite.harness.setBack) return
       const id = await serving(suite.store)
@@ -133,7 +151,9 @@ export function describeCoordination(suite: Suite): void {
       expect((await writer.generation())?.barrier).toBeUndefined()
     })
   })
+}
 
+function describeProblems(suite: Suite): void {
   describe('problems', () => {
     test('stand until they are cleared', async () => {
       const { writer, reader } = suite.store
@@ -150,7 +170,9 @@ export function describeCoordination(suite: Suite): void {
       expect((await reader.status()).problems).toEqual(new Map([['likes/0', hinted]]))
     })
   })
+}
 
+function describeTheLease(suite: Suite): void {
   describe('the lease', () => {
     test('is held by one, renewed, and free again in time', async () => {
       const { coordination } = suite.store
@@ -163,7 +185,9 @@ export function describeCoordination(suite: Suite): void {
       expect(await coordination.lease('a', 60_000)).toBe(false)
     })
   })
+}
 
+function describeDrop(suite: Suite): void {
   describe('drop', () => {
     test('removes everything, tells readers, and stops writers', async () => {
       const id = await serving(suite.store, [...manyPuts(0, 900), add('-5', { likeCount: 2n })])
@@ -197,7 +221,11 @@ export function describeCoordination(suite: Suite): void {
       const next = await coordination.open(topics)
       expect(await writer.checkpoints(next!.id)).toEqual(new Map())
     })
+  })
+}
 
+function describeDropAgainstOthers(suite: Suite): void {
+  describe('drop against others', () => {
     test('by two at once removes everything', async () => {
       await serving(suite.store, manyPuts(0, 1_000))
       const other = await suite.another()

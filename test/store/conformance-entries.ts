@@ -1,4 +1,5 @@
 import type { MillraceError } from '../../src/errors.ts'
+import type { Mutation } from '../../src/mutation.ts'
 import { add, put, unput, userFields } from '../support/view-layouts.ts'
 import type { Suite } from './conformance.ts'
 import { aCommit, checkpoint, everyEntry, manyPuts, offset, one, serving } from './store-fixture.ts'
@@ -8,53 +9,59 @@ const zeros = { tweetCount: 0n, followingCount: 0n, followerCount: 0n, likeCount
 
 /** What a batch does to entries, and what readers then meet. */
 export function describeEntries(suite: Suite): void {
-  const step = async (at: number, mutations: Parameters<typeof serving>[1]) => {
-    const { id } = (await suite.store.writer.generation())!
-    const [from, to] = [offset(at), checkpoint(at + 1)]
-    return suite.store.writer.commit(aCommit(id, { from, to, mutations: mutations ?? [] }))
-  }
+  describeAnEntry(suite)
+  describeAField(suite)
+  describeACounter(suite)
+  describeRead(suite)
+  describeScan(suite)
+}
 
+function describeAnEntry(suite: Suite): void {
   describe('an entry', () => {
     test('is there while its owning row is, with every counter', async () => {
       await serving(suite.store)
-      await step(10, [add('1', { likeCount: 2n }), put('2')])
+      await step(suite, 10, [add('1', { likeCount: 2n }), put('2')])
       expect(await one(suite.store, '1')).toBeNull()
       expect(await one(suite.store, '2')).toEqual({ key: '2', fields: userFields(), counts: zeros })
-      await step(11, [put('1', { name: 'Ada' })])
+      await step(suite, 11, [put('1', { name: 'Ada' })])
       const counts = { ...zeros, likeCount: 2n }
       const fields = userFields({ name: 'Ada' })
       expect(await one(suite.store, '1')).toEqual({ key: '1', fields, counts })
-      await step(12, [unput('1'), unput('2')])
+      await step(suite, 12, [unput('1'), unput('2')])
       expect(await one(suite.store, '1')).toBeNull()
       const left = [...(await everyEntry(suite.store)).values()]
       expect(left).toEqual([{ key: '1', fields: null, counts }])
-      await step(13, [add('1', { likeCount: -2n })])
+      await step(suite, 13, [add('1', { likeCount: -2n })])
       expect((await everyEntry(suite.store)).size).toBe(0)
     })
 
     test('takes a put, a removal and amounts in one mutation', async () => {
       await serving(suite.store, [{ ...put('1'), add: { likeCount: 3n, tweetCount: max } }])
-      await step(10, [{ ...unput('1'), add: { likeCount: -3n } }])
+      await step(suite, 10, [{ ...unput('1'), add: { likeCount: -3n } }])
       const stored = (await everyEntry(suite.store)).get('1')
       expect(stored).toEqual({ key: '1', fields: null, counts: { ...zeros, tweetCount: max } })
-      await step(11, [{ ...unput('1'), add: { tweetCount: -max } }])
+      await step(suite, 11, [{ ...unput('1'), add: { tweetCount: -max } }])
       expect((await everyEntry(suite.store)).size).toBe(0)
     })
 
     test('leaves nothing behind when it comes and goes', async () => {
       await serving(suite.store)
-      await step(10, [unput('1'), put('2')])
-      await step(11, [unput('2'), unput('3')])
+      await step(suite, 10, [unput('1'), put('2')])
+      await step(suite, 11, [unput('2'), unput('3')])
       expect((await everyEntry(suite.store)).size).toBe(0)
     })
 
     test('has every field replaced by a put', async () => {
       await serving(suite.store, [put('1', { name: 'Ada', location: 'London', joinedDate: null })])
-      await step(10, [put('1', { username: 'x', description: '' })])
+      await step(suite, 10, [put('1', { username: 'x', description: '' })])
       const fields = userFields({ username: 'x', description: '' })
       expect((await one(suite.store, '1'))?.fields).toEqual(fields)
     })
+  })
+}
 
+function describeAField(suite: Suite): void {
+  describe('a field', () => {
     test.each([
       ['nothing', ''],
       ['line ends', '\n\r\t'],
@@ -87,14 +94,18 @@ export function describeEntries(suite: Suite): void {
       expect(names).toEqual([...keys, undefined])
     })
   })
+}
 
+function describeACounter(suite: Suite): void {
   describe('a counter', () => {
     test('is exact to the last of 64 bits', async () => {
       await serving(suite.store, [{ ...put('1'), add: { likeCount: 9_007_199_254_740_992n } }])
-      await step(10, [add('1', { likeCount: 1n, tweetCount: -max - 1n })])
+      await step(suite, 10, [add('1', { likeCount: 1n, tweetCount: -max - 1n })])
       const counts = { ...zeros, likeCount: 9_007_199_254_740_993n, tweetCount: -max - 1n }
       expect((await one(suite.store, '1'))?.counts).toEqual(counts)
-      await step(11, [add('1', { likeCount: max - 9_007_199_254_740_993n, tweetCount: max })])
+      await step(suite, 11, [
+        add('1', { likeCount: max - 9_007_199_254_740_993n, tweetCount: max }),
+      ])
       const after = { ...zeros, likeCount: max, tweetCount: -1n }
       expect((await one(suite.store, '1'))?.counts).toEqual(after)
     })
@@ -110,7 +121,7 @@ export function describeEntries(suite: Suite): void {
       await serving(suite.store, [begin, put('1')])
       const before = await everyEntry(suite.store)
       const mutations = [unput('1'), add('2', { likeCount: amount }), put('3')]
-      const refused = await step(10, mutations).catch((error: MillraceError) => error)
+      const refused = await step(suite, 10, mutations).catch((error: MillraceError) => error)
       expect(refused).toMatchObject({ code: 'store-overflow', retriable: false })
       expect(await everyEntry(suite.store)).toEqual(before)
       const { id } = (await suite.store.writer.generation())!
@@ -122,25 +133,30 @@ export function describeEntries(suite: Suite): void {
       const held = { ...put('1'), add: { likeCount: 9_223_372_029_999_999_999n } }
       await serving(suite.store, [held, { ...put('2'), add: { likeCount: -max } }])
       const last = [add('1', { likeCount: 6_854_775_808n }), add('2', { likeCount: -1n })]
-      expect((await step(10, last)).kind).toBe('applied')
+      expect((await step(suite, 10, last)).kind).toBe('applied')
       expect((await one(suite.store, '1'))?.counts.likeCount).toBe(max)
       expect((await one(suite.store, '2'))?.counts.likeCount).toBe(-max - 1n)
     })
 
     test('below zero is stored as it is and reported', async () => {
       await serving(suite.store, [put('1')])
-      const first = await step(10, [add('1', { likeCount: -2n }), add('2', { tweetCount: -1n })])
+      const first = await step(suite, 10, [
+        add('1', { likeCount: -2n }),
+        add('2', { tweetCount: -1n }),
+      ])
       expect(first).toMatchObject({ kind: 'applied' })
       expect(first.kind === 'applied' && first.belowZero).toEqual([
         { entry: '1', count: 'likeCount' },
         { entry: '2', count: 'tweetCount' },
       ])
       expect((await one(suite.store, '1'))?.counts.likeCount).toBe(-2n)
-      const later = await step(11, [put('1'), add('2', { tweetCount: 1n, likeCount: 1n })])
+      const later = await step(suite, 11, [put('1'), add('2', { tweetCount: 1n, likeCount: 1n })])
       expect(later).toMatchObject({ belowZero: [{ entry: '1', count: 'likeCount' }] })
     })
   })
+}
 
+function describeRead(suite: Suite): void {
   describe('read', () => {
     test('answers in the order asked, and the same for a key asked twice', async () => {
       await serving(suite.store, manyPuts(1, 3))
@@ -163,9 +179,9 @@ export function describeEntries(suite: Suite): void {
       const id = await serving(suite.store, manyPuts(0, 50))
       const keys = Array.from({ length: 50 }, (_, index) => String(index))
       const reader = await suite.another()
-      let going = true
+      const stop = new AbortController()
       const reading = (async () => {
-        while (going) {
+        while (!stop.signal.aborted) {
           const result = await reader.reader.read(keys)
           if (result.kind !== 'serving') throw new Error(result.phase)
           const seen = new Set(result.entries.map((entry) => entry?.counts.likeCount))
@@ -177,11 +193,13 @@ export function describeEntries(suite: Suite): void {
         const [from, to] = [offset(at), checkpoint(at + 1)]
         await suite.store.writer.commit(aCommit(id, { from, to, mutations }))
       }
-      going = false
+      stop.abort()
       await reading
     })
   })
+}
 
+function describeScan(suite: Suite): void {
   describe('scan', () => {
     test('answers every entry that lies there, while others come and go', async () => {
       const id = await serving(suite.store, manyPuts(0, 1_000))
@@ -197,4 +215,10 @@ export function describeEntries(suite: Suite): void {
       for (let key = 0; key < 1_000; key++) expect(seen.has(String(key))).toBe(true)
     })
   })
+}
+
+async function step(suite: Suite, at: number, mutations: readonly Mutation[]) {
+  const { id } = (await suite.store.writer.generation())!
+  const [from, to] = [offset(at), checkpoint(at + 1)]
+  return suite.store.writer.commit(aCommit(id, { from, to, mutations }))
 }

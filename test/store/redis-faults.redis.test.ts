@@ -1,8 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { ViewLayout } from '../../src/mutation.ts'
 import type { ViewStore } from '../../src/store/store.ts'
 import { openRedisStore } from '../../src/store/redis/redis-store.ts'
-import { readScript } from '../../src/store/redis/scripts.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 import { add, put, userLayout } from '../support/view-layouts.ts'
 import { callTimeoutMs, redisHarness, type RedisHarness } from './redis-harness.ts'
@@ -10,7 +8,6 @@ import {
   aBarrier,
   aCommit,
   aParked,
-  building,
   checkpoint,
   dropAll,
   everyEntry,
@@ -18,7 +15,6 @@ import {
   offset,
   one,
   serving,
-  topics,
 } from './store-fixture.ts'
 
 const state = 'millrace:user-information'
@@ -56,28 +52,6 @@ async function everything() {
   const keys = (await harness.redis.keys('*')).toSorted((a, b) => Number(a > b) - Number(a < b))
   return Promise.all(keys.map(async (key) => [key, await harness.redis.dumpBuffer(key)]))
 }
-
-test('an entry is a plain hash that people can read', async () => {
-  await serving(store, [{ ...put('42', { webPageUrl: 'x' }), add: { likeCount: 3n } }])
-  expect(await harness.redis.hgetall('user-information:42')).toEqual({
-    'user-id': '42',
-    username: 'ada',
-    'web-page-url': 'x',
-    'joined-date': '2026-11-21T10:18:00.123456Z',
-    'tweet-count': '0',
-    'following-count': '0',
-    'follower-count': '0',
-    'like-count': '3',
-  })
-  const found = await harness.redis.hgetall(state)
-  const { id, number, phase, watermark } = found
-  expect({ id, number, phase, watermark }).toEqual({
-    id: expect.stringMatching(/^[0-9a-f-]{36}$/),
-    number: '1',
-    phase: 'serving',
-    watermark: '0/10',
-  })
-})
 
 test('a reply that was lost does not count twice', async () => {
   await using proxy = await tcpProxy(harness.server.url)
@@ -268,55 +242,6 @@ test('a state of a newer release is refused by readers and workers', async () =>
   const newer = { code: 'store-newer', retriable: false }
   await expect(store.reader.read(['1'])).rejects.toMatchObject(newer)
   await expect(store.writer.generation()).rejects.toMatchObject(newer)
-})
-
-test('a drop takes every generation of its view and no neighbour', async () => {
-  const neighbours = [
-    'user-information-extra:1',
-    'user-informationx:1',
-    'user-information@x:1',
-    'xuser-information:1',
-    'user-information',
-    'millrace:user-information-extra',
-  ]
-  for (const key of neighbours) await harness.redis.hset(key, 'a', 'b')
-  await building(store, [put('1'), put('a:b')])
-  await harness.redis.hset('user-information@2:1', 'user-id', '1')
-  await harness.redis.set('user-information:alien', 'by hand')
-  await store.coordination.lease('me', 60_000)
-  await dropAll(store)
-  const left = await harness.redis.keys('*')
-  expect(new Set(left)).toEqual(new Set([...neighbours, `${state}:lease`]))
-})
-
-test('a drop mends a state of a wrong type', async () => {
-  await harness.redis.set(state, 'by hand')
-  await expect(store.writer.generation()).rejects.toMatchObject({ code: 'store-type' })
-  await dropAll(store)
-  expect(await store.writer.generation()).toBeUndefined()
-})
-
-test('a view with a name that looks like a pattern keeps to itself', async () => {
-  const odd: ViewLayout = { ...userLayout, name: 'user-[a-z]*' }
-  const other = await harness.openView(odd)
-  opened.push(other)
-  await serving(store, [put('1')])
-  await serving(other, [put('2')])
-  expect([...(await everyEntry(other)).keys()]).toEqual(['2'])
-  await dropAll(other)
-  expect([...(await everyEntry(store)).keys()]).toEqual(['1'])
-  expect(await other.writer.generation()).toBeUndefined()
-})
-
-test('a call to drop that Redis gets late drops nothing that was opened after', async () => {
-  const id = await serving(store, [put('1')])
-  await dropAll(store)
-  const late = await store.coordination.open(topics)
-  const { source } = readScript('drop-begin')
-  const answer = await harness.redis.eval(source, 1, state, id, 'dropping-id')
-  expect(answer).toEqual(['conflict'])
-  expect(await harness.redis.eval(source, 1, state, '', 'dropping-id')).toEqual(['conflict'])
-  expect(await store.writer.generation()).toEqual(late)
 })
 
 /** Asks again while the answer is a rejection, for five seconds at most. */

@@ -150,7 +150,7 @@ async function defaultSchema(connection: PostgresConnection): Promise<string> {
     `select name from unnest(current_schemas(false)) with ordinality as s (name, place)
      where name <> 'millrace' order by place limit 1`,
   )
-  return String(rows[0]?.name ?? 'public')
+  return (rows[0]?.name as string | undefined) ?? 'public'
 }
 
 function asText({ name, type }: NamedColumn): string {
