@@ -40,6 +40,8 @@ const schema = z.object({
   entriesPerPourMax: z.coerce.number().int().min(1).max(1_000).default(1_000),
   /** Parked records of a partition, beyond which it stops. */
   parkedPerPartitionMax: z.coerce.number().int().min(0).default(100),
+  /** Changes of a partition since a barrier that it has passed; beyond it the view is rebuilt. */
+  identitiesPerPartitionMax: z.coerce.number().int().min(1).default(500_000),
   /** How long an unknown schema id may be a registry that is behind. */
   unknownSchemaMs: z.coerce.number().int().min(0).default(60_000),
   /** Barriers while anything moves. */

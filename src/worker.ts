@@ -144,6 +144,7 @@ async function keepTopic(
           lagMs,
           entriesPerPourMax: config.entriesPerPourMax,
           parkedMax: config.parkedPerPartitionMax,
+          identitiesMax: config.identitiesPerPartitionMax,
         }),
       signal,
     )

@@ -115,6 +115,7 @@ class World {
           lagMs: 1_000,
           entriesPerPourMax: 1 + this.#random(5),
           parkedMax: 0,
+          identitiesMax: 10_000,
         }),
       ),
     ]

@@ -36,6 +36,7 @@ export type PartitionParts = {
   readonly lagMs: number
   readonly entriesPerPourMax: number
   readonly parkedMax: number
+  readonly identitiesMax: number
 }
 
 const idleCommitMsMax = 10_000

@@ -16,6 +16,7 @@ export type ResumeParts = {
   readonly clock: Clock
   /** `min.compaction.lag.ms` of the topic. */
   readonly lagMs: number
+  readonly identitiesMax: number
 }
 
 const readTimeoutMs = 1_000
@@ -48,11 +49,11 @@ export async function resume(parts: ResumeParts, at: Checkpoint): Promise<Identi
 }
 
 async function remember(
-  { reader, decoder }: ResumeParts,
+  { reader, decoder, identitiesMax }: ResumeParts,
   at: Checkpoint,
   first: KafkaOffset,
 ): Promise<IdentityWindow> {
-  const identities = new IdentityWindow()
+  const identities = new IdentityWindow(identitiesMax)
   let last: LogRecord | undefined
   let position = first
   reader.seek(position)

@@ -39,6 +39,7 @@ async function countAfter(log: SimulatedLog, meanwhile: () => void): Promise<big
       lagMs: 1_000,
       entriesPerPourMax: 10,
       parkedMax: 0,
+      identitiesMax: 10_000,
     }),
   ]
   const settle = async () => {

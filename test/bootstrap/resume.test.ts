@@ -48,7 +48,7 @@ function checkpoint(overrides: Partial<Checkpoint> = {}): Checkpoint {
   }
 }
 
-function resumeAt(at: Checkpoint, { start = 0, end = 5, log = records } = {}) {
+function resumeAt(at: Checkpoint, { start = 0, end = 5, log = records, identitiesMax = 10 } = {}) {
   const clock: Clock = { wallMs: () => nowMs, monotonicMs: () => 0, sleep: async () => undefined }
   let position = 0n as KafkaOffset
   const reader: PartitionReader = {
@@ -65,7 +65,7 @@ function resumeAt(at: Checkpoint, { start = 0, end = 5, log = records } = {}) {
     },
     note: () => undefined,
   }
-  return resume({ reader, decoder: simulatedDecoder, clock, lagMs }, at)
+  return resume({ reader, decoder: simulatedDecoder, clock, lagMs, identitiesMax }, at)
 }
 
 test('remembers the identities of the window, and of nothing before or beyond it', async () => {
@@ -102,4 +102,10 @@ test('a checkpoint older than the lag is refused while the log has gone on', asy
   await expect(resumeAt(checkpoint({ atMs: old }))).rejects.toMatchObject({ code: 'too-old' })
   await expect(resumeAt(checkpoint({ atMs: old }), { end: 4 })).resolves.toBeDefined()
   await expect(resumeAt(checkpoint({ windowAtMs: old }))).rejects.toMatchObject({ code: 'too-old' })
+})
+
+test('more identities than fit are refused', async () => {
+  await expect(resumeAt(checkpoint(), { identitiesMax: 1 })).rejects.toMatchObject({
+    code: 'window-full',
+  })
 })
