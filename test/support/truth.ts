@@ -196,20 +196,19 @@ async function inPostgres(
       ? `to_char(joined_date at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as joined_date`
       : `${column}::text`,
   )
-  const rows = await rowsOf(
-    url,
-    `select user_id::text, ${columns.join(', ')} from user_information`,
-  )
-  const found = new Map(rows.map((row) => [row.user_id!, row]))
+  const text = `select user_id::text, present::text, ${columns.join(', ')} from user_information`
+  const found = new Map((await rowsOf(url, text)).map((row) => [row.user_id!, row]))
   const ids = new Set([...truth.keys(), ...found.keys()])
-  return [...ids].flatMap((entry) =>
-    recordDifferences('postgres', {
-      entry,
-      truth: truth.get(entry),
-      found: found.get(entry),
-      at: 0,
-    }),
-  )
+  return [...ids].flatMap((entry) => {
+    const row = found.get(entry)
+    const pair = { entry, truth: truth.get(entry), found: row, at: 0 as const }
+    const hidden = truth.has(entry) && row !== undefined && row.present !== 'true'
+    const present = { where: 'postgres' as const, entry, field: 'present' }
+    return [
+      ...recordDifferences('postgres', pair),
+      ...(hidden ? [{ ...present, truth: 'true', found: row.present ?? 'null' }] : []),
+    ]
+  })
 }
 
 const requestsAtOnce = 16
