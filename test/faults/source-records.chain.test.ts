@@ -1,0 +1,200 @@
+/** Records in the topics that Debezium would not have written, or that nobody should read. */
+import { jest } from '@jest/globals'
+import { randomUUID } from 'node:crypto'
+import type { Chain } from '../../src/dev/chain.ts'
+import { ChainHarness, sleep, until } from '../support/chain-harness.ts'
+import { runRole } from '../support/chain.ts'
+import { forged, readTopic, topicOf, type Logged } from '../support/change-log.ts'
+import { TestTopics } from '../support/kafka-topics.ts'
+import { ready } from '../support/ready.ts'
+
+jest.setTimeout(240_000)
+
+const settings = { MILLRACE_UNKNOWN_SCHEMA_MS: '1500' }
+const victims = [60_001, 60_002, 60_003, 60_004, 60_005]
+
+let chain: Chain
+let topics: TestTopics
+let harness: ChainHarness
+
+beforeAll(async () => {
+  harness = await ChainHarness.open()
+  chain = harness.chain
+  topics = new TestTopics(chain.urls.kafka)
+  await harness.sql(
+    `insert into users (user_id, username)
+       select n, 'victim' from generate_series(60001, 60005) n on conflict do nothing`,
+    `insert into follows (follower_id, followee_id)
+       select n, 1 from generate_series(60001, 60005) n on conflict do nothing`,
+  )
+  harness.startWorker('worker-a', settings)
+  await harness.untilServing(undefined, 60_000)
+}, 240_000)
+
+afterAll(async () => {
+  await harness?.close()
+  await topics?.close()
+}, 60_000)
+
+test('aborted transactions change nothing, and their end is reached', async () => {
+  const follows = await readTopic(chain, 'follows')
+  const generation = (await harness.state()).id
+  const traffic = harness.traffic(150)
+  await abortTransactions(await messagesOf(follows))
+  await sleep(1_000)
+  await traffic.stop()
+  await harness.untilEqual()
+  // Now they are the last that stands in the log.
+  await abortTransactions(await messagesOf(follows))
+  await harness.sql(`update users set name = 'Beyond' where user_id = 60001`)
+  await harness.untilEqual()
+  expect(await harness.state()).toMatchObject({ id: generation })
+})
+
+test('records that can not be decoded are parked, and the rest flows', async () => {
+  const users = await usersOf(victims)
+  const traffic = harness.traffic(150)
+  const sent = await sendUndecodable(users)
+  await until('all of them are parked', async () => (await ready(chain)).parked === sent.length)
+  const { httpStatus, status, reasons } = await ready(chain)
+  expect([httpStatus, status]).toEqual([200, 'degraded'])
+  expect(reasons.join()).toContain(`${sent.length} records`)
+  const { code, output } = await runRole(chain, ['parked'])
+  expect(code).toBe(0)
+  for (const { at } of sent) expect(output).toContain(`${at} `)
+  for (const { reason } of sent) expect(output).toMatch(reason)
+  await traffic.stop()
+  await harness.untilEqual()
+
+  await harness.sql(`update users set name = 'Mended' where user_id between 60001 and 60005`)
+  await until(
+    'later changes of the same rows settle them',
+    async () => (await ready(chain)).parked === 1,
+  )
+  await harness.untilEqual()
+
+  // The garbage key is nobody's row: it is parked again by whoever builds the view anew.
+  expect(await runRole(chain, ['rebuild'])).toMatchObject({ code: 0 })
+  await until('the garbage key is parked again', async () => (await ready(chain)).parked === 1)
+  const { partition, key } = sent.at(-1)!
+  await send([{ partition, key, value: null }])
+  expect(await runRole(chain, ['rebuild'])).toMatchObject({ code: 0 })
+  await until('nothing is parked', async () => (await ready(chain)).parked === 0)
+  await harness.untilEqual()
+  await until('readiness is green', async () => (await ready(chain)).status === 'ready')
+})
+
+test('a change that an old Debezium has written stops its partition with the reason', async () => {
+  const [victim] = await usersOf([60_001])
+  const value = await forged(chain, victim!.record.value, (envelope) => {
+    envelope.source.version = '3.6.1.Final'
+  })
+  await send([{ partition: victim!.partition, key: bytes(victim!.record.key), value }])
+  await until('readiness says so', async () =>
+    (await ready(chain)).problems.includes('debezium-too-old'),
+  )
+  const { httpStatus, reasons } = await ready(chain)
+  expect(httpStatus).toBe(503)
+  expect(reasons.join()).toContain('3.6.1.Final')
+  // What stands in another topic goes on.
+  await harness.sql(`insert into follows (follower_id, followee_id) values (60002, 60003)
+       on conflict do nothing`)
+  await until('others go on', async () => {
+    return (await harness.redis.hget('user-information:60003', 'follower-count')) === '1'
+  })
+  // A later record of the row makes the old one irrelevant to whoever builds the view anew.
+  await harness.sql(`update users set name = 'Newer' where user_id = 60001`)
+  expect(await runRole(chain, ['rebuild'])).toMatchObject({ code: 0 })
+  await harness.untilEqual()
+  await until('readiness is green', async () => (await ready(chain)).httpStatus === 200)
+})
+
+type Message = { partition: number; key: Buffer | null; value: Buffer | null }
+type Sent = { readonly at: string; readonly reason: RegExp } & Pick<Message, 'partition' | 'key'>
+
+/** Well-formed inserts at positions of their own: whoever counts them is wrong. */
+async function messagesOf(follows: readonly Logged[]): Promise<Message[]> {
+  const inserts = follows.filter(({ record }) => record.value !== null).slice(0, 20)
+  expect(inserts.length).toBeGreaterThan(4)
+  const made = inserts.map(async ({ partition, record }, index) => ({
+    partition,
+    key: bytes(record.key),
+    value: await forged(chain, record.value, (envelope) => {
+      envelope.op = 'c'
+      envelope.source.lsn = 9_000_000_000n + BigInt(index)
+    }),
+  }))
+  return Promise.all(made)
+}
+
+async function abortTransactions(messages: readonly Message[]): Promise<void> {
+  const producer = await topics.producer({ transactionalId: randomUUID() })
+  for (let round = 0; round < 10; round += 1) {
+    const transaction = await producer.transaction()
+    await transaction.send({ topic: topicOf(chain, 'follows'), messages: [...messages] })
+    await transaction.abort()
+  }
+}
+
+/** One record for each way in which bytes can be wrong; the last has a key of garbage. */
+async function sendUndecodable(users: readonly Logged[]): Promise<Sent[]> {
+  const valueOf = (index: number) => bytes(users[index]!.record.value)!
+  const unknownId = Buffer.from(valueOf(1))
+  unknownId.writeInt32BE(987_654, 1)
+  const wrong: { victim: number; key?: Buffer; value: Buffer; reason: RegExp }[] = [
+    { victim: 0, value: Buffer.from('{"op":"c"}'), reason: /value is not in the wire format/ },
+    { victim: 1, value: unknownId, reason: /does not know schema 987654/ },
+    {
+      victim: 2,
+      value: Buffer.concat([bytes(users[2]!.record.key)!.subarray(0, 5), valueOf(2).subarray(5)]),
+      reason: /not that of a Debezium envelope/,
+    },
+    { victim: 3, value: valueOf(3).subarray(0, -9), reason: /value does not fit its schema/ },
+    {
+      victim: 4,
+      key: Buffer.from('garbage'),
+      value: valueOf(4),
+      reason: /key is not in the wire format/,
+    },
+  ]
+  const sent: Sent[] = []
+  for (const { victim, value, reason, ...rest } of wrong) {
+    const { partition, record } = users[victim]!
+    const key = rest.key ?? bytes(record.key)
+    const offset = await send([{ partition, key, value }])
+    sent.push({
+      at: `${topicOf(chain, 'users')}/${partition} offset ${offset}`,
+      reason,
+      partition,
+      key,
+    })
+  }
+  return sent
+}
+
+/** Sends to the topic of users; answers the first offset. */
+async function send(messages: readonly Message[]): Promise<string> {
+  const producer = await topics.producer({})
+  const [written] = await producer.send({ topic: topicOf(chain, 'users'), messages: [...messages] })
+  return written!.baseOffset ?? ''
+}
+
+/** The newest record of each of these users. */
+async function usersOf(ids: readonly number[]): Promise<Logged[]> {
+  await harness.untilEqual()
+  const users = await readTopic(chain, 'users')
+  return ids.map((id) => {
+    const found = users.findLast(
+      ({ decoded }) =>
+        decoded.kind === 'change' &&
+        decoded.change.key.user_id === BigInt(id) &&
+        decoded.change.kind !== 'delete',
+    )
+    if (!found) throw new Error(`the topic has no user ${id}`)
+    return found
+  })
+}
+
+function bytes(part: Uint8Array | null): Buffer | null {
+  return part && Buffer.from(part)
+}
