@@ -18,6 +18,10 @@ const roles: Readonly<Record<string, Role>> = {
     does: 'brings up the whole chain on this machine (npm start)',
     run: async (args) => (await import('./dev/launcher.ts')).runDev(args),
   },
+  setup: {
+    does: 'prepares the source, the topics and the connector of servers that run elsewhere',
+    run: async (args) => (await import('./dev/setup.ts')).runSetup(args),
+  },
   worker: {
     does: 'keeps the view in the stores; --topics and --store narrow it',
     run: async (args, signal) => {

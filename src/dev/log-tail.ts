@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Say } from './say.ts'
 
-const everyMs = 500
+const usualEveryMs = 500
 const bytesPerReadMax = 256 * 1024
 const linesPerReadMax = 5
 const shownLevels = new Set(['warn', 'error', 'fatal'])
@@ -12,11 +12,12 @@ export type LogTailOptions = {
   readonly path: string
   readonly say: Say
   readonly signal: AbortSignal
+  readonly everyMs?: number
 }
 
 /** Shows what a role warns of, from the log file that it writes, until the signal aborts. */
 export async function tailLog(options: LogTailOptions): Promise<void> {
-  const { name, path, say, signal } = options
+  const { name, path, say, signal, everyMs = usualEveryMs } = options
   let position = readFrom(path, Number.MAX_SAFE_INTEGER).next
   while (!signal.aborted) {
     await sleep(everyMs, undefined, { signal }).catch(() => {})

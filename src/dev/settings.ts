@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** Writes a Java property file. Values stand as they are: none of ours needs escaping. */
@@ -6,4 +6,13 @@ export function writeProperties(path: string, settings: Readonly<Record<string, 
   mkdirSync(dirname(path), { recursive: true })
   const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`)
   writeFileSync(path, lines.join(''))
+}
+
+/** Reads a Java property file of our own: one `key=value` or comment a line. */
+export function readProperties(path: string): Record<string, string> {
+  const lines = readFileSync(path, 'utf8').split('\n')
+  const settings = lines.filter((line) => line.trim() !== '' && !line.startsWith('#'))
+  return Object.fromEntries(
+    settings.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  )
 }

@@ -36,7 +36,7 @@ export type SetUpSourceOptions = {
  */
 export async function setUpSource(
   admin: string,
-  passwords: Passwords,
+  passwords: Omit<Passwords, 'postgres'>,
   options: SetUpSourceOptions,
 ): Promise<void> {
   await withClient(admin, async (client) => {

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { jarsFolder } from '../downloads.ts'
-import type { Folders } from '../folders.ts'
+import { cloneFolder, type Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
-import { writeProperties } from '../settings.ts'
+import { readProperties, writeProperties } from '../settings.ts'
 import { javaSpec, loggingFlag, type JavaProgram } from './java.ts'
 
 export type ConnectOptions = {
@@ -30,7 +30,7 @@ export function connectSpec(folders: Folders, options: ConnectOptions): ProcessS
     listeners: `http://127.0.0.1:${options.port}`,
     'rest.advertised.host.name': '127.0.0.1',
     'plugin.path': options.plugins.join(','),
-    ...workerSettings,
+    ...readProperties(join(cloneFolder, 'connectors', 'connect.properties')),
     'exactly.once.source.support': options.transactions ? 'enabled' : 'disabled',
     ...options.settings,
   })
@@ -43,30 +43,4 @@ export function connectSpec(folders: Folders, options: ConnectOptions): ProcessS
     env: options.env,
     niceness: 5,
   })
-}
-
-/** What Connect's worker is told wherever it runs; the Compose file has the same. */
-export const workerSettings: Readonly<Record<string, string>> = {
-  'group.id': 'millrace-connect',
-  'config.storage.topic': 'millrace-connect-configs',
-  'offset.storage.topic': 'millrace-connect-offsets',
-  'status.storage.topic': 'millrace-connect-status',
-  'config.storage.replication.factor': '1',
-  'offset.storage.replication.factor': '1',
-  'status.storage.replication.factor': '1',
-  'offset.storage.partitions': '1',
-  'status.storage.partitions': '1',
-  'key.converter': 'org.apache.kafka.connect.json.JsonConverter',
-  'value.converter': 'org.apache.kafka.connect.json.JsonConverter',
-  // The default of a minute would make a connector that was killed without transactions send a
-  // minute's changes twice, and hold up every barrier.
-  'offset.flush.interval.ms': '1000',
-  // Only variables meant for connectors can be asked for, not the rest of the environment.
-  'config.providers': 'env',
-  'config.providers.env.class': 'org.apache.kafka.common.config.provider.EnvVarConfigProvider',
-  'config.providers.env.param.allowlist.pattern': 'MILLRACE_CAPTURE_.*',
-  // One worker: nobody else's rebalance is worth waiting for, and a restart must not take minutes.
-  'scheduled.rebalance.max.delay.ms': '0',
-  'session.timeout.ms': '6000',
-  'heartbeat.interval.ms': '2000',
 }

@@ -63,7 +63,8 @@ export async function postgresAnswers(url: string): Promise<void> {
   }
 }
 
-const serverSettings: Readonly<Record<string, string>> = {
+/** The Compose file has the same, but for the addresses. */
+export const serverSettings: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
   // Over TCP alone: a socket's folder would have to be one that this user may write.
   unix_socket_directories: '',

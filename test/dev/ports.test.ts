@@ -1,0 +1,47 @@
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Server } from 'node:net'
+import { choosePorts, portNames, portVariable, randomPorts } from '../../src/dev/ports.ts'
+
+let holder: Server
+let busy: number
+
+beforeEach(async () => {
+  holder = createServer().listen(0, '127.0.0.1')
+  await once(holder, 'listening')
+  busy = (holder.address() as AddressInfo).port
+})
+
+afterEach(() => new Promise((closed) => holder.close(closed)))
+
+test('a busy port that was asked for is named, with its variable', async () => {
+  await expect(choosePorts({ MILLRACE_PORT_REDIS: String(busy) }, {})).rejects.toMatchObject({
+    code: 'port-busy',
+    message: expect.stringContaining(`port ${busy} (MILLRACE_PORT_REDIS)`) as string,
+  })
+})
+
+test.each(['0', '65536', 'x', '1.5'])('%s is not a port', async (text) => {
+  await expect(choosePorts({ MILLRACE_PORT_API: text }, {})).rejects.toMatchObject({ code: 'port' })
+})
+
+test('a free port that was asked for is taken', async () => {
+  const { api } = await randomPorts()
+  expect(await choosePorts({ MILLRACE_PORT_API: String(api) }, {})).toMatchObject({ api })
+})
+
+test('the port of the last start is taken again, unless it is busy now', async () => {
+  const { kafka } = await randomPorts()
+  const ports = await choosePorts({}, { kafka, redis: busy })
+  expect(ports.kafka).toBe(kafka)
+  expect(ports.redis).not.toBe(busy)
+})
+
+test('no two servers get the same port', async () => {
+  const { api } = await randomPorts()
+  const ports = await choosePorts({}, { postgres: api, kafka: api })
+  expect(new Set(Object.values(ports)).size).toBe(portNames.length)
+})
+
+test('a variable is named as the environment has it', () => {
+  expect(portVariable('kafkaController')).toBe('MILLRACE_PORT_KAFKA_CONTROLLER')
+})
