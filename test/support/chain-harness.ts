@@ -17,7 +17,7 @@ import { differences, untilEqual } from './truth.ts'
 
 /** Faults end and are noticed within a second or two, so that a test need not wait for minutes. */
 const fastSettings = {
-  MILLRACE_SESSION_TIMEOUT_MS: '1500',
+  MILLRACE_SESSION_TIMEOUT_MS: '2000',
   MILLRACE_LEASE_MS: '1500',
   MILLRACE_BARRIER_INTERVAL_MS: '300',
   MILLRACE_BARRIER_IDLE_MS: '600',
@@ -26,10 +26,13 @@ const fastSettings = {
 
 const usersOfTraffic = 300
 const stateKey = 'millrace:user-information'
+/** On a machine that is busy with other things, `MILLRACE_TEST_SLOWNESS=3` waits thrice as long. */
+const slowness = Number(process.env.MILLRACE_TEST_SLOWNESS ?? 1)
 /** A fault is mended within this time after its end. */
-export const mendedWithinMs = 30_000
+export const mendedWithinMs = 30_000 * slowness
+const startedWithinMs = 60_000 * slowness
 /** Bounds of a whole test, and of what comes before it: the first one starts the chain. */
-export const testTimeoutMs = 180_000
+export const testTimeoutMs = 240_000 * slowness
 export const openTimeoutMs = chainTimeoutMs
 
 export type Traffic = {
@@ -52,7 +55,7 @@ type Settings = Readonly<Record<string, string>>
 export class ChainHarness {
   readonly chain: Chain
   readonly redis: Redis
-  readonly #traffic: Traffic[] = []
+  readonly #ends: (() => Promise<unknown>)[] = []
 
   private constructor(chain: Chain) {
     this.chain = chain
@@ -80,6 +83,18 @@ export class ChainHarness {
     this.chain.startAgain(name)
   }
 
+  /** Asks a worker to end, waits until it has, and takes it off the chain. */
+  async stopWorker(name: string): Promise<void> {
+    await this.chain.processes.stop(name)
+    this.chain.forget(name)
+  }
+
+  /** The generation's id while nothing marks it for rebuild, else what the mark says. */
+  async intact(): Promise<string | undefined> {
+    const { id, mark } = await this.state()
+    return mark === undefined ? id : `marked: ${mark}`
+  }
+
   /** Changes of every kind until `stop`; the seed is printed, and so can be given again. */
   traffic(rate: number, seed = seedOfRun()): Traffic {
     process.stdout.write(`traffic: ${rate} changes/s, seed ${seed}\n`)
@@ -101,7 +116,7 @@ export class ChainHarness {
         return running
       },
     }
-    this.#traffic.push(traffic)
+    this.onClose(traffic.stop)
     return traffic
   }
 
@@ -117,7 +132,7 @@ export class ChainHarness {
   }
 
   /** The id of the generation that serves, once it does; another one than `not`. */
-  async untilServing(not?: string, timeoutMs = mendedWithinMs): Promise<string> {
+  async untilServing(not?: string, timeoutMs = startedWithinMs): Promise<string> {
     let id: string | undefined
     await until(
       'the view serves',
@@ -167,8 +182,13 @@ export class ChainHarness {
     }
   }
 
+  /** Something else of a test that `close` has to end. May be called again after it has ended. */
+  onClose(end: () => Promise<unknown>): void {
+    this.#ends.push(end)
+  }
+
   async close(): Promise<void> {
-    await Promise.allSettled(this.#traffic.map((traffic) => traffic.stop()))
+    await Promise.allSettled(this.#ends.map((end) => end()))
     this.redis.disconnect()
     await this.#endWorkers()
   }
