@@ -31,15 +31,14 @@ export class SchemaLookup {
    * `registry-unavailable` or `schema-unknown` while that is not certain.
    */
   async schema(id: number): Promise<WriterSchema | string> {
-    const { registry, clock, unknownSchemaMs } = this.#options
+    const { clock, unknownSchemaMs } = this.#options
     const givenUpAt = this.#givenUpAt.get(id)
     if (givenUpAt !== undefined && clock.monotonicMs() - givenUpAt < askAgainMs) return unknown(id)
-    const found = await registry.schema(id)
+    const found = await this.#ask(id)
     if (found) {
       this.#remember(id)
       return found
     }
-    await this.#provesItself(id)
     const now = clock.monotonicMs()
     const since = this.#unknownSince.get(id) ?? now
     bound(this.#unknownSince)
@@ -66,23 +65,32 @@ export class SchemaLookup {
     this.#known.add(id)
   }
 
-  /** A registry that knows nothing of the topic can't say that an id is unknown. */
-  async #provesItself(id: number): Promise<void> {
-    const { registry, topic } = this.#options
+  /** Undefined says that the registry is the right one and does not know the id. */
+  async #ask(id: number): Promise<WriterSchema | undefined> {
     try {
-      const newest = [...this.#known].slice(-3).toReversed()
-      if (await registry.knowsAny(newest, [`${topic}-key`, `${topic}-value`])) return
+      const found = await this.#options.registry.schema(id)
+      if (!found) await this.#provesItself()
+      return found
     } catch (error) {
+      // Time in which the registry could not have known does not count.
       this.#unknownSince.delete(id)
       throw error
     }
-    this.#unknownSince.delete(id)
+  }
+
+  /** A registry that knows nothing of the topic can't say that an id is unknown. */
+  async #provesItself(): Promise<void> {
+    const { registry, topic } = this.#options
+    const newest = [...this.#known].slice(-3).toReversed()
+    if (await registry.knowsAny(newest, [`${topic}-key`, `${topic}-value`])) return
     throw new MillraceError(
       'registry-unavailable',
       `the schema registry knows no schema of topic ${topic}`,
       {
         retriable: true,
-        hint: 'It is another registry, or has lost its schemas. Point MILLRACE_REGISTRY to the one that the connector uses.',
+        hint:
+          'It is another registry, or has lost its schemas. ' +
+          'Point MILLRACE_REGISTRY to the one that the connector uses.',
       },
     )
   }

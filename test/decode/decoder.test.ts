@@ -160,6 +160,18 @@ describe('what the replica identity did not give', () => {
     expect(change).toHaveProperty('before', { user_id: 0n })
   })
 
+  test('is no value where it is the default that the table declares', async () => {
+    const columns = tweetColumns.map((each) =>
+      each.name === 'user_id' ? { ...each, default: 5 } : each,
+    )
+    const change = await changeOf(
+      'tweets',
+      { op: 'd', before: { ...bare, user_id: 5n } },
+      { columns },
+    )
+    expect(change).toHaveProperty('before', undefined)
+  })
+
   test('does not matter where the key holds what is needed', async () => {
     const columns = [
       column.long('user_id'),

@@ -53,7 +53,7 @@ function tweets() {
   })
 }
 
-test('the real registry: empty, with the topic's schemas, killed in mid-run, and back', async () => {
+test('the real registry: empty, with the schemas of the topic, killed in mid-run, and back', async () => {
   const away = { code: 'registry-unavailable', retriable: true }
   const stranger = logRecord(frame(77_777, Buffer.from('x')), frame(77_777, Buffer.from('x')))
   const found = tweets()

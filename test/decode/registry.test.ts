@@ -171,6 +171,17 @@ describe('a schema that the registry does not know', () => {
     await expect(found.decode(stranger)).rejects.toMatchObject({ code: 'schema-unknown' })
   })
 
+  test('waits anew after the registry broke', async () => {
+    const found = tweets()
+    await found.decode(good)
+    await expect(found.decode(stranger)).rejects.toMatchObject({ code: 'schema-unknown' })
+    registry.fault = (_, response) => response.writeHead(500).end()
+    nowMs = 60_000
+    await expect(found.decode(stranger)).rejects.toMatchObject(away)
+    registry.fault = undefined
+    await expect(found.decode(stranger)).rejects.toMatchObject({ code: 'schema-unknown' })
+  })
+
   test('is known for a stranger by the subjects of the topic, when it comes first', async () => {
     registry.schemas.clear()
     registry.subjects.add('t-value')
