@@ -159,7 +159,9 @@ class Reading {
       decoded = answer instanceof Promise ? await answer : answer
       this.#unknown.delete(name)
     } catch (error) {
-      if (!(error instanceof MillraceError) || error.retriable) throw error
+      if (!(error instanceof MillraceError)) throw error
+      // Waiting for a schema is worth it only for the last record of a row.
+      if (error.retriable && error.code !== 'schema-unknown') throw error
       this.#unknown.set(name, error)
       return
     }

@@ -5,7 +5,7 @@ import { IdentityWindow } from '../consume/identity-window.ts'
 import { hashOf, mayBeGone } from '../consume/record-identity.ts'
 import { identityOf } from '../change.ts'
 import type { Decoder } from '../decode/decoder.ts'
-import { RebuildNeeded } from '../errors.ts'
+import { MillraceError, RebuildNeeded } from '../errors.ts'
 import { refuseTooOld } from '../pipeline.ts'
 import type { KafkaOffset } from '../position.ts'
 import type { Checkpoint } from '../store/store.ts'
@@ -68,14 +68,28 @@ async function remember(
       if (record.offset >= at.next) break
       if (record.offset === at.last?.offset) last = record
       if (record.offset < at.windowFrom) continue
-      const decoded = decoder.decode(record)
-      const { kind, ...rest } = decoded instanceof Promise ? await decoded : decoded
-      const identity = kind === 'change' && 'change' in rest ? identityOf(rest.change) : undefined
+      const identity = await identityIn(record, decoder)
       if (identity !== undefined) identities.admit(identity, record.offset)
     }
   }
   if (!reader.lost.aborted) refuseAnotherLog(at, last)
   return identities
+}
+
+/**
+ * A record below the checkpoint that can't be decoded now was passed without being applied: parked,
+ * or replaced by a later one before the view was built. Come again, it would not be applied either.
+ */
+async function identityIn(record: LogRecord, decoder: Decoder): Promise<string | undefined> {
+  try {
+    const answer = decoder.decode(record)
+    const decoded = answer instanceof Promise ? await answer : answer
+    return decoded.kind === 'change' ? identityOf(decoded.change) : undefined
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error
+    if (error.retriable && error.code !== 'schema-unknown') throw error
+    return undefined
+  }
 }
 
 function refuseAnotherLog({ last: known }: Checkpoint, found: LogRecord | undefined): void {

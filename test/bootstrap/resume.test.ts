@@ -3,6 +3,8 @@ import type { Clock } from '../../src/clock.ts'
 import type { PartitionReader } from '../../src/consume/change-source.ts'
 import { hashOf } from '../../src/consume/record-identity.ts'
 import { resume } from '../../src/bootstrap/resume.ts'
+import type { Decoder } from '../../src/decode/decoder.ts'
+import { MillraceError } from '../../src/errors.ts'
 import type { KafkaOffset } from '../../src/position.ts'
 import type { Checkpoint } from '../../src/store/store.ts'
 import { simulatedDecoder } from '../support/simulated-log.ts'
@@ -48,7 +50,17 @@ function checkpoint(overrides: Partial<Checkpoint> = {}): Checkpoint {
   }
 }
 
-function resumeAt(at: Checkpoint, { start = 0, end = 5, log = records, identitiesMax = 10 } = {}) {
+type ResumeOptions = {
+  readonly start?: number
+  readonly end?: number
+  readonly log?: readonly LogRecord[]
+  readonly identitiesMax?: number
+  readonly decoder?: Decoder
+}
+
+function resumeAt(at: Checkpoint, options: ResumeOptions = {}) {
+  const { start = 0, end = 5, log = records, identitiesMax = 10 } = options
+  const { decoder = simulatedDecoder } = options
   const clock: Clock = { wallMs: () => nowMs, monotonicMs: () => 0, sleep: async () => undefined }
   let position = 0n as KafkaOffset
   const reader: PartitionReader = {
@@ -65,7 +77,7 @@ function resumeAt(at: Checkpoint, { start = 0, end = 5, log = records, identitie
     },
     note: () => undefined,
   }
-  return resume({ reader, decoder: simulatedDecoder, clock, lagMs, identitiesMax }, at)
+  return resume({ reader, decoder, clock, lagMs, identitiesMax }, at)
 }
 
 test('remembers the identities of the window, and of nothing before or beyond it', async () => {
@@ -108,4 +120,29 @@ test('more identities than fit are refused', async () => {
   await expect(resumeAt(checkpoint(), { identitiesMax: 1 })).rejects.toMatchObject({
     code: 'window-full',
   })
+})
+
+/** Refuses the record at offset 1. */
+const refusing = (error: MillraceError): Decoder => ({
+  ...simulatedDecoder,
+  decode: (each) => {
+    if (each.offset === 1n) throw error
+    return simulatedDecoder.decode(each)
+  },
+})
+
+test('a record that was passed and can not be decoded any more does not stop it', async () => {
+  for (const error of [
+    new MillraceError('column-gone', 'a column is gone'),
+    new MillraceError('schema-unknown', 'not known yet', { retriable: true }),
+  ]) {
+    const identities = await resumeAt(checkpoint(), { decoder: refusing(error) })
+    expect(identities.size).toBe(1)
+  }
+})
+
+test('a registry that is away is waited for', async () => {
+  const error = new MillraceError('registry-unavailable', 'away', { retriable: true })
+  const resuming = resumeAt(checkpoint(), { decoder: refusing(error) })
+  await expect(resuming).rejects.toMatchObject({ code: 'registry-unavailable' })
 })
