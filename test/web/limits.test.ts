@@ -9,6 +9,8 @@ let store: ViewStore
 let app: FastifyInstance
 let port: number
 const sockets = new Set<Socket>()
+/** Limits are set to a fraction of a second, or stand at a minute: in between, a machine is busy. */
+const timeoutMs = 30_000
 
 async function listen(changed: Partial<Config>, reader: ViewReader = store.reader) {
   app = (await apiOver(reader, changed)).app
@@ -43,104 +45,138 @@ afterEach(async () => {
 })
 
 describe('clients that take their time', () => {
-  test('are cut off when their headers do not come', async () => {
-    await listen({ apiHeadersTimeoutMs: 200 })
-    const began = performance.now()
-    const { all } = await client('GET /users/42 HTTP/1.1\r\nHost: x\r\nX-Slow: ')
-    const answer = await all
-    expect(answer).toContain('HTTP/1.1 408 Request Timeout')
-    expect(answer).toContain('application/problem+json')
-    expect(performance.now() - began).toBeLessThan(3_000)
-  })
+  test(
+    'are cut off when their headers do not come',
+    async () => {
+      await listen({ apiHeadersTimeoutMs: 200 })
+      const began = performance.now()
+      const { all } = await client('GET /users/42 HTTP/1.1\r\nHost: x\r\nX-Slow: ')
+      const answer = await all
+      expect(answer).toContain('HTTP/1.1 408 Request Timeout')
+      expect(answer).toContain('application/problem+json')
+      expect(performance.now() - began).toBeLessThan(15_000)
+    },
+    timeoutMs,
+  )
 
-  test('are cut off when they send nothing at all', async () => {
-    await listen({ apiHeadersTimeoutMs: 200 })
-    const began = performance.now()
-    await (
-      await client('')
-    ).all
-    expect(performance.now() - began).toBeLessThan(3_000)
-  })
+  test(
+    'are cut off when they send nothing at all',
+    async () => {
+      await listen({ apiHeadersTimeoutMs: 200 })
+      const began = performance.now()
+      await (
+        await client('')
+      ).all
+      expect(performance.now() - began).toBeLessThan(15_000)
+    },
+    timeoutMs,
+  )
 
-  test('are cut off after a pause longer than keep-alive', async () => {
-    await listen({ apiKeepAliveMs: 200 })
-    const began = performance.now()
-    const { all } = await client('GET /users/42 HTTP/1.1\r\nHost: x\r\n\r\n')
-    expect(await all).toContain('HTTP/1.1 200 OK')
-    expect(performance.now() - began).toBeLessThan(4_000)
-  })
+  test(
+    'are cut off after a pause longer than keep-alive',
+    async () => {
+      await listen({ apiKeepAliveMs: 200 })
+      const began = performance.now()
+      const { all } = await client('GET /users/42 HTTP/1.1\r\nHost: x\r\n\r\n')
+      expect(await all).toContain('HTTP/1.1 200 OK')
+      expect(performance.now() - began).toBeLessThan(15_000)
+    },
+    timeoutMs,
+  )
 })
 
 describe('requests that are too large', () => {
-  test('are refused: headers', async () => {
-    await listen({})
-    const { all } = await client(
-      `GET /users/42 HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(20_000)}\r\n\r\n`,
-    )
-    const answer = await all
-    expect(answer).toContain('HTTP/1.1 431 Request Header Fields Too Large')
-    expect(answer).toContain('"status":431')
-  })
+  test(
+    'are refused: headers',
+    async () => {
+      await listen({})
+      const { all } = await client(
+        `GET /users/42 HTTP/1.1\r\nHost: x\r\nX-Big: ${'x'.repeat(20_000)}\r\n\r\n`,
+      )
+      const answer = await all
+      expect(answer).toContain('HTTP/1.1 431 Request Header Fields Too Large')
+      expect(answer).toContain('"status":431')
+    },
+    timeoutMs,
+  )
 
-  test('are refused: what is no HTTP', async () => {
-    await listen({})
-    const { all } = await client('EHLO there\r\n\r\n')
-    expect(await all).toContain('HTTP/1.1 400 Bad Request')
-  })
+  test(
+    'are refused: what is no HTTP',
+    async () => {
+      await listen({})
+      const { all } = await client('EHLO there\r\n\r\n')
+      expect(await all).toContain('HTTP/1.1 400 Bad Request')
+    },
+    timeoutMs,
+  )
 })
 
 describe('very many clients', () => {
-  test('of which idle ones take no place of others, up to a bound', async () => {
-    await listen({ apiConnectionsMax: 500 })
-    const idle = await Promise.all(Array.from({ length: 500 }, () => client('')))
+  test(
+    'of which idle ones take no place of others, up to a bound',
+    async () => {
+      await listen({ apiConnectionsMax: 500 })
+      const idle = await Promise.all(Array.from({ length: 500 }, () => client('')))
+      const { all } = await client('GET /users/42 HTTP/1.1\r\nHost: x\r\n\r\n')
+      expect(await all).toBe('')
+      idle[0]!.socket.destroy()
+      await idle[0]!.all
+      const answer = await retried(async () => {
+        const request = 'GET /users/42 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+        return (await client(request)).all
+      })
+      expect(answer).toContain('HTTP/1.1 200 OK')
+    },
+    timeoutMs,
+  )
+
+  test(
+    'wait for a hung store no longer than the bound, and not in any number',
+    async () => {
+      const hung: ViewReader = Object.create(store.reader, {
+        read: { value: () => new Promise<ReadResult>(() => undefined) },
+      })
+      await listen({ readTimeoutMs: 1_000, apiReadsMax: 50 }, hung)
+      const began = performance.now()
+      const url = `http://127.0.0.1:${port}/users/42`
+      const answers = await Promise.all(Array.from({ length: 80 }, () => fetch(url)))
+      expect(performance.now() - began).toBeLessThan(15_000)
+      const kinds = await Promise.all(
+        answers.map(async (answer) => ((await answer.json()) as { type: string }).type),
+      )
+      const count = (kind: string) => kinds.filter((type: string) => type.endsWith(kind)).length
+      expect(
+        answers.every(({ status, headers }) => status === 503 && headers.get('retry-after')),
+      ).toBe(true)
+      expect([count('store-unavailable'), count('overloaded')]).toEqual([50, 30])
+      expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200)
+    },
+    timeoutMs,
+  )
+})
+
+test(
+  'closing finishes what is under way and takes nothing new',
+  async () => {
+    const gate = Promise.withResolvers<void>()
+    const slow: ViewReader = Object.create(store.reader, {
+      read: {
+        value: (keys: readonly string[]) => gate.promise.then(() => store.reader.read(keys)),
+      },
+    })
+    await listen({}, slow)
+    const idle = await client('')
     const { all } = await client('GET /users/42 HTTP/1.1\r\nHost: x\r\n\r\n')
-    expect(await all).toBe('')
-    idle[0]!.socket.destroy()
-    await idle[0]!.all
-    const answer = await retried(async () => {
-      const request = 'GET /users/42 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
-      return (await client(request)).all
-    })
-    expect(answer).toContain('HTTP/1.1 200 OK')
-  })
-
-  test('wait for a hung store no longer than the bound, and not in any number', async () => {
-    const hung: ViewReader = Object.create(store.reader, {
-      read: { value: () => new Promise<ReadResult>(() => undefined) },
-    })
-    await listen({ readTimeoutMs: 300, apiReadsMax: 50 }, hung)
-    const began = performance.now()
-    const url = `http://127.0.0.1:${port}/users/42`
-    const answers = await Promise.all(Array.from({ length: 80 }, () => fetch(url)))
-    expect(performance.now() - began).toBeLessThan(2_000)
-    const kinds = await Promise.all(
-      answers.map(async (answer) => ((await answer.json()) as { type: string }).type),
-    )
-    const count = (kind: string) => kinds.filter((type: string) => type.endsWith(kind)).length
-    expect(
-      answers.every(({ status, headers }) => status === 503 && headers.get('retry-after')),
-    ).toBe(true)
-    expect([count('store-unavailable'), count('overloaded')]).toEqual([50, 30])
-    expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200)
-  })
-})
-
-test('closing finishes what is under way and takes nothing new', async () => {
-  const gate = Promise.withResolvers<void>()
-  const slow: ViewReader = Object.create(store.reader, {
-    read: { value: (keys: readonly string[]) => gate.promise.then(() => store.reader.read(keys)) },
-  })
-  await listen({}, slow)
-  const idle = await client('')
-  const { all } = await client('GET /users/42 HTTP/1.1\r\nHost: x\r\n\r\n')
-  await new Promise((resolve) => setTimeout(resolve, 50))
-  const closed = app.close()
-  await idle.all
-  gate.resolve()
-  expect(await all).toContain('HTTP/1.1 200 OK')
-  await closed
-  await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow('fetch failed')
-})
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    const closed = app.close()
+    await idle.all
+    gate.resolve()
+    expect(await all).toContain('HTTP/1.1 200 OK')
+    await closed
+    await expect(fetch(`http://127.0.0.1:${port}/health`)).rejects.toThrow('fetch failed')
+  },
+  timeoutMs,
+)
 
 async function retried(attempt: () => Promise<string>): Promise<string> {
   for (let tries = 0; tries < 20; tries += 1) {
