@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import type { LogRecord } from '../../src/change.ts'
 import { RowTable, type RowState } from '../../src/bootstrap/row-table.ts'
 import type { KafkaOffset } from '../../src/position.ts'
