@@ -79,7 +79,9 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 /** Faults that have a sentence for people; anything else is a bug and shows its stack. */
 function isForPeople(error: unknown): boolean {
   if (error instanceof MillraceError) return true
-  return error instanceof TypeError && 'code' in error && /^ERR_PARSE_ARGS/.test(String(error.code))
+  return (
+    error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+  )
 }
 
 process.exitCode = await main(process.argv.slice(2))

@@ -196,8 +196,8 @@ class BatchWork {
   }
 
   commit(next: KafkaOffset, atEndMs: number | undefined): Commit {
-    const { generation, reader, windowAt } = this.#parts
-    const window = windowAt(next)
+    const { generation, reader } = this.#parts
+    const window = this.#parts.windowAt(next)
     const moved = window && window.from > this.#at.windowFrom ? window : undefined
     const to: Checkpoint = {
       phase: 'live',

@@ -75,7 +75,7 @@ export class RowTable {
     for (;;) {
       const rows = page.all(last, pageSize).map((row) => ({
         id: Number(row['id']),
-        key: deserialize<Row>(String(row['primary_key'])),
+        key: deserialize(String(row['primary_key'])) as Row,
       }))
       if (rows.length === 0) return
       yield rows
@@ -96,7 +96,7 @@ export class RowTable {
     const same = consolidator()
     let entry: string | undefined
     for (const { body } of contributions.iterate()) {
-      const next = deserialize<Mutation>(String(body))
+      const next = deserialize(String(body)) as Mutation
       if (next.entry !== entry) yield* same.take()
       entry = next.entry
       same.add([next])
@@ -136,8 +136,8 @@ function serialize(value: unknown): string {
   )
 }
 
-function deserialize<T>(text: string): T {
+function deserialize(text: string): unknown {
   return JSON.parse(text, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && '$' in inner ? BigInt(String(inner.$)) : inner,
-  ) as T
+  )
 }
