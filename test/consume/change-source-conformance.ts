@@ -283,7 +283,7 @@ function describePatience({ topics, source, server, sessionTimeoutMs }: Conforma
     await sleep(1_000)
     await server().start()
     await topics().write(topic, numbered('after', 5))
-    await until('read after', () => progress.count() === 10, 20_000)
+    await until('read after', () => progress.count() === 10, 60_000)
     await worker.stop()
     expect(progress.values.get(0)).toEqual([...numbered('before', 5), ...numbered('after', 5)])
     expect(progress.faults).toEqual([])

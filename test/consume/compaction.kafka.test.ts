@@ -8,7 +8,7 @@ import { kafkaServer, type TestServer } from '../support/chain.ts'
 import { numbered, TestTopics } from '../support/kafka-topics.ts'
 import { readToEnd, until, valuesOf, withReader } from '../support/kafka-worker.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(150_000)
 
 let server: TestServer
 let topics: TestTopics

@@ -9,9 +9,9 @@ import { kafkaServer, type TestServer } from '../support/chain.ts'
 import { TestTopics } from '../support/kafka-topics.ts'
 import { describeChangeSource, type Killable } from './change-source-conformance.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(150_000)
 
-const sessionTimeoutMs = 1_500
+const sessionTimeoutMs = 2_500
 const log = pino({ level: process.env.MILLRACE_LOG_LEVEL ?? 'silent' })
 const children: Killable[] = []
 let server: TestServer

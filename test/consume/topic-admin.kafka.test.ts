@@ -7,7 +7,7 @@ import { kafkaServer, type TestServer } from '../support/chain.ts'
 import { numbered, TestTopics } from '../support/kafka-topics.ts'
 import { until } from '../support/kafka-worker.ts'
 
-jest.setTimeout(60_000)
+jest.setTimeout(150_000)
 
 const log = pino({ level: 'silent' })
 const callTimeoutMs = 2_000

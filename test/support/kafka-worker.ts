@@ -99,7 +99,7 @@ export async function readToEnd(reader: PartitionReader, offset = 0n): Promise<B
   const { end } = await reader.bounds()
   reader.seek(offset as KafkaOffset)
   const batches: Batch[] = []
-  const deadlineMs = Date.now() + 10_000
+  const deadlineMs = Date.now() + 20_000
   while ((batches.at(-1)?.next ?? offset) < end) {
     if (Date.now() > deadlineMs) throw new Error(`stands at ${batches.at(-1)?.next}, not at ${end}`)
     const batch = await reader.next(500)
@@ -116,7 +116,7 @@ export function valuesOf(batches: readonly Batch[]): string[] {
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeoutMs = 10_000,
+  timeoutMs = 30_000,
 ): Promise<void> {
   const deadlineMs = Date.now() + timeoutMs
   while (!(await condition())) {
