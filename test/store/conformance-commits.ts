@@ -136,8 +136,8 @@ function describeCommitAgainstOthers(suite: Suite): void {
       const id = await serving(suite.store)
       const clients = [suite.store, await suite.another(), await suite.another()]
       const work = [users0, users1, likes0].map(async (partition, index) => {
-        for (let step = 0; step < 20; step++) {
-          const keys = Array.from({ length: 30 }, (_, key) => String(key))
+        for (let step = 0; step < 12; step++) {
+          const keys = Array.from({ length: 400 }, (_, key) => String(key))
           if (index === 1) keys.reverse()
           const mutations = keys.map((key) => add(key, { likeCount: step % 2 ? -1n : 1n }))
           if (index === 2) mutations.forEach((_, at) => (mutations[at] = put(keys[at]!)))
@@ -149,7 +149,7 @@ function describeCommitAgainstOthers(suite: Suite): void {
       })
       await Promise.all(work)
       const entries = await everyEntry(suite.store)
-      expect(entries.size).toBe(30)
+      expect(entries.size).toBe(400)
       for (const { fields, counts } of entries.values()) {
         expect(fields?.username).toBe('ada')
         expect(counts.likeCount).toBe(0n)

@@ -34,6 +34,7 @@ export function describeCoordination(suite: Suite): void {
   describeTheLease(suite)
   describeDrop(suite)
   describeDropAgainstOthers(suite)
+  describeDropOfLeftovers(suite)
 }
 
 function describeAGeneration(suite: Suite): void {
@@ -259,6 +260,23 @@ function describeDropAgainstOthers(suite: Suite): void {
       expect((await suite.store.writer.checkpoints(state!.id)).size).toBe(3)
     })
 
+    test('paused before its end leaves the books that were opened after', async () => {
+      await serving(suite.store, manyPuts(0, 1_000))
+      const paused = suite.store.coordination.drop()[Symbol.asyncIterator]()
+      for (let step = await paused.next(); step.value !== 1_000; step = await paused.next()) {
+        expect(step.done).toBe(false)
+      }
+      await dropAll(await suite.another())
+      const id = await serving(suite.store)
+      while (!(await paused.next()).done) expect(suite.store.name).toBeTruthy()
+      expect((await suite.store.writer.generation())?.id).toBe(id)
+      expect((await suite.store.writer.checkpoints(id)).size).toBe(3)
+    })
+  })
+}
+
+function describeDropOfLeftovers(suite: Suite): void {
+  describe('drop of leftovers', () => {
     test('removes the entries of a view whose state is gone', async () => {
       if (!suite.harness.loseState) return
       const id = await serving(suite.store, manyPuts(0, 700))

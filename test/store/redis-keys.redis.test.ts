@@ -84,6 +84,7 @@ test('a view with a name that looks like a pattern keeps to itself', async () =>
   await serving(other, [put('2')])
   expect([...(await everyEntry(other)).keys()]).toEqual(['2'])
   await dropAll(other)
+  expect((await everyEntry(other)).size).toBe(0)
   expect([...(await everyEntry(store)).keys()]).toEqual(['1'])
   expect(await other.writer.generation()).toBeUndefined()
 })
