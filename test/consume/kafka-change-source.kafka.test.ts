@@ -46,9 +46,12 @@ describeChangeSource('kafkaChangeSource', {
       },
     }
     children.push(killable)
-    for await (const output of child.stdout) {
-      if (String(output).split('\n').includes(String(partitions))) return killable
-    }
-    throw new Error(`the member ended before it had ${partitions} partitions`)
+    // Read on after that: a member whose output nobody takes would end by itself.
+    const { promise, resolve, reject } = Promise.withResolvers<Killable>()
+    child.stdout.on('data', (output: Buffer) => {
+      if (String(output).split('\n').includes(String(partitions))) resolve(killable)
+    })
+    child.on('exit', () => reject(new Error(`a member ended before it had ${partitions}`)))
+    return promise
   },
 })
