@@ -30,16 +30,23 @@ export function connectSpec(folders: Folders, options: ConnectOptions): ProcessS
     listeners: `http://127.0.0.1:${options.port}`,
     'rest.advertised.host.name': '127.0.0.1',
     'plugin.path': options.plugins.join(','),
+    // Looking into every class of every jar for plugins is most of Connect's start; manifests say
+    // where they are. The converter's jars lack theirs, so it stands on the class path.
+    'plugin.discovery': 'service_load',
     ...readProperties(join(cloneFolder, 'connectors', 'connect.properties')),
     'exactly.once.source.support': options.transactions ? 'enabled' : 'disabled',
     ...options.settings,
   })
   const main = 'org.apache.kafka.connect.cli.ConnectDistributed'
+  const classPath = [
+    join(options.jars, jarsFolder, '*'),
+    join(cloneFolder, 'connectors', 'services'),
+  ]
   return javaSpec(folders, {
     name: 'connect',
     java: options.java,
     heapMaxMb: 768,
-    args: [loggingFlag, '-cp', join(options.jars, jarsFolder, '*'), main, settingsPath],
+    args: [loggingFlag, '-cp', classPath.join(':'), main, settingsPath],
     env: options.env,
     niceness: 5,
   })
