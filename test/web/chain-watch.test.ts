@@ -65,6 +65,19 @@ test('readiness ends when the watermark stands for longer than the bound', async
   })
 })
 
+test('readiness is not proven by a watermark that falls, as in a store put back', async () => {
+  const [newer, older] = [await servingStore([], '17/0'), await servingStore([], '16/0')]
+  let current = newer
+  const { watch } = watchOver({ status: () => current.reader.status() })
+  await watch.poll()
+  current = older
+  await watch.poll()
+  expect(watch.readiness()).toMatchObject({
+    status: 'unavailable',
+    views: [{ watermark: '16/0' }],
+  })
+})
+
 test('readiness ends when the store is away, and says why', async () => {
   const store = await servingStore([])
   let gone = false

@@ -23,10 +23,15 @@ describe('reads of one turn', () => {
 
   test('never ask for more keys at once than a store takes', async () => {
     const store = await servingStore([user('1')])
-    const reads = new ReadQueue(store.reader, options)
+    const calls: number[] = []
+    const reads = new ReadQueue(
+      { read: (keys) => (calls.push(keys.length), store.reader.read(keys)) },
+      options,
+    )
     const answers = await Promise.all(
       Array.from({ length: 2_500 }, (_, i) => reads.read(String(i))),
     )
+    expect(calls).toEqual([1_000, 1_000, 500])
     expect(answers).toHaveLength(2_500)
   })
 
