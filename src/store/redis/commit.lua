@@ -23,8 +23,8 @@
 --   fields of parked records that are settled
 --   then for each entry
 --     'put', 'remove' or 'leave': what happens to the owning row
---     fields and values to set, in turn
---     fields to delete
+--     unless 'leave': fields and values to set, in turn
+--     unless 'leave': fields to delete
 --     counters and amounts to add in turn, a counter as its index among the names to watch
 --
 -- Returns one of
@@ -76,7 +76,8 @@ local function isInteger(text)
   return negative ~= nil and inRange(negative, high, low)
 end
 
--- Whether the sum of two 64-bit integers is one too. Doubles hold 15 digits exactly.
+-- Whether the sum of two 64-bit integers is one too; the caller sends no amount that isn't.
+-- Doubles hold 15 digits exactly.
 local function sumFits(a, b)
   if #a <= 15 and #b <= 15 then return true end
   local aNegative, aHigh, aLow = parts(a)
@@ -122,8 +123,12 @@ for entry = entriesAt, #KEYS do
   if values.err then return {'type', KEYS[entry], values.err} end
   held[entry] = values
   local first, last
-  first, last, at = list(at + 1)
-  first, last, at = list(at)
+  local leave = ARGV[at] == 'leave'
+  at = at + 1
+  if not leave then
+    first, last, at = list(at)
+    first, last, at = list(at)
+  end
   first, last, at = list(at)
   for i = first, last, 2 do
     local counter = tonumber(ARGV[i])
@@ -131,7 +136,7 @@ for entry = entriesAt, #KEYS do
     if not isInteger(value) then
       return {'type', KEYS[entry], names[counter] .. ' is no 64-bit integer'}
     end
-    if not isInteger(ARGV[i + 1]) or not sumFits(value, ARGV[i + 1]) then
+    if not sumFits(value, ARGV[i + 1]) then
       return {'overflow', entry - entriesAt, counter}
     end
   end
@@ -146,10 +151,13 @@ for entry = entriesAt, #KEYS do
   local kind = ARGV[at]
   local values = held[entry]
   local first, last
-  first, last, at = list(at + 1)
-  if first <= last then redis.call('HSET', key, unpack(ARGV, first, last)) end
-  first, last, at = list(at)
-  if first <= last then redis.call('HDEL', key, unpack(ARGV, first, last)) end
+  at = at + 1
+  if kind ~= 'leave' then
+    first, last, at = list(at)
+    if first <= last then redis.call('HSET', key, unpack(ARGV, first, last)) end
+    first, last, at = list(at)
+    if first <= last then redis.call('HDEL', key, unpack(ARGV, first, last)) end
+  end
   first, last, at = list(at)
   for i = first, last, 2 do
     local counter = tonumber(ARGV[i])

@@ -5,6 +5,7 @@ import type { Log } from '../../log.ts'
 import { typeError } from '../checks.ts'
 import { redisError } from './redis-errors.ts'
 import { readScript, scriptNames, type Script, type ScriptName } from './scripts.ts'
+import { rewriteTornLog } from './torn-log.ts'
 
 export type RedisOptions = {
   /** `redis://user:password@host:port/database`. */
@@ -43,6 +44,9 @@ export class RedisConnection {
     try {
       await redis.connect()
       await checkServer(connection, options.log)
+      const onStart = () => void rewriteTornLog(connection, options.log)
+      redis.on('ready', onStart)
+      onStart()
       return connection
     } catch (error) {
       redis.disconnect()

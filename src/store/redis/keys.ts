@@ -66,7 +66,7 @@ export class RedisLayout {
 
   /** Appends a mutation as `commit.lua` reads it. */
   pushMutation(args: string[], { entry, put, add }: Mutation): void {
-    if (put === undefined) args.push('leave', '0', '0')
+    if (put === undefined) args.push('leave')
     else if (put === null) this.#pushRemove(args)
     else this.#pushPut(args, entry, put)
     const at = args.push('0') - 1
