@@ -15,19 +15,22 @@ import { parseLsn, type Lsn } from '../../src/position.ts'
 import { chainTimeoutMs, sharedChain, startRole } from './chain.ts'
 import { differences, untilEqual } from './truth.ts'
 
-/** Faults end and are noticed within a second or two, so that a test need not wait for minutes. */
+/** On a machine that is busy with other things, `MILLRACE_TEST_SLOWNESS=3` waits thrice as long. */
+const slowness = Number(process.env.MILLRACE_TEST_SLOWNESS ?? 1)
+/** Without a heartbeat for so long a worker's partitions go to others. */
+export const sessionTimeoutMs = 2_000 * slowness
+
+/** Faults are noticed within a second or two, so that a test need not wait for minutes. */
 const fastSettings = {
-  MILLRACE_SESSION_TIMEOUT_MS: '2000',
+  MILLRACE_SESSION_TIMEOUT_MS: String(sessionTimeoutMs),
   MILLRACE_LEASE_MS: '1500',
   MILLRACE_BARRIER_INTERVAL_MS: '300',
   MILLRACE_BARRIER_IDLE_MS: '600',
-  MILLRACE_CALL_TIMEOUT_MS: '3000',
+  MILLRACE_CALL_TIMEOUT_MS: String(3_000 * slowness),
 }
 
 const usersOfTraffic = 300
 const stateKey = 'millrace:user-information'
-/** On a machine that is busy with other things, `MILLRACE_TEST_SLOWNESS=3` waits thrice as long. */
-const slowness = Number(process.env.MILLRACE_TEST_SLOWNESS ?? 1)
 /** A fault is mended within this time after its end. */
 export const mendedWithinMs = 30_000 * slowness
 const startedWithinMs = 60_000 * slowness
@@ -65,7 +68,7 @@ export class ChainHarness {
 
   static async open({ chain }: HarnessOptions = {}): Promise<ChainHarness> {
     const harness = new ChainHarness(chain ?? (await sharedChain()))
-    await harness.#endWorkers()
+    await harness.#endRoles()
     await harness.redis.flushall()
     const [random, population] = [new Random(1), new Population(usersOfTraffic)]
     await ensureUsers(harness.chain.urls.source, { random, population })
@@ -152,7 +155,7 @@ export class ChainHarness {
    */
   async untilEqual(timeoutMs = mendedWithinMs): Promise<void> {
     const { source, redis } = this.chain.urls
-    const written = await this.#end()
+    const written = await this.written()
     try {
       await untilEqual({ source, redis, timeoutMs })
       await this.untilServing(undefined, timeoutMs)
@@ -171,12 +174,15 @@ export class ChainHarness {
     expect(await differences({ source, redis })).toEqual([])
   }
 
-  /** Runs SQL on the source as the application does. */
-  async sql(...statements: readonly string[]): Promise<void> {
+  /** Runs SQL on the source as the application does; answers the rows of the last statement. */
+  async sql(...statements: readonly string[]): Promise<readonly Record<string, string>[]> {
     const client = new Client({ connectionString: this.chain.urls.source })
+    client.on('error', () => undefined)
     await client.connect()
     try {
-      for (const statement of statements) await client.query(statement)
+      let rows: Record<string, string>[] = []
+      for (const statement of statements) ({ rows } = await client.query(statement))
+      return rows
     } finally {
       await client.end()
     }
@@ -187,32 +193,27 @@ export class ChainHarness {
     this.#ends.push(end)
   }
 
+  /** Where the source's log ends now: everything committed so far stands before. */
+  async written(): Promise<Lsn> {
+    const [row] = await this.sql('select pg_current_wal_lsn()::text as lsn')
+    return parseLsn(row!.lsn!)
+  }
+
   async close(): Promise<void> {
     await Promise.allSettled(this.#ends.map((end) => end()))
     this.redis.disconnect()
-    await this.#endWorkers()
+    await this.#endRoles()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
   }
 
-  async #endWorkers(): Promise<void> {
+  async #endRoles(): Promise<void> {
     for (const { name } of this.chain.processes.list()) {
-      if (name.startsWith('worker-')) await this.chain.kill(name)
-      if (name.startsWith('worker-') && name !== 'worker-1') this.chain.forget(name)
-    }
-  }
-
-  /** Where the source's log ends now. */
-  async #end(): Promise<Lsn> {
-    const client = new Client({ connectionString: this.chain.urls.source })
-    await client.connect()
-    try {
-      const { rows } = await client.query('select pg_current_wal_lsn()::text as lsn')
-      return parseLsn(String(rows[0].lsn))
-    } finally {
-      await client.end()
+      if (!/^(worker|api)-/.test(name)) continue
+      await this.chain.kill(name)
+      if (name !== 'worker-1') this.chain.forget(name)
     }
   }
 }
@@ -226,7 +227,7 @@ export async function until(
   const deadlineMs = performance.now() + timeoutMs
   while (!(await condition())) {
     if (performance.now() > deadlineMs) throw new Error(`not within ${timeoutMs} ms: ${what}`)
-    await sleep(50)
+    await sleep(10)
   }
 }
 

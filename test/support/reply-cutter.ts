@@ -42,7 +42,10 @@ export async function replyCutter(
       upstream.write(piece)
     })
     upstream.on('data', (piece) => {
-      if (!isDue) return void client.write(piece)
+      if (!isDue) {
+        client.write(piece)
+        return
+      }
       cuts += 1
       client.destroy()
       upstream.destroy()

@@ -1,0 +1,100 @@
+import { readdirSync, statSync, truncateSync } from 'node:fs'
+import { join } from 'node:path'
+import { Random } from '../../src/dev/traffic/random.ts'
+import {
+  ChainHarness,
+  mendedWithinMs,
+  openTimeoutMs,
+  seedOfRun,
+  sleep,
+  testTimeoutMs,
+  until,
+} from '../support/chain-harness.ts'
+import { makeProbeUser, pollProbeUser } from '../support/probe-user.ts'
+
+const cuts = 3
+
+describe('a Redis that loses what was written', () => {
+  let harness: ChainHarness
+  beforeEach(async () => {
+    harness = await ChainHarness.open()
+  }, openTimeoutMs)
+  afterEach(() => harness.close())
+
+  test(
+    'emptied under load: built anew by itself, readers get 503 and never wrong numbers',
+    async () => {
+      await makeProbeUser(harness)
+      harness.startWorker()
+      const first = await harness.untilServing()
+      const traffic = harness.traffic(200)
+      const probe = pollProbeUser(harness)
+      await sleep(2_000)
+      await harness.redis.flushall()
+      // Once more in the middle of what the worker does about it.
+      await until('a new generation is open', async () => (await harness.state()).id !== undefined)
+      await sleep(300)
+      await harness.redis.flushall()
+      const second = await harness.untilServing(first, mendedWithinMs)
+      await sleep(2_000)
+      await traffic.stop()
+      await harness.untilEqual()
+      const { right, unavailable } = await probe.stop()
+      expect(right).toBeGreaterThan(20)
+      expect(unavailable).toBeGreaterThan(0)
+      expect(await harness.intact()).toBe(second)
+    },
+    testTimeoutMs,
+  )
+
+  test(
+    'killed, and the end of its append-only file cut off: the worker goes back to where it is',
+    async () => {
+      const random = new Random(seedOfRun())
+      harness.startWorker()
+      const generation = await harness.untilServing()
+      const traffic = harness.traffic(200)
+      let lost = 0n
+      for (let cut = 0; cut < cuts; cut += 1) {
+        await sleep(1_500)
+        // While the worker hangs, what stands before and after can be compared.
+        harness.chain.pause('worker-a')
+        const before = await harness.progress()
+        await harness.chain.kill('redis')
+        cutEnd(harness, random.integer(1_000, 5_000))
+        await harness.chain.start('redis')
+        lost += before - (await harness.progress())
+        harness.chain.resume('worker-a')
+        await until('the worker is beyond it', async () => (await harness.progress()) > before)
+        await rewritten(harness)
+      }
+      await traffic.stop()
+      await harness.untilEqual()
+      expect(lost).toBeGreaterThan(0n)
+      expect(await harness.intact()).toBe(generation)
+    },
+    testTimeoutMs,
+  )
+})
+
+/**
+ * A torn script leaves its MULTI in the file, and the start after the next would run what follows
+ * once more. The worker has the file written anew; a crash before that is not what is tested here.
+ */
+async function rewritten({ redis }: ChainHarness): Promise<void> {
+  await until('the append-only file is rewritten', async () => {
+    const info = await redis.info('persistence')
+    return /aof_last_rewrite_time_sec:\d/.test(info) && /aof_rewrite_in_progress:0/.test(info)
+  })
+}
+
+/** Cuts so many bytes off the file that Redis has written last. */
+function cutEnd({ chain }: ChainHarness, bytes: number): void {
+  const folder = join(chain.folders.data, 'redis', 'appendonlydir')
+  const newest = readdirSync(folder)
+    .filter((name) => name.endsWith('.incr.aof'))
+    .map((name) => join(folder, name))
+    .toSorted((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs)
+    .at(-1)!
+  truncateSync(newest, Math.max(0, statSync(newest).size - bytes))
+}
