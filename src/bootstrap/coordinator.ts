@@ -28,6 +28,9 @@ export type CoordinatorParts = {
 const tickMs = 100
 const barrierTimeoutMs = 10_000
 const pendingMax = 64
+/** Longer pauses would hold up the watermark once what was away is back. */
+const pauseFirstMs = 500
+const pauseMostMs = 3_000
 const rebuildPauseFirstMs = 2_000
 const rebuildPauseMostMs = 300_000
 
@@ -56,7 +59,7 @@ export class Coordinator {
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#parts
-    const pause = backoff(500, 10_000)
+    const pause = backoff(pauseFirstMs, pauseMostMs)
     let said = ''
     while (!signal.aborted) {
       try {
@@ -71,6 +74,9 @@ export class Coordinator {
         if (text !== said)
           log.warn({ code: error.code, reason: text, hint: error.hint }, 'coordination waits')
         said = text
+        // The next turn tries the same again, so that only its success counts as going on.
+        this.#lookedAtMs = Number.NEGATIVE_INFINITY
+        this.#barrierAtMs = Number.NEGATIVE_INFINITY
         await clock.sleep(pause.nextMs(), signal)
       }
     }

@@ -146,3 +146,24 @@ test('stops where a topic has other partitions than the view was built from', as
   state.partitions = { users: 2, tweets: 1 }
   expect(await runFor(coordinator, async () => (await phase(store)) === 'serving')).toBe(false)
 })
+
+test('a Connect that is away is told once, and once that it is back', async () => {
+  const lines: string[] = []
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) })
+  let asked = 0
+  const { coordinator, store } = world({
+    log,
+    connector: {
+      committed: async () => {
+        asked += 1
+        if (asked > 10) return { commitLsn: lsnFromInteger(100_000), snapshot: false }
+        throw new MillraceError('connect-unavailable', 'away', { retriable: true })
+      },
+    },
+  })
+  await runFor(coordinator, async () => (await phase(store)) === 'building')
+  await pourAll(store, 4n)
+  await runFor(coordinator, async () => asked > 12)
+  const told = (message: string) => lines.filter((line) => line.includes(message)).length
+  expect([told('coordination waits'), told('coordination goes on')]).toEqual([1, 1])
+})
