@@ -22,6 +22,13 @@ export type Row = Readonly<Record<string, Value>>
  */
 export type ColumnType = 'bigint' | 'text' | 'timestamptz'
 
+/**
+ * What the connector is told to write for a long text that did not change and that the log does
+ * not hold. Postgres text can't hold a NUL, so no user can write this; Debezium's own placeholder
+ * is ordinary text, which anybody could put in a profile.
+ */
+export const unavailableValue = 'unavailable\0value'
+
 type Common = {
   /** Source table without its schema: `users`. */
   readonly table: string

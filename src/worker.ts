@@ -84,15 +84,19 @@ async function keepStore(
   if (!store) return
   const watch = new GenerationWatch(store.writer, systemClock, log)
   const { connect, connector: connectorName, callTimeoutMs } = config
+  const connector = new Connector({ connect, name: connectorName, callTimeoutMs })
   const coordinator = new Coordinator({
     store,
     source,
     admin,
     clock: systemClock,
     log,
-    connector: new Connector({ connect, name: connectorName, callTimeoutMs }),
+    connector,
     topics: tablesOf(view).map((table) => topicOf(config, table)),
-    checkSource: () => refuseUnfitSource(view, source, config.publication),
+    checkSource: async () => {
+      await refuseUnfitSource(view, source, config.publication)
+      await connector.refuseUnfit()
+    },
     holder: `${hostname()}:${process.pid}`,
     leaseMs: config.leaseMs,
     barrierIntervalMs: config.barrierIntervalMs,

@@ -18,8 +18,6 @@ export type DecoderOptions = {
   readonly clock: Clock
   /** How long an unknown schema id may be a registry that is behind, milliseconds. */
   readonly unknownSchemaMs: number
-  /** The connector's `unavailable.value.placeholder`, where it is not Debezium's own. */
-  readonly unavailableValue?: string
 }
 
 /**
@@ -73,8 +71,7 @@ function decodeBy(plan: Plan, { key, value }: FramedRecord, options: DecoderOpti
   if (typeof envelope === 'string') {
     return undecodable(`the value does not fit its schema: ${envelope}`)
   }
-  const { table, unavailableValue = '__debezium_unavailable_value' } = options
-  const decoded = interpret(envelope, plan.projection, { table, key: row ?? {}, unavailableValue })
+  const decoded = interpret(envelope, plan.projection, { table: options.table, key: row ?? {} })
   return row || decoded.kind !== 'change' ? decoded : undecodable('the record has no key')
 }
 

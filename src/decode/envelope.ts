@@ -1,4 +1,4 @@
-import type { Change, Decoded, Row, Value } from '../change.ts'
+import { unavailableValue, type Change, type Decoded, type Row, type Value } from '../change.ts'
 import { MillraceError } from '../errors.ts'
 import { lsnFromInteger, type Lsn } from '../position.ts'
 import type { AvroRow, Envelope, ProjectedColumn, Projection } from './projection.ts'
@@ -7,8 +7,6 @@ import { canonicalTimestamp } from './timestamp.ts'
 export type EnvelopeContext = {
   readonly table: string
   readonly key: Row
-  /** What Debezium writes for a text that did not change and was not sent. */
-  readonly unavailableValue: string
 }
 
 /**
@@ -37,7 +35,7 @@ export function interpret(
     }
     case 'u': {
       if (!after) return undecodable(`op 'u' without a row after it`)
-      return updated(common, { before, after }, projection, context)
+      return updated(common, { before, after }, projection)
     }
     case 'd': {
       const earlier = earlierRow(before, projection)
@@ -58,7 +56,6 @@ function updated(
   common: Common,
   { before, after }: { readonly before: AvroRow | null; readonly after: AvroRow },
   projection: Projection,
-  { unavailableValue }: EnvelopeContext,
 ): Decoded {
   const row = rowOf(after, projection.columns)
   if (typeof row === 'string') return undecodable(row)

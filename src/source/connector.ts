@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { unavailableValue } from '../change.ts'
 import { MillraceError } from '../errors.ts'
 import { lsnFromInteger, type Lsn } from '../position.ts'
 
@@ -27,12 +28,35 @@ const offsetsAnswer = z.object({
   ),
 })
 
+const connectorSettings = z.record(z.string(), z.string().nullable())
+
+/** Without these a row's state could be a placeholder that looks like text. */
+const needed = { 'unavailable.value.placeholder': unavailableValue } as const
+
 /** The Debezium connector as Connect's REST interface shows it. */
 export class Connector {
   readonly #options: ConnectorOptions
 
   constructor(options: ConnectorOptions) {
     this.#options = options
+  }
+
+  /** Rejects when a setting of the connector would let the view go wrong in silence. */
+  async refuseUnfit(): Promise<void> {
+    const settings = connectorSettings.parse(parseExactly(await this.#get('config')))
+    const { name } = this.#options
+    for (const [setting, value] of Object.entries(needed)) {
+      if (settings[setting] === value) continue
+      throw new MillraceError(
+        'connector-unfit',
+        `connector ${name} has ${setting} = ${JSON.stringify(settings[setting] ?? null)}, ` +
+          `the view needs ${JSON.stringify(value)}`,
+        {
+          retriable: true,
+          hint: 'Set it as connectors/millrace.json has it, then npm run rebuild.',
+        },
+      )
+    }
   }
 
   /** The newest committed source offset, in one answer. */

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import type { Schema } from 'avsc'
 import { systemClock } from '../../src/clock.ts'
-import type { Decoded } from '../../src/change.ts'
+import { unavailableValue, type Decoded } from '../../src/change.ts'
 import { decoder } from '../../src/decode/decoder.ts'
 import { MillraceError } from '../../src/errors.ts'
 import { userInformation } from '../../src/views/user-information.ts'
@@ -37,7 +38,7 @@ const ada = {
 async function decode(
   table: string,
   values: EnvelopeValues | null,
-  options: { columns?: readonly Column[]; key?: object; unavailableValue?: string } = {},
+  options: { columns?: readonly Column[]; key?: object } = {},
 ): Promise<Decoded> {
   const columns = options.columns ?? (table === 'users' ? userColumns : tweetColumns)
   const key = options.key ?? { [columns[0]!.name]: values?.after?.[columns[0]!.name] ?? 1n }
@@ -46,7 +47,6 @@ async function decode(
     1: keySchema(table, keyColumns),
     2: envelopeSchema(table, columns),
   }
-  const { unavailableValue } = options
   const found = decoder({
     registry: knownSchemas(schemas),
     view: userInformation,
@@ -54,7 +54,6 @@ async function decode(
     topic: 't',
     clock: systemClock,
     unknownSchemaMs: 60_000,
-    ...(unavailableValue ? { unavailableValue } : {}),
   })
   const bytes = values && framed(2, schemas[2]!, envelope(values))
   return found.decode(logRecord(framed(1, schemas[1]!, key), bytes))
@@ -185,21 +184,24 @@ describe('what the replica identity did not give', () => {
   })
 
   test('of a long text is unusable in an update, and a text like any other elsewhere', async () => {
-    const after = { ...ada, description: '__debezium_unavailable_value' }
+    const after = { ...ada, description: unavailableValue }
     expect(await decode('users', { op: 'u', before: ada, after })).toEqual({
       kind: 'unusable',
       reason: 'update of users came without the unchanged value of description',
       lsn: 1000n,
     })
     expect((await decode('users', { op: 'c', after })).kind).toBe('change')
-    const unavailableValue = '\0none'
-    expect(
-      (await decode('users', { op: 'u', before: ada, after }, { unavailableValue })).kind,
-    ).toBe('change')
-    const missing = { ...ada, description: unavailableValue }
-    expect(
-      (await decode('users', { op: 'u', before: ada, after: missing }, { unavailableValue })).kind,
-    ).toBe('unusable')
+  })
+
+  test('that is Debezium’s own is a text that a user may write', async () => {
+    const after = { ...ada, description: '__debezium_unavailable_value' }
+    expect((await decode('users', { op: 'u', before: ada, after })).kind).toBe('change')
+  })
+
+  test('is what the connector is told to write', () => {
+    const path = `${import.meta.dirname}/../../connectors/millrace.json`
+    const settings = JSON.parse(readFileSync(path, 'utf8'))
+    expect(settings['unavailable.value.placeholder']).toBe(unavailableValue)
   })
 })
 
