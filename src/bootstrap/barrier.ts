@@ -1,5 +1,5 @@
 import type { TopicAdmin } from '../consume/change-source.ts'
-import type { Clock } from '../clock.ts'
+import { backoff, type Clock } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import { formatLsn, type Lsn } from '../position.ts'
 import type { Connector } from '../source/connector.ts'
@@ -14,8 +14,12 @@ export type BarrierParts = {
   readonly clock: Clock
 }
 
-/** Connect is asked this often whether it has passed the marker; an answer takes about 15 ms. */
-const askAgainMs = 50
+/**
+ * Pauses between asking Connect whether it has passed the marker. Each answer costs it a reading of
+ * its offsets topic: 15 ms where nothing else is to do, and it has much to do while it is behind.
+ */
+const askAgainFirstMs = 50
+const askAgainMostMs = 500
 
 /**
  * Takes a barrier. The order of the four steps is what makes it true:
@@ -40,12 +44,13 @@ export async function takeBarrier(
   const deadline = clock.monotonicMs() + timeoutMs
   const from = await admin.ends(topics)
   const lsn = await source.mark()
+  const pause = backoff(askAgainFirstMs, askAgainMostMs)
   for (;;) {
     const { commitLsn, snapshot } = await connector.committed()
     if (commitLsn !== undefined && commitLsn > lsn) await refuseAnotherSource(commitLsn, source)
     if (commitLsn !== undefined && commitLsn > lsn && !snapshot) break
     if (signal?.aborted || clock.monotonicMs() > deadline) return undefined
-    await clock.sleep(askAgainMs, signal)
+    await clock.sleep(pause.nextMs(), signal)
   }
   return { lsn, from, ends: await admin.ends(topics), takenAtMs }
 }
