@@ -1,6 +1,7 @@
 import type { ColumnType } from '../change.ts'
 import type { View } from '../fold/view.ts'
 import type { Entry } from '../mutation.ts'
+import { sqlTimestamptz } from '../timestamptz.ts'
 
 /** The question whose answer a view must equal, in the words of the source database. */
 export type TruthQuery = {
@@ -31,23 +32,6 @@ export function truthQuery(view: View, schema = 'public'): TruthQuery {
       ),
     }),
   }
-}
-
-/**
- * SQL for a timestamptz as ISO 8601 in UTC with six digits. Years beyond 9999 bear a sign, as do
- * those before year 0, which is 1 BC; infinities are written out.
- */
-export function sqlTimestamptz(column: string): string {
-  const utc = `(${column} at time zone 'UTC')`
-  const year = `extract(year from ${utc})::int`
-  return [
-    `case when not isfinite(${column}) then ${column}::text`,
-    `when ${year} between 1 and 9999`,
-    `then to_char(${utc}, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`,
-    `else (case when ${year} > 9999 then '+' when ${year} < -1 then '-' else '' end)`,
-    `|| lpad(abs(${year} + (${year} < 0)::int)::text, greatest(4, length(abs(${year})::text)), '0')`,
-    `|| to_char(${utc}, '-MM-DD"T"HH24:MI:SS.US"Z"') end`,
-  ].join(' ')
 }
 
 function select(view: View, schema: string, keys: string): string {

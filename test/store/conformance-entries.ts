@@ -63,6 +63,20 @@ function describeAnEntry(suite: Suite): void {
 function describeAField(suite: Suite): void {
   describe('a field', () => {
     test.each([
+      '2026-11-21T10:18:00.000000Z',
+      '0001-01-01T00:00:00.000001Z',
+      '0000-12-31T23:59:59.999999Z',
+      '-0043-03-15T12:00:00.000000Z',
+      '+10000-01-01T00:00:00.000000Z',
+      '+294276-12-31T23:59:59.999999Z',
+      'infinity',
+      '-infinity',
+    ])('is the time %s, to the microsecond', async (joinedDate) => {
+      await serving(suite.store, [put('1', { joinedDate })])
+      expect((await one(suite.store, '1'))?.fields).toEqual(userFields({ joinedDate }))
+    })
+
+    test.each([
       ['nothing', ''],
       ['line ends', '\n\r\t'],
       ['emoji and marks', '😀 \u202E\u{10FFFF}'],

@@ -1,6 +1,7 @@
 import type { ColumnType } from '../../change.ts'
 import { MillraceError, unreachable } from '../../errors.ts'
 import type { NamedColumn, ViewLayout } from '../../mutation.ts'
+import { sqlTimestamptz } from '../../timestamptz.ts'
 import { fitsInt64 } from '../checks.ts'
 import { spell } from '../codec.ts'
 import type { StoredEntry } from '../store.ts'
@@ -161,7 +162,7 @@ function asText({ name, type }: NamedColumn): string {
     case 'bigint':
       return `${column}::text`
     case 'timestamptz':
-      return `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`
+      return sqlTimestamptz(column)
     default:
       return unreachable(type)
   }

@@ -1,4 +1,5 @@
-import type { Mutation, ViewLayout } from '../../mutation.ts'
+import type { Mutation, NamedColumn, ViewLayout } from '../../mutation.ts'
+import { postgresTimestamptz } from '../../timestamptz.ts'
 import type { TopicPartition } from '../../position.ts'
 import { checkCommit, checkPour } from '../checks.ts'
 import { encodeMark, encodeProblem } from '../codec.ts'
@@ -161,7 +162,7 @@ export class PostgresWriter implements ViewWriter {
     const columns = [
       mutations.map(({ entry }) => entry),
       mutations.map(({ put }) => (put === undefined ? null : put !== null)),
-      ...fields.map(({ name }) => mutations.map(({ put }) => put?.[name] ?? null)),
+      ...fields.map((field) => mutations.map(({ put }) => sqlValue(field, put?.[field.name]))),
       ...counts.map((count) => mutations.map(({ add }) => add[count] ?? 0n)),
     ]
     const { rows } = await transaction.query(this.#table.apply, columns)
@@ -225,4 +226,9 @@ function place(): string {
 /** Text of Postgres holds any character but this one, as itself or as JSON writes it. */
 function withoutNul(text: string): string {
   return text.replaceAll('\0', '\uFFFD').replaceAll(String.raw`\u0000`, String.raw`\uFFFD`)
+}
+
+function sqlValue({ type }: NamedColumn, value: string | null | undefined): string | null {
+  if (value === null || value === undefined) return null
+  return type === 'timestamptz' ? postgresTimestamptz(value) : value
 }
