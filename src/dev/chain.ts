@@ -6,6 +6,7 @@ import { chainEnvPath, urlsOf, type ChainEnv, type ChainUrls } from './chain-env
 import { foldersOf, type Folders } from './folders.ts'
 import { Processes, type ProcessSpec } from './processes.ts'
 import { answers } from './readiness.ts'
+import { silent, type Attended } from './say.ts'
 import { removePostgresData } from './servers/postgres-user.ts'
 import { readFile, writeFile } from './small-files.ts'
 import { waitFor } from './wait.ts'
@@ -25,21 +26,21 @@ export class Chain {
   readonly env: ChainEnv
   readonly urls: ChainUrls
   readonly processes: Processes
-  readonly #signal: AbortSignal | undefined
+  readonly #attended: Attended
 
-  private constructor(folder: string, env: ChainEnv, signal?: AbortSignal) {
+  private constructor(folder: string, env: ChainEnv, attended: Attended = { say: silent }) {
     this.folders = foldersOf(folder)
     this.env = env
     this.urls = urlsOf(env)
     this.processes = new Processes(folder)
-    this.#signal = signal
+    this.#attended = attended
   }
 
-  /** A chain without processes yet. Nothing is started any more once `signal` aborted. */
-  static create(folder: string, env: ChainEnv, signal?: AbortSignal): Chain {
+  /** A chain without processes yet. Nothing is started any more once its signal aborted. */
+  static create(folder: string, env: ChainEnv, attended: Attended): Chain {
     mkdirSync(folder, { recursive: true })
     writeFile(chainEnvPath(folder), env)
-    return new Chain(folder, env, signal)
+    return new Chain(folder, env, attended)
   }
 
   /** The chain that somebody else started there. */
@@ -51,7 +52,7 @@ export class Chain {
 
   /** Starts a process; `ready` waits until it answers. */
   spawn(spec: ProcessSpec): void {
-    this.#signal?.throwIfAborted()
+    this.#attended.signal?.throwIfAborted()
     this.processes.start(spec)
     this.#publish()
   }
@@ -61,7 +62,7 @@ export class Chain {
     await waitFor(() => this.#answersOrRises(name), {
       what: name,
       timeoutMs,
-      check: () => this.#signal?.throwIfAborted(),
+      check: () => this.#attended.signal?.throwIfAborted(),
       hint: `See ${this.processes.logPath(name)}.`,
     })
   }
@@ -74,7 +75,7 @@ export class Chain {
 
   /** The same without waiting. */
   startAgain(name: string): void {
-    this.#signal?.throwIfAborted()
+    this.#attended.signal?.throwIfAborted()
     this.processes.startAgain(name)
     this.#publish()
   }
@@ -130,7 +131,10 @@ export class Chain {
   async #answersOrRises(name: string): Promise<void> {
     if (!this.processes.isAlive(name)) {
       await sleep(restartPauseMs)
-      if (!this.processes.isAlive(name)) this.startAgain(name)
+      if (!this.processes.isAlive(name)) {
+        this.#attended.say(`${name} ended before it was ready; starting it again`)
+        this.startAgain(name)
+      }
     }
     await answers(name, this.env)
     if (!this.processes.isAlive(name)) throw new MillraceError('not-ready', `${name} has ended`)

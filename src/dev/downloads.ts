@@ -74,7 +74,7 @@ async function fetchOne(name: DownloadName, folder: string, attended: Attended):
   say(`fetching ${name} by Maven`)
   const progress = countingProgress(name, say)
   const goal = ['dependency:copy-dependencies', `-DoutputDirectory=${jars}`]
-  await runCommand(maven, ['-B', '-ntp', '-f', pomPath(name), ...goal], {
+  await runCommand(maven, ['-B', '-f', pomPath(name), ...goal], {
     timeoutMs: mavenTimeoutMs,
     onLine: progress.onLine,
     signal,
@@ -91,15 +91,15 @@ async function fetchOne(name: DownloadName, folder: string, attended: Attended):
 }
 
 function countingProgress(name: DownloadName, say: Attended['say']) {
-  let copied = 0
+  let fetched = 0
   const startedAtMs = performance.now()
   const timer = setInterval(() => {
     const seconds = Math.round((performance.now() - startedAtMs) / 1_000)
-    say(`fetching ${name}: ${seconds} s, ${copied} files in place`)
+    say(`fetching ${name}: ${seconds} s, ${fetched} files`)
   }, progressEveryMs)
   return {
     onLine: (line: string) => {
-      if (line.includes('] Copying ')) copied++
+      if (line.startsWith('Downloaded from') || line.includes('] Downloaded from')) fetched++
     },
     end: () => clearInterval(timer),
   }

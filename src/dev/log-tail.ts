@@ -5,6 +5,8 @@ import type { Say } from './say.ts'
 const usualEveryMs = 500
 const bytesPerReadMax = 256 * 1024
 const linesPerReadMax = 5
+/** What is said again and again while something is away is shown this often. */
+const sameAgainAfterMs = 30_000
 const shownLevels = new Set(['warn', 'error', 'fatal'])
 
 export type LogTailOptions = {
@@ -18,16 +20,30 @@ export type LogTailOptions = {
 /** Shows what a role warns of, from the log file that it writes, until the signal aborts. */
 export async function tailLog(options: LogTailOptions): Promise<void> {
   const { name, path, say, signal, everyMs = usualEveryMs } = options
+  const isNews = newsOnly()
   let position = readFrom(path, Number.MAX_SAFE_INTEGER).next
   while (!signal.aborted) {
     await sleep(everyMs, undefined, { signal }).catch(() => {})
     const { lines, next } = readFrom(path, position)
     position = next
-    const shown = lines.flatMap((line) => worthShowing(line) ?? [])
+    const shown = lines.flatMap((line) => worthShowing(line) ?? []).filter(isNews)
     for (const line of shown.slice(0, linesPerReadMax)) say(`${name}: ${line}`)
     if (shown.length > linesPerReadMax) {
       say(`${name}: and ${shown.length - linesPerReadMax} more in ${path}`)
     }
+  }
+}
+
+function newsOnly(): (line: string) => boolean {
+  const shownAtMs = new Map<string, number>()
+  return (line) => {
+    const nowMs = performance.now()
+    for (const [shown, atMs] of shownAtMs) {
+      if (nowMs - atMs > sameAgainAfterMs) shownAtMs.delete(shown)
+    }
+    if (shownAtMs.has(line)) return false
+    shownAtMs.set(line, nowMs)
+    return true
   }
 }
 

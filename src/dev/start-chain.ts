@@ -65,7 +65,7 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   mkdirSync(folders.data, { recursive: true })
   const passwords = keptPasswords(folders.data)
   const env = { ...envOf(options.ports, passwords), ...options.roleEnv }
-  const chain = Chain.create(options.folder, env, signal)
+  const chain = Chain.create(options.folder, env, { say, signal })
   try {
     await new Start(chain, { ...options, servers, programs, passwords }).all()
     return chain

@@ -48,9 +48,17 @@ test('shows a crash without its stack', async () => {
 })
 
 test('says how many more there are', async () => {
-  appendFileSync(path, '{"level":"warn","msg":"again"}\n'.repeat(12))
+  const lines = Array.from({ length: 12 }, (_, n) => `{"level":"warn","msg":"no ${n}"}\n`)
+  appendFileSync(path, lines.join(''))
   await untilSaid(6)
   expect(said.at(-1)).toBe(`worker-1: and 7 more in ${path}`)
+})
+
+test('does not repeat itself', async () => {
+  appendFileSync(path, '{"level":"warn","msg":"Redis is away"}\n'.repeat(12))
+  appendFileSync(path, '{"level":"warn","msg":"Redis is back"}\n')
+  await untilSaid(2)
+  expect(said).toEqual(['worker-1: warn: Redis is away', 'worker-1: warn: Redis is back'])
 })
 
 async function untilSaid(lines: number): Promise<void> {

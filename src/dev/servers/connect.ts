@@ -49,5 +49,7 @@ export function connectSpec(folders: Folders, options: ConnectOptions): ProcessS
     args: [loggingFlag, '-cp', classPath.join(':'), main, settingsPath],
     env: options.env,
     niceness: 5,
+    // It waits for a broker that may be away, and loses nothing by a hard end.
+    stopTimeoutMs: 15_000,
   })
 }

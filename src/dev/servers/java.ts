@@ -10,6 +10,7 @@ export type JavaOptions = {
   readonly args: readonly string[]
   readonly env?: Readonly<Record<string, string>>
   readonly niceness: number
+  readonly stopTimeoutMs?: number
 }
 
 /** The program, and flags that every JVM of a chain gets. */
@@ -20,7 +21,7 @@ export type JavaProgram = {
 
 /** How a server on the JVM is started: a bounded heap, and a collector that suits two cores. */
 export function javaSpec(folders: Folders, options: JavaOptions): ProcessSpec {
-  const { name, java, heapMaxMb, args, env, niceness } = options
+  const { name, java, heapMaxMb, args, env, niceness, stopTimeoutMs = 30_000 } = options
   return {
     name,
     command: java.path,
@@ -30,7 +31,7 @@ export function javaSpec(folders: Folders, options: JavaOptions): ProcessSpec {
     logPath: join(folders.logs, `${name}.log`),
     niceness,
     stopSignal: 'SIGTERM',
-    stopTimeoutMs: 30_000,
+    stopTimeoutMs,
   }
 }
 
