@@ -17,6 +17,7 @@ import { Supervisor } from './supervisor.ts'
 import { waitFor } from './wait.ts'
 
 const servingTimeoutMs = 120_000
+const sameSignalMs = 1_000
 
 /**
  * `npm start`: brings the whole chain up in this clone and keeps it up until Ctrl-C. `--reset`
@@ -121,11 +122,19 @@ function tellWhereEverythingIs(chain: Chain): void {
   }
 }
 
-/** The first signal stops everything in order; a second one kills what is left. */
+/**
+ * The first signal stops everything in order; a second one kills what is left. One Ctrl-C may come
+ * twice, from the terminal and handed on by npm, so a second one counts only after a moment.
+ */
 function stopOnSignals(folder: string): AbortSignal {
   const stop = new AbortController()
+  let firstAtMs = 0
   const onSignal = () => {
-    if (!stop.signal.aborted) return stop.abort()
+    if (!stop.signal.aborted) {
+      firstAtMs = performance.now()
+      return stop.abort()
+    }
+    if (performance.now() - firstAtMs < sameSignalMs) return
     void killNow(folder).finally(() => process.exit(130))
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal)
