@@ -52,6 +52,8 @@ export class Coordinator {
     barriers: [],
   }
   #newest: Barrier | undefined
+  /** Since when the topics have had other partitions than the view was built from. */
+  #refusedAtMs: number | undefined
 
   constructor(parts: CoordinatorParts) {
     this.#parts = parts
@@ -97,7 +99,7 @@ export class Coordinator {
     const nowMs = clock.monotonicMs()
     if (nowMs - this.#lookedAtMs < barrierIntervalMs) return
     this.#lookedAtMs = nowMs
-    refuseOtherPartitions(generation, await admin.partitions(topics))
+    await this.#refuseOtherPartitions(generation, await admin.partitions(topics))
     const due = nowMs - this.#barrierAtMs >= barrierIdleMs || generation.phase === 'building'
     if (due || this.#moved(await admin.ends(topics))) await this.#barrier(generation, signal)
   }
@@ -127,7 +129,31 @@ export class Coordinator {
       await this.#holdsLease()
     }
     const generation = await store.coordination.open(partitions)
+    this.#refusedAtMs = undefined
     if (generation) log.info({ generation: generation.id, topics: partitions }, 'generation opened')
+  }
+
+  /** Holds the watermark where it is, and shows why: a row may now stand in two partitions. */
+  async #refuseOtherPartitions(
+    { topics }: Generation,
+    found: Readonly<Record<string, number>>,
+  ): Promise<void> {
+    const changed = Object.entries(topics).find(([topic, known]) => found[topic] !== known)
+    if (!changed) return
+    const [topic, known] = changed
+    const count = found[topic] ?? 0
+    const error = new MillraceError(
+      'partitions-changed',
+      `topic ${topic} has ${count} partitions, the view was built from ${known}`,
+      { hint: 'Make the topics anew by a new snapshot of the source, then npm run rebuild.' },
+    )
+    this.#refusedAtMs ??= this.#parts.clock.wallMs()
+    // The first partition that is new or gone: no worker that the view knows of reports for it.
+    const partition = { topic, partition: Math.min(known, count) }
+    const { code, message, hint } = error
+    const problem = { code, message, hint, sinceMs: this.#refusedAtMs }
+    await this.#parts.store.writer.report(partition, problem)
+    throw error
   }
 
   /** Moves the watermark to the newest barrier that every partition has passed. */
@@ -187,18 +213,4 @@ function isPassed({ ends }: Barrier, checkpoints: ReadonlyMap<string, Checkpoint
     const checkpoint = checkpoints.get(name)
     return checkpoint?.phase === 'live' && checkpoint.next >= end
   })
-}
-
-function refuseOtherPartitions(
-  { topics }: Generation,
-  found: Readonly<Record<string, number>>,
-): void {
-  for (const [topic, known] of Object.entries(topics)) {
-    if (found[topic] === known) continue
-    throw new MillraceError(
-      'partitions-changed',
-      `topic ${topic} has ${found[topic] ?? 'no'} partitions, the view was built from ${known}`,
-      { hint: 'Make the topics anew by a new snapshot of the source, then npm run rebuild.' },
-    )
-  }
 }

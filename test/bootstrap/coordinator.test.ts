@@ -145,6 +145,8 @@ test('stops where a topic has other partitions than the view was built from', as
   await pourAll(store, 5n)
   state.partitions = { users: 2, tweets: 1 }
   expect(await runFor(coordinator, async () => (await phase(store)) === 'serving')).toBe(false)
+  const { problems } = await store.reader.status()
+  expect(problems.get('users/1')).toMatchObject({ code: 'partitions-changed' })
 })
 
 test('a Connect that is away is told once, and once that it is back', async () => {
