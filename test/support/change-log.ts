@@ -1,5 +1,6 @@
 /** The topics of a chain as they stand, and records that a test makes of those in them. */
 import { randomUUID } from 'node:crypto'
+import { createRequire } from 'node:module'
 import { systemClock } from '../../src/clock.ts'
 import { identityOf, type Decoded, type LogRecord } from '../../src/change.ts'
 import { kafkaChangeSource } from '../../src/consume/kafka/kafka-change-source.ts'
@@ -12,6 +13,9 @@ import { createLog } from '../../src/log.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 import { until } from './chain-harness.ts'
 import { readToEnd } from './kafka-worker.ts'
+
+const require = createRequire(import.meta.url)
+const { Kafka, logLevel } = require('kafkajs') as typeof import('kafkajs')
 
 const callTimeoutMs = 5_000
 const readTimeoutMs = 60_000
@@ -111,6 +115,19 @@ export async function untilGrown(
     })
   } finally {
     await admin.close()
+  }
+}
+
+/** Adds partitions to a table's topic until it has `count`. */
+export async function addPartitions(chain: Chain, table: Table, count: number): Promise<void> {
+  const kafka = new Kafka({ brokers: [chain.urls.kafka], logLevel: logLevel.NOTHING })
+  const admin = kafka.admin()
+  await admin.connect()
+  try {
+    const topicPartitions = [{ topic: topicOf(chain, table), count }]
+    await admin.createPartitions({ topicPartitions })
+  } finally {
+    await admin.disconnect()
   }
 }
 
