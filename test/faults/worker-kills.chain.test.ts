@@ -1,0 +1,87 @@
+import {
+  ChainHarness,
+  openTimeoutMs,
+  sessionTimeoutMs,
+  sleep,
+  testTimeoutMs,
+  until,
+} from '../support/chain-harness.ts'
+
+const kills = 20
+const pauses = 3
+/** Longer than the session, so that the other worker takes every partition over meanwhile. */
+const pausedMs = sessionTimeoutMs + 2_000
+const turns = 8
+const turnMs = 3_000
+
+describe('workers that die, hang, come and go', () => {
+  let harness: ChainHarness
+  beforeEach(async () => {
+    harness = await ChainHarness.open()
+  }, openTimeoutMs)
+  afterEach(() => harness.close())
+
+  test(
+    `a worker killed ${kills} times at random points under load counts nothing twice`,
+    async () => {
+      harness.startWorker()
+      const generation = await harness.untilServing()
+      const traffic = harness.traffic(200)
+      for (let kill = 0; kill < kills; kill += 1) {
+        const before = await harness.progress()
+        await until('the worker applies changes', async () => (await harness.progress()) > before)
+        await sleep(Math.random() * 300)
+        await harness.killAndRestart()
+      }
+      await traffic.stop()
+      await harness.untilEqual()
+      // A generation built anew would be right for another reason.
+      expect(await harness.intact()).toBe(generation)
+    },
+    testTimeoutMs,
+  )
+
+  test(
+    'a worker that hung beyond its session while another took over changes nothing afterwards',
+    async () => {
+      harness.startWorker('worker-a')
+      harness.startWorker('worker-b')
+      const generation = await harness.untilServing()
+      const traffic = harness.traffic(200)
+      for (let pause = 0; pause < pauses; pause += 1) {
+        const name = pause % 2 === 0 ? 'worker-a' : 'worker-b'
+        await sleep(1_000 + Math.random() * 500)
+        harness.chain.pause(name)
+        await sleep(pausedMs)
+        harness.chain.resume(name)
+      }
+      await sleep(1_000)
+      await traffic.stop()
+      await harness.untilEqual()
+      expect(await harness.intact()).toBe(generation)
+    },
+    testTimeoutMs,
+  )
+
+  test(
+    `workers that join and leave every ${turnMs / 1_000} s leave no gap, and the view goes on`,
+    async () => {
+      harness.startWorker('worker-a')
+      const generation = await harness.untilServing()
+      const traffic = harness.traffic(150)
+      const started = await harness.progress()
+      for (let turn = 0; turn < turns; turn += 1) {
+        const name = `worker-${'bc'[turn % 2]}`
+        if (turn >= 2) await harness.stopWorker(name)
+        else harness.startWorker(name)
+        await sleep(turnMs)
+        if (turn >= 2) harness.startWorker(name)
+      }
+      expect((await harness.progress()) - started).toBeGreaterThan(1_000n)
+      await traffic.stop()
+      await harness.untilEqual()
+      expect(await harness.intact()).toBe(generation)
+    },
+    testTimeoutMs,
+  )
+})
