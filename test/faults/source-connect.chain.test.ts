@@ -28,6 +28,8 @@ const never = { 'offset.flush.interval.ms': '3600000' }
 const seldom = { 'offset.flush.interval.ms': '2000' }
 
 let chain: Chain
+/** Whether Connect writes offsets yet: the first test is about one that never did. */
+let flushes = false
 
 beforeAll(async () => {
   chain = await startTestChain({
@@ -59,6 +61,7 @@ test('killed before its first offset was written, while a row is deleted: no gho
   harness.startWorker()
   const traffic = harness.traffic(150)
   await startConnect(chain, seldom)
+  flushes = true
   await harness.untilServing(undefined, servingWithinMs)
   await traffic.stop()
   await harness.untilEqual()
@@ -68,7 +71,7 @@ test('killed before its first offset was written, while a row is deleted: no gho
 })
 
 test('killed in the first transaction after a snapshot, while the view is built', async () => {
-  await using harness = await ChainHarness.open({ chain })
+  await using harness = await open()
   await forgetOffsets(chain)
   await skipChanges()
   const before = await committedOffset(chain)
@@ -100,7 +103,7 @@ test('killed in the first transaction after a snapshot, while the view is built'
 })
 
 test('a source read anew marks the view, which is then built anew without ghosts', async () => {
-  await using harness = await ChainHarness.open({ chain })
+  await using harness = await open()
   harness.startWorker()
   const generation = await harness.untilServing(undefined, servingWithinMs)
   await harness.untilEqual()
@@ -121,7 +124,7 @@ test('a source read anew marks the view, which is then built anew without ghosts
 })
 
 test('killed again and again under interleaved writers: what came twice counts once', async () => {
-  await using harness = await ChainHarness.open({ chain })
+  await using harness = await open()
   harness.startWorker()
   const generation = await harness.untilServing(undefined, servingWithinMs)
   const before = await countRepeated(chain)
@@ -141,7 +144,7 @@ test('killed again and again under interleaved writers: what came twice counts o
 })
 
 test('killed in the middle of a COPY: what came twice counts once', async () => {
-  await using harness = await ChainHarness.open({ chain })
+  await using harness = await open()
   harness.startWorker()
   await harness.untilServing(undefined, servingWithinMs)
   const rows = 30_000
@@ -161,7 +164,7 @@ test('killed in the middle of a COPY: what came twice counts once', async () => 
 })
 
 test('partitions added to a topic stop the view, which says why', async () => {
-  await using harness = await ChainHarness.open({ chain })
+  await using harness = await open()
   harness.startWorker()
   await harness.untilServing(undefined, servingWithinMs)
   await harness.untilEqual()
@@ -176,6 +179,16 @@ test('partitions added to a topic stop the view, which says why', async () => {
   expect(await harness.state()).toMatchObject({ watermark: expect.any(String), phase: 'serving' })
   say(`the watermark stood at ${stood}, then at ${(await harness.state()).watermark}`)
 })
+
+/** The chain for a test that needs committed offsets, also when it runs alone. */
+async function open(): Promise<ChainHarness> {
+  if (!flushes) {
+    await chain.kill('connect')
+    await startConnect(chain, seldom)
+    flushes = true
+  }
+  return ChainHarness.open({ chain })
+}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
