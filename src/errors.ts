@@ -39,7 +39,7 @@ export function unreachable(value: never): never {
 
 /** The innermost sentence that a fault has to say, for a log line or a problem document. */
 export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
+  if (!Error.isError(error)) return String(error)
   const own = error.message || ('code' in error ? String(error.code) : error.name)
   return error.cause === undefined ? own : `${own}: ${describe(error.cause)}`
 }
