@@ -65,10 +65,12 @@ export class Coordinator {
     let said = ''
     while (!signal.aborted) {
       try {
-        if (await this.#holdsLease()) await this.#turn(signal)
+        const holds = await this.#holdsLease()
+        if (holds) await this.#turn(signal)
         pause.reset()
-        if (said) log.info('coordination goes on')
-        said = ''
+        // While another one coordinates, nothing is known of what was waited for.
+        if (holds && said) log.info('coordination goes on')
+        if (holds) said = ''
         await clock.sleep(tickMs, signal)
       } catch (error) {
         if (!(error instanceof MillraceError)) throw error
