@@ -2,6 +2,7 @@
  * Kafka Connect without transactions, killed where it hurts: changes come again at new offsets, and
  * a connector that has forgotten how far it was reads the source anew.
  */
+import { readFileSync } from 'node:fs'
 import { jest } from '@jest/globals'
 import type { Chain } from '../../src/dev/chain.ts'
 import { ChainHarness, sleep, until } from '../support/chain-harness.ts'
@@ -118,6 +119,8 @@ test('a source read anew marks the view, which is then built anew without ghosts
     const { id, mark } = await harness.state()
     return id !== generation || mark !== undefined
   })
+  const log = readFileSync(chain.processes.logPath('worker-a'), 'utf8')
+  expect(log).toContain('late-snapshot')
   await harness.untilServing(generation, servingWithinMs)
   await traffic.stop()
   await harness.untilEqual()
