@@ -21,7 +21,7 @@ beforeAll(async () => {
     `delete from follows where follower_id = 61001`,
   )
   harness.startWorker()
-  await harness.untilServing(undefined, 60_000)
+  await harness.untilServing(undefined, 90_000)
 }, 240_000)
 
 afterAll(() => harness?.close(), 60_000)

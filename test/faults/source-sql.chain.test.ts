@@ -10,7 +10,7 @@ let harness: ChainHarness
 beforeAll(async () => {
   harness = await ChainHarness.open()
   harness.startWorker()
-  await harness.untilServing(undefined, 60_000)
+  await harness.untilServing(undefined, 90_000)
 }, 240_000)
 afterAll(() => harness?.close(), 30_000)
 
