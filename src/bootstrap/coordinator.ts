@@ -93,10 +93,9 @@ export class Coordinator {
       await this.#openAnew()
       return
     }
-    if (generation.mark) {
-      await this.#rebuild(generation)
-      return
-    }
+    if (generation.mark && (await this.#rebuild(generation))) return
+    // What is marked before it ever served won't serve; what serves goes on until its rebuild.
+    if (generation.mark && generation.phase === 'building') return
     await this.#advance(generation)
     const nowMs = clock.monotonicMs()
     if (nowMs - this.#lookedAtMs < barrierIntervalMs) return
@@ -106,12 +105,14 @@ export class Coordinator {
     if (due || this.#moved(await admin.ends(topics))) await this.#barrier(generation, signal)
   }
 
-  async #rebuild(generation: Generation): Promise<void> {
+  /** False when it is too early: the last try was a moment ago, or the source is in a snapshot. */
+  async #rebuild(generation: Generation): Promise<boolean> {
     const { clock, log, connector } = this.#parts
-    if (clock.monotonicMs() < this.#rebuildNotBeforeMs) return
-    if ((await connector.committed()).snapshot) return
+    if (clock.monotonicMs() < this.#rebuildNotBeforeMs) return false
+    if ((await connector.committed()).snapshot) return false
     log.warn({ mark: generation.mark }, 'building the view anew')
     await this.#openAnew()
+    return true
   }
 
   async #openAnew(): Promise<void> {

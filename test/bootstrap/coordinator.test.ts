@@ -125,6 +125,26 @@ test('a marked view is built anew, but not while the source is still in its snap
   expect(await runFor(coordinator, renewed)).toBe(true)
 })
 
+test('a view that waits for its rebuild still moves on', async () => {
+  const { coordinator, store } = world()
+  const serveAndMark = async () => {
+    await runFor(coordinator, async () => (await phase(store)) === 'building')
+    await pourAll(store, 5n)
+    await runFor(coordinator, async () => (await phase(store)) === 'serving')
+    const generation = (await store.writer.generation())!
+    await store.writer.mark(generation.id, { code: 'by-hand', reason: 'test', atMs: 0 })
+    return generation
+  }
+  // Each rebuild makes the pause before the next one longer.
+  for (let rebuild = 0; rebuild < 5; rebuild += 1) await serveAndMark()
+  const { id, watermark } = await serveAndMark()
+  const rose = async () => {
+    const now = (await store.writer.generation())!
+    return now.id === id && now.watermark! > watermark!
+  }
+  expect(await runFor(coordinator, rose)).toBe(true)
+})
+
 test('does nothing while another one holds the lease', async () => {
   const { coordinator, store } = world()
   await store.coordination.lease('another', 1_000_000)
