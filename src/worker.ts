@@ -22,7 +22,7 @@ import { topicPartitionName } from './position.ts'
 import { refuseUnfitSource } from './source/catalog.ts'
 import { Connector } from './source/connector.ts'
 import { SourceDatabase } from './source/source-database.ts'
-import { openStore } from './store/open-store.ts'
+import { openStore, storeNamed } from './store/open-store.ts'
 import type { ViewStore } from './store/store.ts'
 import { userInformation } from './views/user-information.ts'
 
@@ -194,11 +194,7 @@ function parseWorkerArgs(args: readonly string[], config: Config, view: View) {
       },
     )
   }
-  const stores = config.stores.filter((name) => !values.store || name === values.store)
-  if (stores.length === 0) {
-    throw new MillraceError('arguments', `--store: ${values.store} is not among MILLRACE_STORES`, {
-      hint: `MILLRACE_STORES is ${config.stores.join(',')}.`,
-    })
-  }
+  const named = values.store
+  const stores = named === undefined ? config.stores : [storeNamed(named, config)]
   return { tables, stores }
 }

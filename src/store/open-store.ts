@@ -1,12 +1,12 @@
 import type { Config } from '../config.ts'
-import { unreachable } from '../errors.ts'
+import { MillraceError, unreachable } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { ViewLayout } from '../mutation.ts'
 import { openPostgresStore } from './postgres/postgres-store.ts'
 import { openRedisStore } from './redis/redis-store.ts'
 import type { ViewStore } from './store.ts'
 
-export type StoreName = Config['readFrom']
+type StoreName = Config['readFrom']
 
 export type OpenStoreOptions = {
   readonly config: Pick<Config, 'redis' | 'postgres' | 'callTimeoutMs'>
@@ -28,4 +28,13 @@ export async function openStore(name: StoreName, options: OpenStoreOptions): Pro
     default:
       return unreachable(name)
   }
+}
+
+/** The store that `--store` names. Throws `arguments` when nobody keeps such a one. */
+export function storeNamed(given: string, { stores }: Pick<Config, 'stores'>): StoreName {
+  const name = stores.find((known) => known === given)
+  if (name !== undefined) return name
+  throw new MillraceError('arguments', `--store: '${given}' is not among MILLRACE_STORES`, {
+    hint: `MILLRACE_STORES is ${stores.join(',')}.`,
+  })
 }

@@ -1,9 +1,7 @@
 import { parseArgs } from 'node:util'
 import type { Config } from '../config.ts'
-import { createLog } from '../log.ts'
 import { topicPartitionName } from '../position.ts'
-import { openStore } from '../store/open-store.ts'
-import { userInformation } from '../views/user-information.ts'
+import { withStore } from './with-store.ts'
 
 const shownBytes = 64
 
@@ -13,12 +11,9 @@ export async function runParked(args: readonly string[], config: Config): Promis
     args: [...args],
     options: { store: { type: 'string' }, bytes: { type: 'boolean', default: false } },
   })
-  const name = config.stores.find((known) => known === values.store) ?? config.readFrom
-  const log = createLog(config.logLevel, 'parked')
-  const store = await openStore(name, { config, layout: userInformation.layout, log })
   let count = 0
-  try {
-    for await (const { partition, offset, timestampMs, ...record } of store.reader.parked()) {
+  await withStore({ config, role: 'parked', named: values.store }, async ({ reader }) => {
+    for await (const { partition, offset, timestampMs, ...record } of reader.parked()) {
       count += 1
       const at = new Date(timestampMs).toISOString()
       process.stdout.write(
@@ -27,9 +22,7 @@ export async function runParked(args: readonly string[], config: Config): Promis
           `  value ${hex(record.value, values.bytes)}\n`,
       )
     }
-  } finally {
-    await store.close()
-  }
+  })
   process.stdout.write(`${count} records parked\n`)
   return 0
 }

@@ -1,41 +1,39 @@
 import { parseArgs } from 'node:util'
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
-import { createLog } from '../log.ts'
 import { SourceDatabase } from '../source/source-database.ts'
-import { openStore } from '../store/open-store.ts'
-import { userInformation } from '../views/user-information.ts'
+import { userInformation as view } from '../views/user-information.ts'
 import { sqlTruth } from './sql-truth.ts'
 import { verify, type Difference, type Verdict } from './verify.ts'
+import { withStore } from './with-store.ts'
 
 const waitMs = 30_000
+/** SQL truth of thousands of entries may take longer than other calls. */
+const sourceTimeoutMs = 60_000
 const namedMax = 50
 
 /** `npm run verify`: exits 1 when anything differs or could not be decided. */
 export async function runVerify(args: readonly string[], config: Config): Promise<number> {
   const { values } = parseArgs({ args: [...args], options: { store: { type: 'string' } } })
-  const view = userInformation
-  const name = config.stores.find((known) => known === values.store) ?? config.readFrom
-  const { callTimeoutMs } = config
-  const log = createLog(config.logLevel, 'verify')
-  const store = await openStore(name, { config, layout: view.layout, log })
-  const source = new SourceDatabase({ url: config.source, callTimeoutMs: 60_000 })
-  process.stdout.write(`verifying ${view.name} in ${name} against SQL\n`)
-  try {
-    const startedMs = systemClock.monotonicMs()
-    const verdict = await verify({
-      view,
-      truth: sqlTruth(view, source),
-      reader: store.reader,
-      mark: () => source.mark(),
-      clock: systemClock,
-      waitMs: Math.max(waitMs, callTimeoutMs),
-      onProgress: (entries) => process.stdout.write(`  ${entries} entries compared\n`),
-    })
-    return report(verdict, systemClock.monotonicMs() - startedMs)
-  } finally {
-    await Promise.allSettled([store.close(), source.close()])
-  }
+  return withStore({ config, role: 'verify', named: values.store }, async (store) => {
+    const source = new SourceDatabase({ url: config.source, callTimeoutMs: sourceTimeoutMs })
+    process.stdout.write(`verifying ${view.name} in ${store.name} against SQL\n`)
+    try {
+      const startedMs = systemClock.monotonicMs()
+      const verdict = await verify({
+        view,
+        truth: sqlTruth(view, source),
+        reader: store.reader,
+        mark: () => source.mark(),
+        clock: systemClock,
+        waitMs: Math.max(waitMs, config.callTimeoutMs),
+        onProgress: (entries) => process.stdout.write(`  ${entries} entries compared\n`),
+      })
+      return report(verdict, systemClock.monotonicMs() - startedMs)
+    } finally {
+      await source.close()
+    }
+  })
 }
 
 function report({ entries, fields, differences, undecided }: Verdict, tookMs: number): number {
