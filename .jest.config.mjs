@@ -2,6 +2,8 @@
 // `x.kafka.test.ts` that server alone, `x.chain.test.ts` the whole chain.
 const common = {
   rootDir: import.meta.dirname,
+  // A chain's data beside them has files that jest would take for snapshots of its own.
+  roots: ['<rootDir>/src', '<rootDir>/test'],
   testEnvironment: 'node',
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.mjs' },
   extensionsToTreatAsEsm: ['.ts'],
