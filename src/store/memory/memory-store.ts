@@ -1,9 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { systemClock, type Clock } from '../../clock.ts'
 import type { Fields, Mutation, ViewLayout } from '../../mutation.ts'
 import { topicPartitionName, type TopicPartition } from '../../position.ts'
 import { checkCommit, checkPour, checkRead, fitsInt64, overflowError } from '../checks.ts'
+import { newGeneration, newGenerationId } from '../generation.ts'
 import { limits } from '../limits.ts'
+import { compareParked } from '../parked.ts'
 import type {
   Barrier,
   Checkpoint,
@@ -125,13 +126,7 @@ class MemoryStore implements ViewWriter, ViewReader, ViewCoordination {
   }
 
   async *parked(): AsyncIterable<ParkedRecord> {
-    yield* [...this.#parked.values()].toSorted(
-      (a, b) =>
-        Number(a.partition.topic > b.partition.topic) -
-          Number(a.partition.topic < b.partition.topic) ||
-        a.partition.partition - b.partition.partition ||
-        Number(a.offset > b.offset) - Number(a.offset < b.offset),
-    )
+    yield* [...this.#parked.values()].toSorted(compareParked)
   }
 
   async lease(holder: string, ttlMs: number): Promise<boolean> {
@@ -144,15 +139,7 @@ class MemoryStore implements ViewWriter, ViewReader, ViewCoordination {
   async open(topics: Readonly<Record<string, number>>): Promise<Generation | undefined> {
     if (this.#state) return undefined
     this.#clearBooks()
-    this.#state = {
-      id: randomUUID() as string as GenerationId,
-      number: 1,
-      phase: 'building',
-      topics,
-      watermark: undefined,
-      barrier: undefined,
-      mark: undefined,
-    }
+    this.#state = newGeneration(newGenerationId(), topics)
     return this.#state
   }
 
@@ -197,16 +184,8 @@ class MemoryStore implements ViewWriter, ViewReader, ViewCoordination {
 
   #turnToDropping(): GenerationId {
     if (this.#state?.phase === 'dropping') return this.#state.id
-    const id = randomUUID() as string as GenerationId
-    this.#state = {
-      id,
-      number: 1,
-      phase: 'dropping',
-      topics: this.#state?.topics ?? {},
-      watermark: undefined,
-      barrier: undefined,
-      mark: undefined,
-    }
+    const id = newGenerationId()
+    this.#state = { ...newGeneration(id, this.#state?.topics ?? {}), phase: 'dropping' }
     return id
   }
 

@@ -1,11 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import type { ViewLayout } from '../../mutation.ts'
 import { formatLsn } from '../../position.ts'
 import { encodeOffsets } from '../codec.ts'
+import { newGeneration, newGenerationId } from '../generation.ts'
 import { limits } from '../limits.ts'
 import type { Barrier, Generation, GenerationId, ViewCoordination } from '../store.ts'
 import type { PostgresConnection, Transaction } from './connection.ts'
-import { newGeneration } from './state.ts'
 import type { ViewTable } from './table.ts'
 
 export class PostgresCoordination implements ViewCoordination {
@@ -31,7 +30,7 @@ export class PostgresCoordination implements ViewCoordination {
   }
 
   async open(topics: Readonly<Record<string, number>>): Promise<Generation | undefined> {
-    const id = randomUUID() as string as GenerationId
+    const id = newGenerationId()
     return this.#connection.change('alone', async (transaction) => {
       const { rowCount } = await transaction.query(
         `insert into millrace.views (view, generation, number, phase, topics)
@@ -87,7 +86,7 @@ export class PostgresCoordination implements ViewCoordination {
            mark = null, number = 1,
            generation = case v.phase when 'dropping' then v.generation else excluded.generation end
          returning generation`,
-        [this.#view, randomUUID()],
+        [this.#view, newGenerationId()],
       )
       return rows[0]!.generation as string
     })

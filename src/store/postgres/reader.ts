@@ -1,6 +1,7 @@
 import { parseKafkaOffset, parseLsn } from '../../position.ts'
 import type { ViewLayout } from '../../mutation.ts'
 import { checkRead } from '../checks.ts'
+import { refuseNewer } from '../generation.ts'
 import { limits } from '../limits.ts'
 import type {
   ParkedRecord,
@@ -11,7 +12,7 @@ import type {
   ViewReader,
 } from '../store.ts'
 import type { PostgresConnection, SqlRow, Statement } from './connection.ts'
-import { checkNumber, readStatus } from './state.ts'
+import { readStatus } from './state.ts'
 import type { ViewTable } from './table.ts'
 
 export class PostgresReader implements ViewReader {
@@ -41,7 +42,7 @@ export class PostgresReader implements ViewReader {
     const [state] = rows
     if (!state) return { kind: 'unavailable', phase: 'absent' }
     if (state.phase !== 'serving') return { kind: 'unavailable', phase: state.phase as Phase }
-    checkNumber(state.number)
+    refuseNewer(state.number, 'millrace.views')
     const found = new Map<string, SqlRow>(rows.map((row) => [row.key as string, row]))
     const entries = keys.map((key) => {
       const row = found.get(key)

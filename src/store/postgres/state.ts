@@ -1,6 +1,6 @@
 import { parseKafkaOffset, parseLsn, topicPartitionName } from '../../position.ts'
 import { decodeBarrier, decodeMark, decodeProblem, decodeTopics } from '../codec.ts'
-import { MillraceError } from '../../errors.ts'
+import { refuseNewer } from '../generation.ts'
 import type { Barrier, Checkpoint, Generation, GenerationId, Phase, StoreStatus } from '../store.ts'
 import type { PostgresConnection, SqlRow } from './connection.ts'
 
@@ -34,31 +34,6 @@ export async function readStatus(
   )
   const generation = await readGeneration(connection, view)
   return { generation, parked: Number(parked), problems: new Map(stops) }
-}
-
-/** Refuses to touch what a newer release has laid out. */
-export function checkNumber(number: unknown): void {
-  if (number === 1) return
-  throw new MillraceError(
-    'store-newer',
-    `millrace.views speaks of generation ${String(number)}, this release knows only 1`,
-    { hint: 'A newer Millrace has written here. Upgrade this one, or rebuild the view.' },
-  )
-}
-
-export function newGeneration(
-  id: GenerationId,
-  topics: Readonly<Record<string, number>>,
-): Generation {
-  return {
-    id,
-    number: 1,
-    phase: 'building',
-    topics,
-    watermark: undefined,
-    barrier: undefined,
-    mark: undefined,
-  }
 }
 
 /** Values of a checkpoint's columns after its place, in the order of the table. */
@@ -102,7 +77,7 @@ export function parseCheckpoint(row: SqlRow): readonly [name: string, checkpoint
 }
 
 function parseGeneration(row: SqlRow): Generation {
-  checkNumber(row.number)
+  refuseNewer(row.number, 'millrace.views')
   return {
     id: row.generation as GenerationId,
     number: row.number as number,

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import { formatLsn } from '../../position.ts'
 import { encodeOffsets } from '../codec.ts'
+import { newGeneration, newGenerationId } from '../generation.ts'
 import { limits } from '../limits.ts'
 import type { Barrier, Generation, GenerationId, ViewCoordination } from '../store.ts'
 import type { RedisConnection } from './connection.ts'
@@ -24,19 +24,10 @@ export class RedisCoordination implements ViewCoordination {
 
   async open(topics: Readonly<Record<string, number>>): Promise<Generation | undefined> {
     const { state } = this.#layout
-    const id = randomUUID() as string as GenerationId
+    const id = newGenerationId()
     const args = [id, JSON.stringify(topics)]
     const [kind] = await this.#connection.run('open', [state, ...this.#books()], args)
-    if (kind !== 'opened') return undefined
-    return {
-      id,
-      number: 1,
-      phase: 'building',
-      topics,
-      watermark: undefined,
-      barrier: undefined,
-      mark: undefined,
-    }
+    return kind === 'opened' ? newGeneration(id, topics) : undefined
   }
 
   async publish(generation: GenerationId, barrier: Barrier): Promise<void> {
@@ -83,7 +74,7 @@ export class RedisCoordination implements ViewCoordination {
     const type = String(await this.#connection.command('type', [state]))
     const isState = type === 'hash' || type === 'none'
     const seen = isState ? await this.#connection.command('hget', [state, 'id']) : '?'
-    const args = [String(seen ?? ''), randomUUID()]
+    const args = [String(seen ?? ''), newGenerationId()]
     const [kind, id] = await this.#connection.run('drop-begin', [state], args)
     return kind === 'dropping' ? String(id) : undefined
   }

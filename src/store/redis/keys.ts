@@ -4,9 +4,6 @@ import { spell } from '../codec.ts'
 import type { StoredEntry } from '../store.ts'
 import type { Reply } from './connection.ts'
 
-/** Generations later than this one are not known to this release. */
-export const generationNumber = '1'
-
 /** How a view lies in Redis: the names of its keys, and an entry's hash. */
 export class RedisLayout {
   /** `user-information:`; of a later generation it would be `user-information@2:`. */

@@ -1,5 +1,6 @@
 import { parseKafkaOffset, parseLsn, parseTopicPartition } from '../../position.ts'
 import { checkRead, typeError } from '../checks.ts'
+import { refuseNewer } from '../generation.ts'
 import { limits } from '../limits.ts'
 import { compareParked, decodeParked } from '../parked.ts'
 import type {
@@ -12,7 +13,7 @@ import type {
 } from '../store.ts'
 import type { RedisConnection, Reply } from './connection.ts'
 import type { RedisLayout } from './keys.ts'
-import { checkNumber, readStatus } from './state.ts'
+import { readStatus } from './state.ts'
 
 export class RedisReader implements ViewReader {
   readonly #connection: RedisConnection
@@ -29,7 +30,7 @@ export class RedisReader implements ViewReader {
     if (reply[0] === 'unavailable') {
       return { kind: 'unavailable', phase: reply[1] as Phase | 'absent' }
     }
-    checkNumber(reply[2] as string | null, this.#layout)
+    refuseNewer(reply[2], this.#layout.state)
     if (typeof reply[1] !== 'string') throw typeError(this.#layout.state, 'no watermark')
     const entries = keys.map((key, index) => {
       const { fields, counts } = this.#parse(key, reply[index + 3]) ?? { fields: null }

@@ -1,10 +1,10 @@
-import { MillraceError } from '../../errors.ts'
 import { parseLsn } from '../../position.ts'
 import { typeError } from '../checks.ts'
 import { decodeBarrier, decodeMark, decodeProblem, decodeTopics } from '../codec.ts'
+import { generationNumber, refuseNewer } from '../generation.ts'
 import type { Barrier, Generation, GenerationId, Phase, Problem, StoreStatus } from '../store.ts'
 import type { RedisConnection, Reply } from './connection.ts'
-import { generationNumber, type RedisLayout } from './keys.ts'
+import type { RedisLayout } from './keys.ts'
 
 /** Reads what is known of the view as a whole, in one moment. */
 export async function readStatus(
@@ -31,16 +31,6 @@ export function pairs(reply: Reply): ReadonlyMap<string, string> {
   return map
 }
 
-/** Refuses to touch what a newer release has laid out. */
-export function checkNumber(number: string | null | undefined, layout: RedisLayout): void {
-  if (number === generationNumber) return
-  throw new MillraceError(
-    'store-newer',
-    `${layout.state} speaks of generation ${number ?? 'nothing'}, this release knows only 1`,
-    { hint: 'A newer Millrace has written here. Upgrade this one, or rebuild the view.' },
-  )
-}
-
 function parseGeneration(
   layout: RedisLayout,
   state: ReadonlyMap<string, string>,
@@ -53,12 +43,12 @@ function parseGeneration(
   if (!id || !isPhase(phase) || topics === undefined) {
     throw typeError(layout.state, 'id, phase or topics is missing')
   }
-  checkNumber(state.get('number'), layout)
+  refuseNewer(state.get('number'), layout.state)
   const watermark = state.get('watermark')
   const mark = state.get('mark')
   return {
     id: id as GenerationId,
-    number: Number(generationNumber),
+    number: generationNumber,
     phase,
     topics: decodeTopics(topics, layout.state),
     watermark: watermark === undefined ? undefined : parseLsn(watermark),
