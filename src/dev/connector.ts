@@ -33,7 +33,10 @@ export type ConnectorOptions = {
   readonly timeoutMs: number
 }
 
-/** Creates the connector or changes it to these settings, and waits until its task runs. */
+/**
+ * Creates the connector or changes it to these settings, and waits until its task runs: one that
+ * somebody has stopped or paused goes on.
+ */
 export async function putConnector(
   settings: ConnectorSettings,
   options: ConnectorOptions,
@@ -65,14 +68,16 @@ async function untilRunning(path: string, deadline: number): Promise<void> {
   for (;;) {
     const answer = await call('GET', `${path}/status`)
     const status = answer.status === 200 ? statusSchema.parse(JSON.parse(answer.body)) : undefined
+    const state = status?.connector.state
     const task = status?.tasks[0]
-    if (status?.connector.state === 'RUNNING' && task?.state === 'RUNNING') return
+    if (state === 'STOPPED' || state === 'PAUSED') await call('PUT', `${path}/resume`)
+    if (state === 'RUNNING' && task?.state === 'RUNNING') return
     if (task?.state === 'FAILED' && restarted) failed(task.trace)
     if (task?.state === 'FAILED') {
       restarted = true
       await call('POST', `${path}/restart?includeTasks=true&onlyFailed=true`)
     }
-    if (performance.now() > deadline) failed(`state ${task?.state ?? 'unknown'}`)
+    if (performance.now() > deadline) failed(`state ${task?.state ?? state ?? 'unknown'}`)
     await sleep(retryPauseMs)
   }
 }

@@ -43,9 +43,10 @@ export async function runSetup(
   const seed = values.seed === true
   await setUpSource(given.MILLRACE_SOURCE_ADMIN, passwords, { seed })
   await createTopics(given.MILLRACE_KAFKA, given.MILLRACE_CONNECTOR)
-  await putConnector(connectorSettings(), {
+  const name = given.MILLRACE_CONNECTOR
+  await putConnector(connectorSettings({ 'topic.prefix': name }), {
     connect: given.MILLRACE_CONNECT,
-    name: given.MILLRACE_CONNECTOR,
+    name,
     timeoutMs: connectorTimeoutMs,
   })
   process.stdout.write('source, topics and connector are set up\n')

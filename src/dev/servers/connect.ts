@@ -31,7 +31,7 @@ export function connectSpec(folders: Folders, options: ConnectOptions): ProcessS
     'rest.advertised.host.name': '127.0.0.1',
     'plugin.path': options.plugins.join(','),
     // Looking into every class of every jar for plugins is most of Connect's start; manifests say
-    // where they are. The converter's jars lack theirs, so it stands on the class path.
+    // where they are. The converter's jars lack theirs, so one stands on the class path.
     'plugin.discovery': 'service_load',
     ...readProperties(join(cloneFolder, 'connectors', 'connect.properties')),
     'exactly.once.source.support': options.transactions ? 'enabled' : 'disabled',
