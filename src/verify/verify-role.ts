@@ -54,8 +54,8 @@ function report({ entries, fields, differences, undecided }: Verdict, tookMs: nu
   return differing + undecided.length > 0 ? 1 : 0
 }
 
-function describeDifference({ key, field, sql, view }: Difference): string {
+function describeDifference({ key, field, ...said }: Difference): string {
   const value = (it: string | null) => (it === null ? 'nothing' : it)
   const what = field === undefined ? key : `${key} ${field}`
-  return `differs: ${what}: SQL says ${value(sql)}, the view says ${value(view)}`
+  return `differs: ${what}: SQL says ${value(said.sql)}, the view says ${value(said.view)}`
 }

@@ -62,7 +62,7 @@ test('a worker that holds the lease is waited for, for as long as it takes', asy
       generation: () => (nowMs < until ? store : late).writer.generation(),
     },
   }
-  await run(watched as ViewStore)
+  await run(watched)
   expect(said.at(-1)).toBe('a new generation serves after 120.0 s')
   expect(said.join('\n')).not.toContain('no worker')
 })
