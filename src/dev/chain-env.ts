@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { MillraceError } from '../errors.ts'
 import type { Passwords } from './source.ts'
 import { inDatabase, sourceDatabase, viewsDatabase } from './source.ts'
 import { chainFolder } from './folders.ts'
@@ -45,6 +46,17 @@ export function urlsOf(env: ChainEnv): ChainUrls {
     registry: value('MILLRACE_REGISTRY'),
     connect: value('MILLRACE_CONNECT'),
   }
+}
+
+/** The source of the chain that runs on this machine, by the role of the application. */
+export function sourceOfChain(): string {
+  const source = process.env.MILLRACE_SOURCE_APP ?? loadChainEnv().MILLRACE_SOURCE_APP
+  if (source) return source
+  throw new MillraceError(
+    'no-chain',
+    'no chain was started here, so there is no source to write to',
+    { hint: 'Run npm start in another terminal, or name the database with --source.' },
+  )
 }
 
 export function envOf(ports: Ports, passwords: Passwords): ChainEnv {

@@ -1,8 +1,6 @@
-import { parseArgs } from 'node:util'
 import { readConfig, type Config } from '../../config.ts'
-import { describe, MillraceError } from '../../errors.ts'
-import { loadChainEnv } from '../chain-env.ts'
-import { parseDuration, sourceOfChain, whole } from '../traffic/arguments.ts'
+import { parseArguments, wrongArguments } from '../arguments.ts'
+import { loadChainEnv, sourceOfChain } from '../chain-env.ts'
 import { besideTraffic } from './beside-traffic.ts'
 import { measureReads } from './reads.ts'
 import { measureReplay } from './replay.ts'
@@ -17,6 +15,8 @@ const usage = `usage: npm run bench:visible | bench:reads | bench:replay -- [opt
   --connections <n>    kept connections of the readers (reads)   32
 `
 
+const names = ['for', 'changes', 'rate', 'users', 'connections'] as const
+
 /** The role `bench`: measures the running chain and prints figures with what they depend on. */
 export async function runBench(args: readonly string[], stop?: AbortSignal): Promise<number> {
   const signal = stop ?? new AbortController().signal
@@ -25,7 +25,7 @@ export async function runBench(args: readonly string[], stop?: AbortSignal): Pro
   const config = readConfig({ ...loadChainEnv(), ...process.env })
   const measures = { visible, reads, replay }
   const measure = Object.hasOwn(measures, what ?? '') && measures[what as keyof typeof measures]
-  if (!measure) throw wrongArguments(`there is no benchmark '${what ?? ''}'`)
+  if (!measure) throw wrongArguments(`there is no benchmark '${what ?? ''}'`, usage)
   print(await surroundings(config))
   await measure({ ...options, config, signal })
   return 0
@@ -78,28 +78,14 @@ function apiOf({ apiHost, apiPort }: Config): string {
 }
 
 function optionsOf(args: readonly string[]): Options {
-  const values = valuesOf(args)
+  const given = parseArguments(args, { names, usage })
   return {
-    forMs: parseDuration(values.for ?? '30s'),
-    changes: whole('changes', values.changes ?? '500', [0, 100_000]),
-    rate: whole('rate', values.rate ?? '1000', [1, 100_000]),
-    users: whole('users', values.users ?? '10000', [10, 5_000_000]),
-    connections: whole('connections', values.connections ?? '32', [1, 1_000]),
+    forMs: given.durationMs('for') ?? 30_000,
+    changes: given.whole('changes', 500, [0, 100_000]),
+    rate: given.whole('rate', 1_000, [1, 100_000]),
+    users: given.whole('users', 10_000, [10, 5_000_000]),
+    connections: given.whole('connections', 32, [1, 1_000]),
   }
-}
-
-function valuesOf(args: readonly string[]) {
-  const text = { type: 'string' } as const
-  const options = { for: text, changes: text, rate: text, users: text, connections: text }
-  try {
-    return parseArgs({ args: [...args], options, allowPositionals: false }).values
-  } catch (error) {
-    throw wrongArguments(describe(error))
-  }
-}
-
-function wrongArguments(message: string): MillraceError {
-  return new MillraceError('arguments', message, { hint: usage })
 }
 
 function print(line: string): void {

@@ -1,4 +1,4 @@
-import { parseDuration, parseTrafficArgs } from '../../../src/dev/traffic/arguments.ts'
+import { parseTrafficArgs } from '../../../src/dev/traffic/arguments.ts'
 
 test.each([
   ['500ms', 500],
@@ -7,13 +7,13 @@ test.each([
   ['5m', 300_000],
   ['1h', 3_600_000],
 ])('%s is a duration', (text, ms) => {
-  expect(parseDuration(text)).toBe(ms)
+  expect(parseTrafficArgs(['--source', 'x', `--for=${text}`]).forMs).toBe(ms)
 })
 
 test.each(['', '60', 's', '-1s', '0s', '1e3s', '60 s', '1d', '9999999h'])(
   '%j is no duration',
   (text) => {
-    expect(() => parseDuration(text)).toThrow('duration like')
+    expect(() => parseTrafficArgs([`--for=${text}`])).toThrow('duration like')
   },
 )
 
