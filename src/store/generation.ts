@@ -31,7 +31,7 @@ export function refuseNewer(found: unknown, where: string): void {
   if (String(found) === String(generationNumber)) return
   throw new MillraceError(
     'store-newer',
-    `${where} speaks of generation ${String(found ?? 'nothing')}, this release knows only ${generationNumber}`,
+    `${where} speaks of generation ${String(found)}, this release knows only ${generationNumber}`,
     { hint: 'A newer Millrace has written here. Upgrade this one, or rebuild the view.' },
   )
 }

@@ -13,7 +13,9 @@ const replies: Readonly<Record<string, { code: string; retriable: boolean; hint:
   BUSY: away('A script of somebody else runs for too long. See SCRIPT KILL.'),
   NOAUTH: refused('Put user and password into MILLRACE_REDIS: redis://user:password@host:port.'),
   WRONGPASS: refused('User or password in MILLRACE_REDIS is wrong.'),
-  NOPERM: refused('The user lacks rights: +@all -@dangerous +info +bgrewriteaof on the keys of the view.'),
+  NOPERM: refused(
+    'The user lacks rights: +@all -@dangerous +info +bgrewriteaof on the keys of the view.',
+  ),
 }
 
 /** Names whatever ioredis rejected with. A reply that isn't known is not retriable. */
