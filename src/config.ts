@@ -3,7 +3,7 @@ import { MillraceError } from './errors.ts'
 
 /**
  * The environment, read once, checked and frozen. Every variable begins with `MILLRACE_`; each
- * default and each limit of the whole program stands here.
+ * default and each limit that somebody may want to set stands here.
  */
 const schema = z.object({
   /** Bootstrap brokers, `host:port,host:port`. */
