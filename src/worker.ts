@@ -20,7 +20,7 @@ import { tablesOf, type View } from './fold/view.ts'
 import type { Log } from './log.ts'
 import { topicPartitionName } from './position.ts'
 import { refuseUnfitSource } from './source/catalog.ts'
-import { Connector } from './source/connector.ts'
+import { Connector, topicOf } from './source/connector.ts'
 import { SourceDatabase } from './source/source-database.ts'
 import { openStore, storeNamed } from './store/open-store.ts'
 import type { ViewStore } from './store/store.ts'
@@ -66,11 +66,6 @@ export async function runWorker(
   }
 }
 
-/** Topic of a table: `millrace.public.users`. */
-export function topicOf(config: Pick<Config, 'connector'>, table: string): string {
-  return `${config.connector}.public.${table}`
-}
-
 async function keepStore(
   worker: Worker,
   name: Config['stores'][number],
@@ -92,7 +87,7 @@ async function keepStore(
     clock: systemClock,
     log,
     connector,
-    topics: tablesOf(view).map((table) => topicOf(config, table)),
+    topics: tablesOf(view).map((table) => topicOf(config.connector, table)),
     checkSource: async () => {
       await refuseUnfitSource(view, source, config.publication)
       await connector.refuseUnfit()
@@ -120,7 +115,7 @@ async function keepTopic(
   signal: AbortSignal,
 ): Promise<void> {
   const { config, view, store, admin, registry, log } = worker
-  const topic = topicOf(config, table)
+  const topic = topicOf(config.connector, table)
   await untilDone(log.child({ topic }), signal, async () => {
     const lagMs = (await admin.compactionLagsMs([topic]))[topic]
     if (lagMs === undefined) {

@@ -1,6 +1,7 @@
 import type { TopicAdmin, TopicSpec } from '../consume/change-source.ts'
 import { kafkaTopicAdmin } from '../consume/kafka/topic-admin.ts'
 import { createLog } from '../log.ts'
+import { topicOf } from '../source/connector.ts'
 
 const dayMs = 86_400_000
 const hourMs = 3_600_000
@@ -10,7 +11,7 @@ export function chainTopics(prefix: string): TopicSpec[] {
   const tables = ['users', 'tweets', 'follows', 'likes']
   return [
     ...tables.map((table) => ({
-      topic: `${prefix}.public.${table}`,
+      topic: topicOf(prefix, table),
       partitions: 4,
       settings: changeTopicSettings,
     })),

@@ -114,6 +114,11 @@ export class Connector {
   }
 }
 
+/** Topic of a table's changes: `millrace.public.users`. */
+export function topicOf(connector: string, table: string): string {
+  return `${connector}.public.${table}`
+}
+
 /** JSON.parse rounds 64-bit LSNs; numbers of 16 digits and more are read as strings instead. */
 function parseExactly(text: string): unknown {
   try {

@@ -4,6 +4,7 @@ import { kafkaTopicAdmin } from '../../consume/kafka/topic-admin.ts'
 import { MillraceError } from '../../errors.ts'
 import { tablesOf } from '../../fold/view.ts'
 import { createLog } from '../../log.ts'
+import { topicOf } from '../../source/connector.ts'
 import { openStore } from '../../store/open-store.ts'
 import type { ViewStore } from '../../store/store.ts'
 import { userInformation } from '../../views/user-information.ts'
@@ -22,7 +23,7 @@ const replayTimeoutMs = 900_000
 export async function measureReplay(config: Config, signal: AbortSignal): Promise<ReplayResult> {
   const log = createLog('error', 'bench')
   const view = userInformation
-  const topics = tablesOf(view).map((table) => `${config.connector}.public.${table}`)
+  const topics = tablesOf(view).map((table) => topicOf(config.connector, table))
   const admin = kafkaTopicAdmin({ brokers: config.kafka, log })
   const store = await openStore(config.readFrom, { config, layout: view.layout, log })
   try {
