@@ -28,6 +28,10 @@ export async function runDev(args: readonly string[]): Promise<number> {
     args: [...args],
     options: { reset: { type: 'boolean' }, workers: { type: 'string', default: '1' } },
   })
+  const workers = Number(values.workers)
+  if (!Number.isInteger(workers) || workers < 1) {
+    throw new MillraceError('arguments', `--workers is a number from 1 on, not '${values.workers}'`)
+  }
   const folder = chainFolder(process.env)
   const say = consoleSay(performance.now())
   const stop = stopOnSignals(folder)
@@ -39,7 +43,7 @@ export async function runDev(args: readonly string[]): Promise<number> {
       removeData(foldersOf(folder))
       say('the data of earlier starts is gone')
     }
-    await keepUp(folder, { say, signal: stop, workers: Number(values.workers) })
+    await keepUp(folder, { say, signal: stop, workers })
     return 0
   } catch (error) {
     if (stop.aborted) return 130
