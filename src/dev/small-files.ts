@@ -13,16 +13,14 @@ export function readFile(path: string): unknown {
 }
 
 export type WriteOptions = {
-  /** Permission bits; for its owner alone unless said otherwise. */
-  readonly mode?: number
   /** Answers false, and writes nothing, when there is such a file already. */
   readonly exclusive?: boolean
 }
 
-/** Writes JSON so that a reader sees all of it or what was there before. */
+/** Writes JSON, for its owner alone, so that a reader sees all of it or what was there before. */
 export function writeFile(path: string, value: unknown, options: WriteOptions = {}): boolean {
   const unfinished = `${path}.${process.pid}.${++written}`
-  writeFileSync(unfinished, `${JSON.stringify(value, null, 2)}\n`, { mode: options.mode ?? 0o600 })
+  writeFileSync(unfinished, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 })
   if (options.exclusive !== true) {
     renameSync(unfinished, path)
     return true

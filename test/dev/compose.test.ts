@@ -3,11 +3,10 @@ import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { parse } from 'yaml'
 import { readConfig } from '../../src/config.ts'
-import { cloneFolder } from '../../src/dev/folders.ts'
+import { cloneFolder, foldersOf } from '../../src/dev/folders.ts'
 import { brokerSettings } from '../../src/dev/servers/kafka.ts'
 import { redisSpec } from '../../src/dev/servers/redis.ts'
 import { serverSettings } from '../../src/dev/servers/postgres.ts'
-import { foldersOf } from '../../src/dev/folders.ts'
 import { versions } from '../../src/dev/versions.ts'
 
 type Service = {
@@ -37,7 +36,8 @@ test('the file fits the Compose specification', () => {
   const modern = (key: string, value: unknown) =>
     ['id', '$schema'].includes(key) && typeof value === 'string' ? undefined : value
   const schema = JSON.parse(text(...schemaPath), modern) as object
-  const ajv = new Ajv({ strict: false, formats: { duration: true, expose: true, ports: true } })
+  const formats = { duration: true, expose: true, ports: true } as const
+  const ajv = new Ajv({ strict: false, logger: false, formats })
   const fits = ajv.compile(schema)
   expect([fits(compose), fits.errors]).toEqual([true, null])
 })

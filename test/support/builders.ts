@@ -152,7 +152,7 @@ export function envelope({ op, before = null, after = null, ...more }: EnvelopeV
   }
 }
 
-export function avroType(schema: Schema): Type {
+function avroType(schema: Schema): Type {
   return avsc.Type.forSchema(schema, { typeHook: longHook })
 }
 

@@ -70,11 +70,6 @@ export async function differences(options: TruthOptions): Promise<Difference[]> 
   return found
 }
 
-/** Users that the source has. */
-export async function countUsers(source: string): Promise<number> {
-  return (await trueUsers(source)).size
-}
-
 export type UntilOptions = TruthOptions & {
   readonly timeoutMs?: number
   readonly pauseMs?: number

@@ -111,7 +111,7 @@ async function attempt(client: Client, next: Operation, tally: Tally): Promise<n
 }
 
 /** Rows changed by what was committed. */
-export async function perform(client: Client, { steps }: Operation): Promise<number> {
+async function perform(client: Client, { steps }: Operation): Promise<number> {
   let rows = 0
   let rowsAtSavepoint = 0
   for (const { name, values } of steps) {
