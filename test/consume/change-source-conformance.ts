@@ -3,15 +3,8 @@ import type { ChangeSource } from '../../src/consume/change-source.ts'
 import type { KafkaOffset } from '../../src/position.ts'
 import type { TestServer } from '../support/chain.ts'
 import { numbered, TestTopics } from '../support/kafka-topics.ts'
-import {
-  Progress,
-  readToEnd,
-  sleep,
-  startWorker,
-  until,
-  valuesOf,
-  withReader,
-} from '../support/kafka-worker.ts'
+import { Progress, readToEnd, startWorker, valuesOf, withReader } from '../support/kafka-worker.ts'
+import { sleep, until } from '../support/wait.ts'
 
 export type SourceUnderTest = {
   readonly topic: string

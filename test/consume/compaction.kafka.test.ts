@@ -6,7 +6,8 @@ import { pino } from 'pino'
 import { kafkaChangeSource } from '../../src/consume/kafka/kafka-change-source.ts'
 import { kafkaServer, type TestServer } from '../support/chain.ts'
 import { numbered, TestTopics } from '../support/kafka-topics.ts'
-import { readToEnd, until, valuesOf, withReader } from '../support/kafka-worker.ts'
+import { readToEnd, valuesOf, withReader } from '../support/kafka-worker.ts'
+import { until } from '../support/wait.ts'
 
 jest.setTimeout(150_000)
 

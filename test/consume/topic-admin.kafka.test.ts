@@ -5,7 +5,7 @@ import type { TopicAdmin } from '../../src/consume/change-source.ts'
 import { kafkaTopicAdmin } from '../../src/consume/kafka/topic-admin.ts'
 import { kafkaServer, type TestServer } from '../support/chain.ts'
 import { numbered, TestTopics } from '../support/kafka-topics.ts'
-import { until } from '../support/kafka-worker.ts'
+import { until } from '../support/wait.ts'
 
 jest.setTimeout(150_000)
 

@@ -6,11 +6,10 @@ import {
   mendedWithinMs,
   openTimeoutMs,
   seedOfRun,
-  sleep,
   testTimeoutMs,
-  until,
 } from '../support/chain-harness.ts'
 import { makeProbeUser, pollProbeUser } from '../support/probe-user.ts'
+import { sleep, until } from '../support/wait.ts'
 
 const cuts = 3
 

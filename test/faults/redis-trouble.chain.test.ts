@@ -1,12 +1,7 @@
 import { readScript } from '../../src/store/redis/scripts.ts'
-import {
-  ChainHarness,
-  openTimeoutMs,
-  sleep,
-  testTimeoutMs,
-  until,
-} from '../support/chain-harness.ts'
+import { ChainHarness, openTimeoutMs, testTimeoutMs } from '../support/chain-harness.ts'
 import { replyCutter } from '../support/reply-cutter.ts'
+import { sleep, until } from '../support/wait.ts'
 
 const state = 'millrace:user-information'
 

@@ -5,10 +5,10 @@ import {
   mendedWithinMs,
   openTimeoutMs,
   testTimeoutMs,
-  until,
 } from '../support/chain-harness.ts'
 import { startRole } from '../support/chain.ts'
 import { untilEqual } from '../support/truth.ts'
+import { until } from '../support/wait.ts'
 
 describe('Redis and Postgres kept at once', () => {
   let harness: ChainHarness

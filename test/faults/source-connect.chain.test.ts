@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { jest } from '@jest/globals'
 import type { Chain } from '../../src/dev/chain.ts'
-import { ChainHarness, sleep, until } from '../support/chain-harness.ts'
+import { ChainHarness } from '../support/chain-harness.ts'
 import { chainTimeoutMs, startTestChain, stopTestChain } from '../support/chain.ts'
 import { addPartitions, countRepeated, endOf, untilGrown } from '../support/change-log.ts'
 import {
@@ -18,6 +18,7 @@ import {
 import { ready } from '../support/ready.ts'
 import { asSuperuser } from '../support/source-sql.ts'
 import { untilEqual } from '../support/truth.ts'
+import { sleep, until } from '../support/wait.ts'
 
 jest.setTimeout(300_000)
 

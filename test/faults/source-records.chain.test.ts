@@ -2,11 +2,12 @@
 import { jest } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
 import type { Chain } from '../../src/dev/chain.ts'
-import { ChainHarness, sleep, until } from '../support/chain-harness.ts'
+import { ChainHarness } from '../support/chain-harness.ts'
 import { runRole } from '../support/chain.ts'
 import { forged, readTopic, topicOf, type Logged } from '../support/change-log.ts'
 import { TestTopics } from '../support/kafka-topics.ts'
 import { ready } from '../support/ready.ts'
+import { sleep, until } from '../support/wait.ts'
 
 jest.setTimeout(240_000)
 

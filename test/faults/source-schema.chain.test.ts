@@ -1,10 +1,11 @@
 /** Tables altered while their changes flow. */
 import { jest } from '@jest/globals'
 import type { Chain } from '../../src/dev/chain.ts'
-import { ChainHarness, sleep, until } from '../support/chain-harness.ts'
+import { ChainHarness } from '../support/chain-harness.ts'
 import { runRole } from '../support/chain.ts'
 import { ready } from '../support/ready.ts'
 import { untilEqual } from '../support/truth.ts'
+import { sleep, until } from '../support/wait.ts'
 
 jest.setTimeout(240_000)
 

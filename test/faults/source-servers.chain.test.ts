@@ -1,9 +1,10 @@
 /** The broker or the schema registry away, under load. */
 import { jest } from '@jest/globals'
 import { randomPorts } from '../../src/dev/ports.ts'
-import { ChainHarness, sleep, until } from '../support/chain-harness.ts'
+import { ChainHarness } from '../support/chain-harness.ts'
 import { startRole } from '../support/chain.ts'
 import { untilCapturing } from '../support/connect.ts'
+import { sleep, until } from '../support/wait.ts'
 
 jest.setTimeout(240_000)
 

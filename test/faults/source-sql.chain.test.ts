@@ -1,8 +1,9 @@
 /** Whatever SQL does to the source, the view says what SQL says. */
 import { jest } from '@jest/globals'
-import { ChainHarness, seedOfRun, sleep } from '../support/chain-harness.ts'
+import { ChainHarness, seedOfRun } from '../support/chain-harness.ts'
 import { asSuperuser } from '../support/source-sql.ts'
 import { untilEqual } from '../support/truth.ts'
+import { sleep } from '../support/wait.ts'
 
 jest.setTimeout(240_000)
 

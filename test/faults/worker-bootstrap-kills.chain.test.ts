@@ -1,13 +1,8 @@
-import {
-  ChainHarness,
-  openTimeoutMs,
-  sleep,
-  testTimeoutMs,
-  until,
-} from '../support/chain-harness.ts'
+import { ChainHarness, openTimeoutMs, testTimeoutMs } from '../support/chain-harness.ts'
 import { runRole } from '../support/chain.ts'
 import { makeProbeUser, pollProbeUser } from '../support/probe-user.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
+import { sleep, until } from '../support/wait.ts'
 
 /** Makes each step of the worker in Redis long enough to be met in its middle. */
 const replyDelayMs = 20

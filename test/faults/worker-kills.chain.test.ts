@@ -2,10 +2,9 @@ import {
   ChainHarness,
   openTimeoutMs,
   sessionTimeoutMs,
-  sleep,
   testTimeoutMs,
-  until,
 } from '../support/chain-harness.ts'
+import { sleep, until } from '../support/wait.ts'
 
 const kills = 20
 const pauses = 3

@@ -1,5 +1,6 @@
-import { ChainHarness, openTimeoutMs, sleep, testTimeoutMs } from '../support/chain-harness.ts'
+import { ChainHarness, openTimeoutMs, testTimeoutMs } from '../support/chain-harness.ts'
 import { untilEqual } from '../support/truth.ts'
+import { sleep } from '../support/wait.ts'
 
 describe('the chain without faults', () => {
   let harness: ChainHarness

@@ -1,10 +1,10 @@
 import { readdirSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ViewStore } from '../../src/store/store.ts'
-import { until } from '../support/kafka-worker.ts'
 import { put } from '../support/view-layouts.ts'
 import { redisHarness, type RedisHarness } from './redis-harness.ts'
 import { aCommit, one, serving, users0 } from './store-fixture.ts'
+import { until } from '../support/wait.ts'
 
 /** The last command of a script's effects is `EXEC`, 14 bytes; more of it is a torn command. */
 const tornBytes = 20

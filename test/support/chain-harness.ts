@@ -14,9 +14,8 @@ import { runWorkload } from '../../src/dev/traffic/workload.ts'
 import { parseLsn, type Lsn } from '../../src/position.ts'
 import { chainTimeoutMs, sharedChain, startRole } from './chain.ts'
 import { differences, untilEqual } from './truth.ts'
+import { slowness, until } from './wait.ts'
 
-/** On a machine that is busy with other things, `MILLRACE_TEST_SLOWNESS=3` waits thrice as long. */
-const slowness = Number(process.env.MILLRACE_TEST_SLOWNESS ?? 1)
 /** Without a heartbeat for so long a worker's partitions go to others. */
 export const sessionTimeoutMs = 2_000 * slowness
 
@@ -216,25 +215,6 @@ export class ChainHarness {
       if (name !== 'worker-1') this.chain.forget(name)
     }
   }
-}
-
-/** Waits until `condition` holds; fails with `what` after `timeoutMs`. */
-export async function until(
-  what: string,
-  condition: () => Promise<boolean>,
-  timeoutMs = mendedWithinMs,
-): Promise<void> {
-  const deadlineMs = performance.now() + timeoutMs
-  while (!(await condition())) {
-    if (performance.now() > deadlineMs) throw new Error(`not within ${timeoutMs} ms: ${what}`)
-    await sleep(10)
-  }
-}
-
-export function sleep(ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  setTimeout(resolve, ms)
-  return promise
 }
 
 /** `MILLRACE_TEST_SEED`, else another one each time. */

@@ -12,8 +12,8 @@ import type { Chain } from '../../src/dev/chain.ts'
 import { describe } from '../../src/errors.ts'
 import { createLog } from '../../src/log.ts'
 import { userInformation } from '../../src/views/user-information.ts'
-import { until } from './chain-harness.ts'
 import { readToEnd } from './kafka-worker.ts'
+import { until } from './wait.ts'
 
 const require = createRequire(import.meta.url)
 const { Kafka, logLevel } = require('kafkajs') as typeof import('kafkajs')

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Chain } from '../../src/dev/chain.ts'
 import { restartFailedTask } from '../../src/dev/connector.ts'
-import { until } from './chain-harness.ts'
+import { until } from './wait.ts'
 
 const callTimeoutMs = 10_000
 const upTimeoutMs = 120_000

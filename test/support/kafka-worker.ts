@@ -112,25 +112,6 @@ export function valuesOf(batches: readonly Batch[]): string[] {
   return batches.flatMap(({ records }) => records.map((r) => Buffer.from(r.value ?? '').toString()))
 }
 
-/** Waits until `condition` holds; fails with `what` after `timeoutMs`. */
-export async function until(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-  timeoutMs = 30_000,
-): Promise<void> {
-  const deadlineMs = Date.now() + timeoutMs
-  while (!(await condition())) {
-    if (Date.now() > deadlineMs) throw new Error(`not within ${timeoutMs} ms: ${what}`)
-    await sleep(20)
-  }
-}
-
-export function sleep(ms: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  setTimeout(resolve, ms)
-  return promise
-}
-
 function append<T>(lists: Map<number, T[]>, key: number, value: T): void {
   const list = lists.get(key)
   if (list) list.push(value)

@@ -1,4 +1,5 @@
 import type { ChainHarness } from './chain-harness.ts'
+import { sleep } from './wait.ts'
 
 /** Ids that no traffic touches. */
 const firstId = 900_000_001
@@ -63,9 +64,7 @@ async function poll(url: string, signal: AbortSignal): Promise<ProbeAnswers> {
       })
       right += 1
     }
-    const { promise, resolve } = Promise.withResolvers<void>()
-    setTimeout(resolve, pollPauseMs)
-    await promise
+    await sleep(pollPauseMs)
   }
   return { right, unavailable }
 }
