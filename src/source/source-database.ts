@@ -6,11 +6,12 @@ import { parseLsn, type Lsn } from '../position.ts'
 export type SourceOptions = {
   /** `postgres://…`, by a role that may read the view's tables and nothing else. */
   readonly url: string
+  /** Bound of connecting, of one statement, and of its reply. */
   readonly callTimeoutMs: number
 }
 
-/** One statement of at most `keysPerQuestionMax` keys. */
-const keysPerQuestionMax = 10_000
+/** Few enough for one statement to end in time, also on disks that are slow. */
+const keysPerQuestionMax = 2_000
 
 /**
  * The source database, asked the few things that its changes don't tell. Every method rejects with
@@ -25,6 +26,8 @@ export class SourceDatabase {
       connectionString: url,
       max: 2,
       connectionTimeoutMillis: callTimeoutMs,
+      query_timeout: callTimeoutMs,
+      statement_timeout: callTimeoutMs,
       application_name: 'millrace',
     })
     // A connection that breaks while idle is replaced by the pool; the next query tells.
