@@ -3,6 +3,7 @@ import { fold } from '../../src/fold/fold.ts'
 import { defineView, countOf, from } from '../../src/views/define-view.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 import { insert, read, remove, update } from '../support/builders.ts'
+import { userFields } from '../support/view-layouts.ts'
 
 function contributions(change: Change, view = userInformation) {
   const folded = fold(view, change)
@@ -23,18 +24,6 @@ const user = (more: Row = {}): Row => ({
   ...more,
 })
 
-const fields = (more: Record<string, string | null> = {}) => ({
-  username: 'ada',
-  name: null,
-  description: null,
-  location: null,
-  webPageUrl: null,
-  joinedDate: '2026-11-21T10:18:00.123456Z',
-  profileImageUrl: null,
-  backgroundImageUrl: null,
-  ...more,
-})
-
 const key = { user_id: 1n }
 const adds = (entry: string, name: string, amount: bigint) => ({
   entry,
@@ -44,14 +33,16 @@ const adds = (entry: string, name: string, amount: bigint) => ({
 
 describe('the owning row', () => {
   test('puts its fields when it comes, by snapshot or by insert', () => {
-    const expected = [{ entry: '1', put: fields(), add: {} }]
+    const expected = [{ entry: '1', put: userFields(), add: {} }]
     expect(contributions(insert('users', key, user()))).toEqual(expected)
     expect(contributions(read('users', key, user()))).toEqual(expected)
   })
 
   test('puts all its fields when one changes', () => {
     const change = update('users', key, { before: { user_id: 1n }, after: user({ name: 'Ada' }) })
-    expect(contributions(change)).toEqual([{ entry: '1', put: fields({ name: 'Ada' }), add: {} }])
+    expect(contributions(change)).toEqual([
+      { entry: '1', put: userFields({ name: 'Ada' }), add: {} },
+    ])
   })
 
   test('removes its fields when it goes, known by its key alone', () => {

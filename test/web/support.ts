@@ -10,6 +10,7 @@ import type { Checkpoint, ViewReader, ViewStore } from '../../src/store/store.ts
 import { userInformation } from '../../src/views/user-information.ts'
 import { ChainWatch } from '../../src/web/chain-watch.ts'
 import { createServer } from '../../src/web/server.ts'
+import { put } from '../support/view-layouts.ts'
 
 const partition = { topic: 'millrace.public.users', partition: 0 }
 
@@ -53,18 +54,7 @@ export function user(
   entry: string,
   fields: Readonly<Record<string, string | null>> = {},
 ): Mutation {
-  const put = {
-    username: `user${entry}`,
-    name: null,
-    description: null,
-    location: null,
-    webPageUrl: null,
-    joinedDate: '2026-11-21T10:18:00.123456Z',
-    profileImageUrl: null,
-    backgroundImageUrl: null,
-    ...fields,
-  }
-  return { entry, put, add: {} }
+  return put(entry, { username: `user${entry}`, ...fields })
 }
 
 /** A server over `reader`; its watch has not asked the store yet. */
