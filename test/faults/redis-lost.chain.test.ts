@@ -2,9 +2,9 @@ import { readdirSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { Random } from '../../src/dev/traffic/random.ts'
 import {
-  ChainHarness,
+  type ChainHarness,
+  harnessForEachTest,
   mendedWithinMs,
-  openTimeoutMs,
   seedOfRun,
   testTimeoutMs,
 } from '../support/chain-harness.ts'
@@ -15,10 +15,9 @@ const cuts = 3
 
 describe('a Redis that loses what was written', () => {
   let harness: ChainHarness
-  beforeEach(async () => {
-    harness = await ChainHarness.open()
-  }, openTimeoutMs)
-  afterEach(() => harness.close())
+  harnessForEachTest((opened) => {
+    harness = opened
+  })
 
   test(
     'emptied under load: built anew by itself, readers get 503 and never wrong numbers',

@@ -1,5 +1,5 @@
 import { readScript } from '../../src/store/redis/scripts.ts'
-import { ChainHarness, openTimeoutMs, testTimeoutMs } from '../support/chain-harness.ts'
+import { type ChainHarness, harnessForEachTest, testTimeoutMs } from '../support/chain-harness.ts'
 import { replyCutter } from '../support/reply-cutter.ts'
 import { sleep, until } from '../support/wait.ts'
 
@@ -7,10 +7,9 @@ const state = 'millrace:user-information'
 
 describe('a Redis that makes trouble', () => {
   let harness: ChainHarness
-  beforeEach(async () => {
-    harness = await ChainHarness.open()
-  }, openTimeoutMs)
-  afterEach(() => harness.close())
+  harnessForEachTest((opened) => {
+    harness = opened
+  })
 
   test(
     'every fourth commit is applied and its reply cut off: nothing counts twice',

@@ -1,9 +1,9 @@
 import { randomPorts } from '../../src/dev/ports.ts'
 import { parseLsn } from '../../src/position.ts'
 import {
-  ChainHarness,
+  type ChainHarness,
+  harnessForEachTest,
   mendedWithinMs,
-  openTimeoutMs,
   testTimeoutMs,
 } from '../support/chain-harness.ts'
 import { startRole } from '../support/chain.ts'
@@ -12,10 +12,9 @@ import { until } from '../support/wait.ts'
 
 describe('Redis and Postgres kept at once', () => {
   let harness: ChainHarness
-  beforeEach(async () => {
-    harness = await ChainHarness.open()
-  }, openTimeoutMs)
-  afterEach(() => harness.close())
+  harnessForEachTest((opened) => {
+    harness = opened
+  })
 
   test(
     'a Redis that is down holds nothing up; both end equal to SQL, and readers get the same bits',

@@ -1,4 +1,4 @@
-import { ChainHarness, openTimeoutMs, testTimeoutMs } from '../support/chain-harness.ts'
+import { type ChainHarness, harnessForEachTest, testTimeoutMs } from '../support/chain-harness.ts'
 import { runRole } from '../support/chain.ts'
 import { makeProbeUser, pollProbeUser } from '../support/probe-user.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
@@ -10,10 +10,9 @@ const phases = ['dropping', 'reading', 'pouring'] as const
 
 describe('a worker killed while it builds a view', () => {
   let harness: ChainHarness
-  beforeEach(async () => {
-    harness = await ChainHarness.open()
-  }, openTimeoutMs)
-  afterEach(() => harness.close())
+  harnessForEachTest((opened) => {
+    harness = opened
+  })
 
   test(
     'in dropping, in reading and in pouring: readers get complete numbers or 503, and it ends exact',

@@ -1,6 +1,6 @@
 import {
-  ChainHarness,
-  openTimeoutMs,
+  type ChainHarness,
+  harnessForEachTest,
   sessionTimeoutMs,
   testTimeoutMs,
 } from '../support/chain-harness.ts'
@@ -15,10 +15,9 @@ const turnMs = 3_000
 
 describe('workers that die, hang, come and go', () => {
   let harness: ChainHarness
-  beforeEach(async () => {
-    harness = await ChainHarness.open()
-  }, openTimeoutMs)
-  afterEach(() => harness.close())
+  harnessForEachTest((opened) => {
+    harness = opened
+  })
 
   test(
     `a worker killed ${kills} times at random points under load counts nothing twice`,

@@ -1,13 +1,12 @@
-import { ChainHarness, openTimeoutMs, testTimeoutMs } from '../support/chain-harness.ts'
+import { type ChainHarness, harnessForEachTest, testTimeoutMs } from '../support/chain-harness.ts'
 import { untilEqual } from '../support/truth.ts'
 import { sleep } from '../support/wait.ts'
 
 describe('the chain without faults', () => {
   let harness: ChainHarness
-  beforeEach(async () => {
-    harness = await ChainHarness.open()
-  }, openTimeoutMs)
-  afterEach(() => harness.close())
+  harnessForEachTest((opened) => {
+    harness = opened
+  })
 
   test(
     'a view built from a snapshot, and changes of every kind after it, equal SQL',

@@ -34,6 +34,7 @@ export function describeCoordination(suite: Suite): void {
   describeTheLease(suite)
   describeDrop(suite)
   describeDropAgainstOthers(suite)
+  describeDropOfWhatWasSeen(suite)
   describeDropOfLeftovers(suite)
 }
 
@@ -196,7 +197,7 @@ function describeDrop(suite: Suite): void {
       await writer.commit(aCommit(id, { parked: [aParked(11)] }))
       await writer.report(users0, problem)
       let removedMost = 0
-      for await (const removed of coordination.drop()) {
+      for await (const removed of coordination.drop(id)) {
         expect(removed).toBeGreaterThanOrEqual(removedMost)
         removedMost = removed
         const state = await writer.generation()
@@ -236,20 +237,20 @@ function describeDropAgainstOthers(suite: Suite): void {
     })
 
     test('goes on with what somebody else has left', async () => {
-      await serving(suite.store, manyPuts(0, 1_000))
-      const first = suite.store.coordination.drop()[Symbol.asyncIterator]()
-      await first.next()
-      const { id } = (await suite.store.writer.generation())!
-      const second = suite.store.coordination.drop()[Symbol.asyncIterator]()
-      await second.next()
-      expect((await suite.store.writer.generation())?.id).toBe(id)
+      const { coordination, writer } = suite.store
+      const seen = await serving(suite.store, manyPuts(0, 1_000))
+      await coordination.drop(seen)[Symbol.asyncIterator]().next()
+      const { id } = (await writer.generation())!
+      await coordination.drop(id)[Symbol.asyncIterator]().next()
+      expect((await writer.generation())?.id).toBe(id)
       await dropAll(await suite.another())
+      expect(await writer.generation()).toBeUndefined()
       expect((await everyEntry(suite.store)).size).toBe(0)
     })
 
     test.each([1, 2])('paused at step %i touches nothing that was opened after', async (steps) => {
-      await serving(suite.store, manyPuts(0, 1_000))
-      const paused = suite.store.coordination.drop()[Symbol.asyncIterator]()
+      const seen = await serving(suite.store, manyPuts(0, 1_000))
+      const paused = suite.store.coordination.drop(seen)[Symbol.asyncIterator]()
       for (let step = 0; step < steps; step++) await paused.next()
       await dropAll(await suite.another())
       await serving(suite.store, manyPuts(500, 1_000))
@@ -261,8 +262,8 @@ function describeDropAgainstOthers(suite: Suite): void {
     })
 
     test('paused before its end leaves the books that were opened after', async () => {
-      await serving(suite.store, manyPuts(0, 1_000))
-      const paused = suite.store.coordination.drop()[Symbol.asyncIterator]()
+      const seen = await serving(suite.store, manyPuts(0, 1_000))
+      const paused = suite.store.coordination.drop(seen)[Symbol.asyncIterator]()
       for (let step = await paused.next(); step.value !== 1_000; step = await paused.next()) {
         expect(step.done).toBe(false)
       }
@@ -271,6 +272,45 @@ function describeDropAgainstOthers(suite: Suite): void {
       while (!(await paused.next()).done) expect(suite.store.name).toBeTruthy()
       expect((await suite.store.writer.generation())?.id).toBe(id)
       expect((await suite.store.writer.checkpoints(id)).size).toBe(3)
+    })
+  })
+}
+
+function describeDropOfWhatWasSeen(suite: Suite): void {
+  describe('drop of what was seen', () => {
+    const drops = async (seen: GenerationId | undefined) => {
+      const yielded: number[] = []
+      for await (const removed of suite.store.coordination.drop(seen)) yielded.push(removed)
+      return yielded
+    }
+
+    test('leaves what was opened since', async () => {
+      const seen = await serving(suite.store, [put('1')])
+      await dropAll(await suite.another())
+      const id = await serving(suite.store, [put('1'), put('2')])
+      expect(await drops(seen)).toEqual([])
+      expect(await drops(undefined)).toEqual([])
+      expect(await suite.store.writer.generation()).toMatchObject({ id, phase: 'serving' })
+      expect((await everyEntry(suite.store)).size).toBe(2)
+    })
+
+    test('leaves to somebody else what he turned to dropping since', async () => {
+      const seen = await serving(suite.store, [put('1')])
+      const other = (await suite.another()).coordination.drop(seen)[Symbol.asyncIterator]()
+      await other.next()
+      const turned = await suite.store.writer.generation()
+      expect(await drops(seen)).toEqual([])
+      expect(await drops(undefined)).toEqual([])
+      expect(await suite.store.writer.generation()).toEqual(turned)
+      while (!(await other.next()).done) expect(suite.store.name).toBeTruthy()
+      expect(await suite.store.writer.generation()).toBeUndefined()
+    })
+
+    test('makes no state where there is none any more', async () => {
+      const seen = await serving(suite.store)
+      await dropAll(suite.store)
+      expect(await drops(seen)).toEqual([])
+      expect(await suite.store.writer.generation()).toBeUndefined()
     })
   })
 }

@@ -3,7 +3,7 @@ import { describeCommits } from './conformance-commits.ts'
 import { describeCoordination } from './conformance-coordination.ts'
 import { describeEntries } from './conformance-entries.ts'
 import { describeRandomOperations } from './conformance-random.ts'
-import type { StoreHarness } from './store-fixture.ts'
+import { storeForEachTest, type StoreHarness } from './store-fixture.ts'
 
 /** The one body of tests that every store passes, titled by its name. */
 export function describeStore(
@@ -14,7 +14,9 @@ export function describeStore(
   describe(`store ${name}`, () => {
     let harness: StoreHarness
     let store: ViewStore
-    const opened: ViewStore[] = []
+    const closeAfterwards = storeForEachTest(setUp, (...parts) => {
+      ;[harness, store] = parts
+    })
     const suite: Suite = {
       get harness() {
         return harness
@@ -24,27 +26,10 @@ export function describeStore(
       },
       async another() {
         const client = await harness.open()
-        opened.push(client)
+        closeAfterwards(client)
         return client
       },
     }
-
-    beforeAll(async () => {
-      harness = await setUp()
-    }, 60_000)
-
-    afterAll(async () => {
-      await harness?.stop()
-    }, 30_000)
-
-    beforeEach(async () => {
-      await harness.reset()
-      store = await suite.another()
-    })
-
-    afterEach(async () => {
-      await Promise.all(opened.splice(0).map((client) => client.close()))
-    })
 
     describeCommits(suite)
     describeEntries(suite)

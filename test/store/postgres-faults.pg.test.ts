@@ -17,34 +17,21 @@ import {
   offset,
   one,
   serving,
+  storeForEachTest,
   users0,
 } from './store-fixture.ts'
 
 let harness: PostgresHarness
 let store: ViewStore
-const opened: ViewStore[] = []
 const away = { code: 'store-away', retriable: true }
 
-beforeAll(async () => {
-  harness = await postgresHarness()
-}, 60_000)
-
-afterAll(async () => {
-  await harness?.stop()
-}, 30_000)
-
-beforeEach(async () => {
-  await harness.reset()
-  store = await open(userLayout)
-})
-
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()))
+const closeAfterwards = storeForEachTest(postgresHarness, (...parts) => {
+  ;[harness, store] = parts
 })
 
 async function open(layout: ViewLayout, url = harness.url, callTimeoutMs = 5_000) {
   const client = await openPostgresStore({ url, layout, callTimeoutMs })
-  opened.push(client)
+  closeAfterwards(client)
   return client
 }
 

@@ -15,35 +15,23 @@ import {
   offset,
   one,
   serving,
+  storeForEachTest,
 } from './store-fixture.ts'
 
 const state = 'millrace:user-information'
 let harness: RedisHarness
 let store: ViewStore
-const opened: ViewStore[] = []
-
-beforeAll(async () => {
-  harness = await redisHarness()
-}, 60_000)
-
-afterAll(async () => {
-  await harness?.stop()
-})
-
-beforeEach(async () => {
-  await harness.reset()
-  store = await harness.open()
-  opened.push(store)
+const closeAfterwards = storeForEachTest(redisHarness, (...parts) => {
+  ;[harness, store] = parts
 })
 
 afterEach(async () => {
   await harness.redis.config('SET', 'maxmemory', '0', 'maxmemory-policy', 'noeviction')
-  await Promise.all(opened.splice(0).map((client) => client.close()))
 })
 
 async function openThrough(url: string, timeoutMs = callTimeoutMs): Promise<ViewStore> {
   const client = await openRedisStore({ url, layout: userLayout, callTimeoutMs: timeoutMs })
-  opened.push(client)
+  closeAfterwards(client)
   return client
 }
 

@@ -3,29 +3,20 @@ import { readScript } from '../../src/store/redis/scripts.ts'
 import type { ViewStore } from '../../src/store/store.ts'
 import { put, userLayout } from '../support/view-layouts.ts'
 import { redisHarness, type RedisHarness } from './redis-harness.ts'
-import { building, dropAll, everyEntry, serving, topics } from './store-fixture.ts'
+import {
+  building,
+  dropAll,
+  everyEntry,
+  serving,
+  storeForEachTest,
+  topics,
+} from './store-fixture.ts'
 
 const state = 'millrace:user-information'
 let harness: RedisHarness
 let store: ViewStore
-const opened: ViewStore[] = []
-
-beforeAll(async () => {
-  harness = await redisHarness()
-}, 60_000)
-
-afterAll(async () => {
-  await harness?.stop()
-})
-
-beforeEach(async () => {
-  await harness.reset()
-  store = await harness.open()
-  opened.push(store)
-})
-
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((client) => client.close()))
+const closeAfterwards = storeForEachTest(redisHarness, (...parts) => {
+  ;[harness, store] = parts
 })
 
 test('an entry is a plain hash that people can read', async () => {
@@ -79,7 +70,7 @@ test('a drop mends a state of a wrong type', async () => {
 test('a view with a name that looks like a pattern keeps to itself', async () => {
   const odd: ViewLayout = { ...userLayout, name: 'user-[a-z]*' }
   const other = await harness.openView(odd)
-  opened.push(other)
+  closeAfterwards(other)
   await serving(store, [put('1')])
   await serving(other, [put('2')])
   expect([...(await everyEntry(other)).keys()]).toEqual(['2'])

@@ -28,6 +28,34 @@ export type StoreHarness = {
   setBack?(partition: string, next: bigint): Promise<void>
 }
 
+/**
+ * Sets a store up once for the tests of a file or block, and gives each of them a client of it,
+ * empty. What the answer is called with is closed after the test as well.
+ */
+export function storeForEachTest<Harness extends StoreHarness>(
+  setUp: () => Promise<Harness>,
+  use: (harness: Harness, store: ViewStore) => void,
+): (client: ViewStore) => void {
+  let harness: Harness | undefined
+  const opened: ViewStore[] = []
+  beforeAll(async () => {
+    harness = await setUp()
+  }, 60_000)
+  afterAll(async () => {
+    await harness?.stop()
+  }, 30_000)
+  beforeEach(async () => {
+    await harness!.reset()
+    const store = await harness!.open()
+    opened.push(store)
+    use(harness!, store)
+  })
+  afterEach(async () => {
+    await Promise.all(opened.splice(0).map((client) => client.close()))
+  })
+  return (client) => void opened.push(client)
+}
+
 export const topics = { users: 2, likes: 1 }
 export const users0 = parseTopicPartition('users/0')
 export const users1 = parseTopicPartition('users/1')
@@ -129,8 +157,12 @@ export async function everyParked(store: ViewStore): Promise<readonly ParkedReco
   return records
 }
 
+/** Drops the generation that stands there now. */
 export async function dropAll(store: ViewStore): Promise<void> {
-  for await (const removed of store.coordination.drop()) expect(removed).toBeGreaterThanOrEqual(0)
+  const seen = (await store.writer.generation())?.id
+  for await (const removed of store.coordination.drop(seen)) {
+    expect(removed).toBeGreaterThanOrEqual(0)
+  }
 }
 
 /** Users `from` to `from + count - 1`. */

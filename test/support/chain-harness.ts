@@ -35,7 +35,8 @@ export const mendedWithinMs = 30_000 * slowness
 const startedWithinMs = 60_000 * slowness
 /** Bounds of a whole test, and of what comes before it: the first one starts the chain. */
 export const testTimeoutMs = 240_000 * slowness
-export const openTimeoutMs = chainTimeoutMs
+const openTimeoutMs = chainTimeoutMs
+const closeTimeoutMs = 30_000 * slowness
 
 export type Traffic = {
   readonly tally: Tally
@@ -215,6 +216,19 @@ export class ChainHarness {
       if (name !== 'worker-1') this.chain.forget(name)
     }
   }
+}
+
+/** Gives each test a harness of its own and closes it afterwards, also when the test has failed. */
+export function harnessForEachTest(use: (harness: ChainHarness) => void): void {
+  let harness: ChainHarness | undefined
+  beforeEach(async () => {
+    harness = await ChainHarness.open()
+    use(harness)
+  }, openTimeoutMs)
+  afterEach(async () => {
+    await harness?.close()
+    harness = undefined
+  }, closeTimeoutMs)
 }
 
 /** `MILLRACE_TEST_SEED`, else another one each time. */
