@@ -53,7 +53,8 @@ const roles: Readonly<Record<string, Role>> = {
   },
   bench: {
     does: 'measures: visible, reads or replay (npm run bench:…)',
-    run: async (args, signal) => (await import('./dev/bench/bench.ts')).runBench(args, signal),
+    run: async (args, signal) =>
+      (await import('./dev/bench/bench.ts')).runBench(args, config(), signal),
   },
 }
 

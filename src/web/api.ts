@@ -10,6 +10,10 @@ import { userInformation } from '../views/user-information.ts'
 import { ChainWatch } from './chain-watch.ts'
 import { createServer } from './server.ts'
 
+/** Pauses between tries to open the store. */
+const pauseFirstMs = 100
+const pauseMostMs = 5_000
+
 /** The role `api`: serves reads from the store `readFrom` until `signal` aborts. */
 export async function runApi(config: Config, signal: AbortSignal): Promise<void> {
   const log = createLog(config.logLevel, 'api')
@@ -63,7 +67,7 @@ class LateStore implements Pick<ViewReader, 'read' | 'status'> {
 
   /** Tries until it is open or `signal` aborts; a fault that no patience mends is thrown. */
   async open(connect: () => Promise<ViewStore>, { clock, log, signal }: OpenOptions) {
-    const pauses = backoff(100, 5_000)
+    const pauses = backoff(pauseFirstMs, pauseMostMs)
     while (!signal.aborted) {
       try {
         this.#store = await connect()

@@ -1,6 +1,6 @@
-import { readConfig, type Config } from '../../config.ts'
+import type { Config } from '../../config.ts'
 import { parseArguments, wrongArguments } from '../arguments.ts'
-import { loadChainEnv, sourceOfChain } from '../chain-env.ts'
+import { sourceOfChain } from '../chain-env.ts'
 import { besideTraffic } from './beside-traffic.ts'
 import { measureReads } from './reads.ts'
 import { measureReplay } from './replay.ts'
@@ -18,11 +18,13 @@ const usage = `usage: npm run bench:visible | bench:reads | bench:replay -- [opt
 const names = ['for', 'changes', 'rate', 'users', 'connections'] as const
 
 /** The role `bench`: measures the running chain and prints figures with what they depend on. */
-export async function runBench(args: readonly string[], stop?: AbortSignal): Promise<number> {
-  const signal = stop ?? new AbortController().signal
+export async function runBench(
+  args: readonly string[],
+  config: Config,
+  signal: AbortSignal,
+): Promise<number> {
   const [what, ...rest] = args
   const options = optionsOf(rest)
-  const config = readConfig({ ...loadChainEnv(), ...process.env })
   const measures = { visible, reads, replay }
   const measure = Object.hasOwn(measures, what ?? '') && measures[what as keyof typeof measures]
   if (!measure) throw wrongArguments(`there is no benchmark '${what ?? ''}'`, usage)

@@ -1,5 +1,4 @@
-import { readdirSync } from 'node:fs'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { MillraceError } from '../../errors.ts'
 import type { Folders } from '../folders.ts'

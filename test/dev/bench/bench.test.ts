@@ -1,3 +1,4 @@
+import { readConfig } from '../../../src/config.ts'
 import { runBench } from '../../../src/dev/bench/bench.ts'
 
 test.each([
@@ -6,7 +7,7 @@ test.each([
   [['reads', '--seed', '1'], "Unknown option '--seed'"],
   [['nothing'], "there is no benchmark 'nothing'"],
 ])('%j is refused with what is wrong and the usage of benchmarks', async (args, wrong) => {
-  await expect(runBench(args)).rejects.toMatchObject({
+  await expect(runBench(args, readConfig({}), new AbortController().signal)).rejects.toMatchObject({
     code: 'arguments',
     message: expect.stringContaining(wrong),
     hint: expect.stringContaining('usage: npm run bench'),
