@@ -190,10 +190,13 @@ export type ViewCoordination = {
   advance(generation: GenerationId, barrier: Barrier): Promise<boolean>
   /**
    * Turns the state to dropping under a new id, removes every key of the view, parked records,
-   * checkpoints and problems, and the state last. Goes on with what somebody else has left. Also
-   * removes the keys of a view whose state is gone. Yields the keys removed so far.
+   * checkpoints and problems, and the state last. Yields the keys removed so far.
+   *
+   * Drops only what the caller saw, compared in the first step: the generation `seen`, which may be
+   * a dropping one that somebody else has left, or the keys of a view without a state when `seen`
+   * is undefined. Where anything else stands by now it changes nothing and yields nothing.
    */
-  drop(): AsyncIterable<number>
+  drop(seen: GenerationId | undefined): AsyncIterable<number>
 }
 
 /** One store of one view. `close` ends its connections. */

@@ -63,7 +63,7 @@ test('a drop takes every generation of its view and no neighbour', async () => {
 test('a drop mends a state of a wrong type', async () => {
   await harness.redis.set(state, 'by hand')
   await expect(store.writer.generation()).rejects.toMatchObject({ code: 'store-type' })
-  await dropAll(store)
+  for await (const removed of store.coordination.drop(undefined)) expect(removed).toBe(0)
   expect(await store.writer.generation()).toBeUndefined()
 })
 
@@ -89,4 +89,13 @@ test('a call to drop that Redis gets late drops nothing that was opened after', 
   expect(answer).toEqual(['conflict'])
   expect(await harness.redis.eval(source, 1, state, '', 'dropping-id')).toEqual(['conflict'])
   expect(await store.writer.generation()).toEqual(late)
+})
+
+test('a call to drop that comes again after its reply was lost goes on', async () => {
+  const id = await serving(store, [put('1')])
+  const { source } = readScript('drop-begin')
+  for (const _ of ['call', 'same call']) {
+    const answer = await harness.redis.eval(source, 1, state, id, 'dropping-id')
+    expect(answer).toEqual(['dropping', 'dropping-id'])
+  }
 })

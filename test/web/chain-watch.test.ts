@@ -138,7 +138,8 @@ test('readiness ends when a partition stands still', async () => {
 test('readiness begins again with each generation', async () => {
   const store = await servingStore([])
   const { watch } = await readyWatch(store)
-  for await (const _ of store.coordination.drop()) {
+  const seen = (await store.writer.generation())?.id
+  for await (const _ of store.coordination.drop(seen)) {
     await watch.poll()
     expect(watch.readiness()).toMatchObject({
       status: 'unavailable',

@@ -167,7 +167,8 @@ class MemoryStore implements ViewWriter, ViewReader, ViewCoordination {
     return true
   }
 
-  async *drop(): AsyncIterable<number> {
+  async *drop(seen: GenerationId | undefined): AsyncIterable<number> {
+    if (this.#state?.id !== seen) return
     const id = this.#turnToDropping()
     let removed = 0
     yield removed

@@ -61,8 +61,9 @@ export class PostgresCoordination implements ViewCoordination {
     return (await this.#connection.query(advanceText, values)).rowCount === 1
   }
 
-  async *drop(): AsyncIterable<number> {
-    const id = await this.#turnToDropping()
+  async *drop(seen: GenerationId | undefined): AsyncIterable<number> {
+    const id = await this.#turnToDropping(seen)
+    if (id === undefined) return
     let removed = 0
     yield removed
     for (;;) {
@@ -77,20 +78,21 @@ export class PostgresCoordination implements ViewCoordination {
   }
 
   /** Waits for the commits under way; those that come later find another id. */
-  async #turnToDropping(): Promise<string> {
-    const id = await this.#connection.change('alone', async (transaction) => {
+  async #turnToDropping(seen: GenerationId | undefined): Promise<string | undefined> {
+    return this.#connection.change('alone', async (transaction) => {
       const { rows } = await transaction.query(
         `insert into millrace.views as v (view, generation, number, phase, topics)
-         values ($1, $2, 1, 'dropping', '{}')
+         select $1, $2, 1, 'dropping', '{}'
+         where $3::text is null or exists (select from millrace.views where view = $1)
          on conflict (view) do update set phase = 'dropping', watermark = null, barrier = null,
            mark = null, number = 1,
            generation = case v.phase when 'dropping' then v.generation else excluded.generation end
+         where v.generation = $3::text
          returning generation`,
-        [this.#view, newGenerationId()],
+        [this.#view, newGenerationId(), seen ?? null],
       )
-      return rows[0]!.generation as string
+      return rows[0]?.generation as string | undefined
     })
-    return id!
   }
 
   /** How many entries went, or undefined when somebody else has finished. */

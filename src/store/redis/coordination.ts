@@ -46,9 +46,11 @@ export class RedisCoordination implements ViewCoordination {
     return kind === 'advanced'
   }
 
-  async *drop(): AsyncIterable<number> {
-    const id = await this.#turnToDropping()
-    if (id === undefined) return
+  async *drop(seen: GenerationId | undefined): AsyncIterable<number> {
+    const args = [seen ?? '', newGenerationId()]
+    const [kind, found] = await this.#connection.run('drop-begin', [this.#layout.state], args)
+    if (kind === 'conflict') return
+    const id = String(found)
     let removed = 0
     yield removed
     for await (const found of scanKeys(this.#connection, this.#layout.everyEntryPattern)) {
@@ -63,20 +65,6 @@ export class RedisCoordination implements ViewCoordination {
     }
     const [, count] = await this.#connection.run('drop-end', this.#end(), [id])
     if (count) yield removed + Number(count)
-  }
-
-  /**
-   * Compares with what was just seen, so that a call that Redis gets late drops nothing new.
-   * Undefined when somebody else has dropped meanwhile, and opened the next generation.
-   */
-  async #turnToDropping(): Promise<string | undefined> {
-    const { state } = this.#layout
-    const type = String(await this.#connection.command('type', [state]))
-    const isState = type === 'hash' || type === 'none'
-    const seen = isState ? await this.#connection.command('hget', [state, 'id']) : '?'
-    const args = [String(seen ?? ''), newGenerationId()]
-    const [kind, id] = await this.#connection.run('drop-begin', [state], args)
-    return kind === 'dropping' ? String(id) : undefined
   }
 
   #books(): readonly string[] {
