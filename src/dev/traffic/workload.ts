@@ -72,7 +72,7 @@ async function act(url: string, actor: Actor): Promise<void> {
     try {
       await client.connect()
       pauses.reset()
-      if ((await actOver(client, actor)) === 'done') return
+      return await actOver(client, actor)
     } catch (error) {
       if (!isPassing(error)) throw refusal(error)
       tally.lost(describe(error))
@@ -83,13 +83,12 @@ async function act(url: string, actor: Actor): Promise<void> {
   }
 }
 
-async function actOver(client: Client, { pace, tally, signal }: Actor): Promise<'done'> {
+async function actOver(client: Client, { pace, tally, signal }: Actor): Promise<void> {
   for (let next = await pace.next(signal); next; next = await pace.next(signal)) {
     const rows = await attempt(client, next, tally)
     pace.corrected(next.rowsExpected - rows)
     tally.done(next.kind, rows)
   }
-  return 'done'
 }
 
 /** Rows changed, 0 when somebody was in the way to the end; rejects when the connection is gone. */
