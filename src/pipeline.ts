@@ -42,6 +42,8 @@ export type Tail = {
   windowAt(next: KafkaOffset): { from: KafkaOffset; atMs: number } | undefined
   /** True while the generation is the one that the store has. */
   current(): boolean
+  /** Called when a commit was applied: whatever stopped the partition before is over. */
+  moved(): Promise<void>
   /** The checkpoint of an idle partition is renewed this often, to stay within the lag. */
   readonly idleCommitMs: number
   /** `min.compaction.lag.ms` of the topic. */
@@ -51,6 +53,9 @@ export type Tail = {
 /** Offsets of parked records by the hexadecimal bytes of their key. */
 export type ParkedOffsets = Map<string, KafkaOffset[]>
 
+/** How soon an idle partition sees that its generation is gone. */
+const lookAgainMs = 500
+
 /**
  * Applies batches until the partition is lost, the generation is another one, or the store
  * answers `conflict`; the caller then reads the checkpoint again. Rejects where the view has to
@@ -59,10 +64,11 @@ export type ParkedOffsets = Map<string, KafkaOffset[]>
 export async function tail(parts: Tail, checkpoint: Checkpoint): Promise<void> {
   const { reader, clock } = parts
   let at = checkpoint
-  let committedMs = clock.monotonicMs()
+  // The first idle turn commits at once: that ends what an earlier owner may have reported.
+  let committedMs = Number.NEGATIVE_INFINITY
   reader.seek(at.next)
   while (!reader.lost.aborted && parts.current()) {
-    const batch = await reader.next(parts.idleCommitMs)
+    const batch = await reader.next(Math.min(parts.idleCommitMs, lookAgainMs))
     if (batch && batch.from !== at.next) {
       reader.seek(at.next)
       continue
@@ -113,15 +119,13 @@ async function apply(parts: Tail, commit: Commit): Promise<boolean> {
     park(parts.parked, record)
     parts.log.error({ offset: record.offset, reason: record.reason }, 'record parked')
   }
+  await parts.moved()
   parts.identities.moveTo(commit.to.windowFrom)
   parts.reader.note(commit.to.next)
   if (commit.mark) parts.log.error(commit.mark, 'view marked for rebuild')
   const below = result.belowZero[0]
   if (below && result.parked === 0) {
-    const reason = `${below.count} of ${below.entry} is below zero, which no rows can explain`
-    const mark = { code: 'below-zero', reason, atMs: parts.clock.wallMs() }
-    parts.log.error(mark, 'view marked for rebuild')
-    await parts.writer.mark(commit.generation, mark)
+    parts.log.error({ ...commit.markBelowZero, ...below }, 'view marked for rebuild')
   }
   return true
 }
@@ -198,7 +202,9 @@ class BatchWork {
   commit(next: KafkaOffset, atEndMs: number | undefined): Commit {
     const { generation, reader } = this.#parts
     const window = this.#parts.windowAt(next)
-    const moved = window && window.from > this.#at.windowFrom ? window : undefined
+    // Where nothing was written the window stays, but it is known to be whole until later.
+    const newer = window && window.atMs > this.#at.windowAtMs
+    const moved = newer && window.from >= this.#at.windowFrom ? window : undefined
     const to: Checkpoint = {
       phase: 'live',
       poured: this.#at.poured,
@@ -218,6 +224,11 @@ class BatchWork {
       parked: this.#parked,
       unparked: this.#unparked,
       mark: this.#mark,
+      markBelowZero: {
+        code: 'below-zero',
+        reason: 'a counter is below zero, which no rows can explain',
+        atMs: this.#parts.clock.wallMs(),
+      },
     }
   }
 

@@ -153,7 +153,7 @@ class World {
       this.marks.push(generation.mark)
     }
     if (generation && !generation.mark && generation.phase !== 'dropping') return
-    for await (const _ of this.#store.coordination.drop());
+    for await (const _ of this.#store.coordination.drop(generation?.id));
     await this.#store.coordination.open(topics)
   }
 

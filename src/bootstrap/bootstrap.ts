@@ -33,7 +33,8 @@ export type BootstrapParts = {
 
 const readTimeoutMs = 1_000
 const progressEveryMs = 5_000
-const keysPerPage = 10_000
+/** Rows whose last record does not tell what they are: beyond it the first one is said at once. */
+const unknownMax = 1_000
 
 /**
  * Builds what one partition gives to the view from the beginning of its log, and pours it. The
@@ -163,6 +164,7 @@ class Reading {
       // Waiting for a schema is worth it only for the last record of a row.
       if (error.retriable && error.code !== 'schema-unknown') throw error
       this.#unknown.set(name, error)
+      if (this.#unknown.size > unknownMax) this.refuseUnknownRows()
       return
     }
     const state = this.#stateAfter(record, decoded, name)
@@ -217,7 +219,7 @@ async function absentRows(
   rows: RowTable,
 ): Promise<readonly number[]> {
   const absent: number[] = []
-  for (const page of rows.rows(keysPerPage)) {
+  for (const page of rows.rows()) {
     const keys = page.map(({ key }) => key)
     for (const index of await source.missing(table, keys)) absent.push(page[index]!.id)
   }

@@ -26,6 +26,7 @@ export type CoordinatorParts = {
 }
 
 const tickMs = 100
+const checkSourceEveryMs = 30_000
 const barrierTimeoutMs = 10_000
 const pendingMax = 64
 /** Longer pauses would hold up the watermark once what was away is back. */
@@ -52,6 +53,7 @@ export class Coordinator {
     barriers: [],
   }
   #newest: Barrier | undefined
+  #checkedAtMs = Number.NEGATIVE_INFINITY
   /** Since when the topics have had other partitions than the view was built from. */
   #refusedAtMs: number | undefined
 
@@ -90,7 +92,7 @@ export class Coordinator {
     const { store, topics, admin, clock, barrierIntervalMs, barrierIdleMs } = this.#parts
     const generation = await store.writer.generation()
     if (!generation || generation.phase === 'dropping') {
-      await this.#openAnew()
+      await this.#openAnew(generation)
       return
     }
     if (generation.mark && (await this.#rebuild(generation))) return
@@ -101,6 +103,7 @@ export class Coordinator {
     if (nowMs - this.#lookedAtMs < barrierIntervalMs) return
     this.#lookedAtMs = nowMs
     await this.#refuseOtherPartitions(generation, await admin.partitions(topics))
+    await this.#refuseUnfitSource(generation)
     const due = nowMs - this.#barrierAtMs >= barrierIdleMs || generation.phase === 'building'
     if (due || this.#moved(await admin.ends(topics))) await this.#barrier(generation, signal)
   }
@@ -109,13 +112,16 @@ export class Coordinator {
   async #rebuild(generation: Generation): Promise<boolean> {
     const { clock, log, connector } = this.#parts
     if (clock.monotonicMs() < this.#rebuildNotBeforeMs) return false
-    if ((await connector.committed()).snapshot) return false
+    const { snapshot, commitLsn } = await connector.committed()
+    // A connector made anew has no offset before its snapshot begins; the next barrier gives one.
+    const unknown = commitLsn === undefined && generation.phase === 'serving'
+    if (snapshot || unknown) return false
     log.warn({ mark: generation.mark }, 'building the view anew')
-    await this.#openAnew()
+    await this.#openAnew(generation)
     return true
   }
 
-  async #openAnew(): Promise<void> {
+  async #openAnew(seen: Generation | undefined): Promise<void> {
     const { store, topics, admin, clock, log, checkSource } = this.#parts
     await checkSource()
     const partitions = await admin.partitions(topics)
@@ -126,8 +132,11 @@ export class Coordinator {
         hint: 'They are made by the set-up: npm start, or node src/main.ts setup.',
       })
     }
+    // Who asks by hand says that the topics are right as they are.
+    const decided = !seen || seen.phase === 'dropping' || seen.mark?.code === 'by-hand'
+    if (!decided) await this.#refuseOtherPartitions(seen, partitions)
     this.#rebuildNotBeforeMs = clock.monotonicMs() + this.#rebuildPause.nextMs()
-    for await (const removed of store.coordination.drop()) {
+    for await (const removed of store.coordination.drop(seen?.id)) {
       if (removed > 0) log.info({ removed }, 'removing what an earlier generation left')
       await this.#holdsLease()
     }
@@ -157,6 +166,23 @@ export class Coordinator {
     const problem = { code, message, hint, sinceMs: this.#refusedAtMs }
     await this.#parts.store.writer.report(partition, problem)
     throw error
+  }
+
+  /** What the set-up has lost since it was checked made changes that never arrived. */
+  async #refuseUnfitSource({ id }: Generation): Promise<void> {
+    const { checkSource, clock, store } = this.#parts
+    const nowMs = clock.monotonicMs()
+    if (nowMs - this.#checkedAtMs < checkSourceEveryMs) return
+    try {
+      await checkSource()
+      this.#checkedAtMs = nowMs
+    } catch (error) {
+      if (error instanceof MillraceError && error.code.endsWith('-unfit')) {
+        const { code, message } = error
+        await store.writer.mark(id, { code, reason: message, atMs: clock.wallMs() })
+      }
+      throw error
+    }
   }
 
   /** Moves the watermark to the newest barrier that every partition has passed. */

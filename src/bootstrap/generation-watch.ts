@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Log } from '../log.ts'
-import { describe } from '../errors.ts'
+import { describe, MillraceError } from '../errors.ts'
 import type { KafkaOffset } from '../position.ts'
 import type { Barrier, Generation, GenerationId, ViewWriter } from '../store/store.ts'
 
@@ -35,6 +35,7 @@ export class GenerationWatch {
         if (away) this.#log.info('the store answers again')
         away = false
       } catch (error) {
+        if (!(error instanceof MillraceError)) throw error
         if (!away) this.#log.warn({ reason: describe(error) }, 'the store does not answer')
         away = true
       }

@@ -42,6 +42,7 @@ export type PartitionParts = {
 const idleCommitMsMax = 10_000
 const pauseFirstMs = 200
 const pauseMostMs = 15_000
+const markAgainMs = 30_000
 
 /** Keeps one partition of the view right until it is lost. Rejects on a bug only. */
 export async function keepPartition(parts: PartitionParts): Promise<void> {
@@ -68,17 +69,20 @@ export async function keepPartition(parts: PartitionParts): Promise<void> {
   log.debug('partition given back')
 }
 
-/** One way through the states; `onMoving` is called when the partition is ready to apply. */
+/** One way through the states; `moved` is called when something was applied. */
 async function step(
   parts: PartitionParts,
   generation: Generation,
-  onMoving: () => Promise<void>,
+  moved: () => Promise<void>,
 ): Promise<void> {
   const { reader, store, watch, lagMs } = parts
   const name = topicPartitionName(reader.partition)
   refuseNewPartition(reader, generation)
   const checkpoint = (await store.writer.checkpoints(generation.id)).get(name)
   if (!checkpoint) {
+    if (generation.phase === 'serving') {
+      throw new RebuildNeeded('checkpoint-missing', `the checkpoint of ${name} is gone`)
+    }
     await bootstrap({ ...parts, writer: store.writer, generation })
     return
   }
@@ -88,7 +92,6 @@ async function step(
   const identities = await resume(parts, checkpoint)
   if (reader.lost.aborted) return
   const parked = await parkedOf(parts, name)
-  await onMoving()
   parts.log.info(startOf(checkpoint, identities.size), 'applying changes')
   await tail(
     {
@@ -99,6 +102,7 @@ async function step(
       parked,
       windowAt: (next) => watch.window(name, next),
       current: () => watch.generation?.id === generation.id,
+      moved,
       idleCommitMs: Math.min(idleCommitMsMax, Math.ceil(lagMs / 4)),
     },
     checkpoint,
@@ -126,14 +130,16 @@ async function markForRebuild(
   { code, message }: RebuildNeeded,
 ): Promise<boolean> {
   const mark = { code, reason: message, atMs: clock.wallMs() }
-  log.error(mark, 'view marked for rebuild')
   try {
-    await store.writer.mark(generation.id, mark)
+    // Where the generation is another one by now, there is nothing to mark.
+    if (await store.writer.mark(generation.id, mark)) log.error(mark, 'view marked for rebuild')
   } catch {
     // The store is away: the same will be found again when it is back.
     return false
   }
-  await watch.writable(reader.lost, generation.id)
+  // A store that goes back may lose the mark, so the wait ends and the same is found again.
+  const again = AbortSignal.any([reader.lost, AbortSignal.timeout(markAgainMs)])
+  await watch.writable(again, generation.id)
   return true
 }
 
@@ -145,7 +151,7 @@ async function parkedOf({ store }: PartitionParts, name: string): Promise<Parked
   return parked
 }
 
-/** Shows in `/ready` what stops this partition, once, until it moves again. */
+/** Shows in `/ready` what stops this partition, each thing once, until it moves again. */
 class ReportedProblem {
   readonly #parts: PartitionParts
   /** A former owner may have left a problem behind. */
@@ -158,12 +164,13 @@ class ReportedProblem {
   async report(error: MillraceError): Promise<void> {
     const { store, reader, clock, log } = this.#parts
     const { code, hint, retriable } = error
-    if (this.#shown === code) return
-    log[retriable ? 'warn' : 'error']({ code, reason: describe(error), hint }, 'partition stopped')
-    const problem = { code, message: describe(error), hint, sinceMs: clock.wallMs() }
+    const message = describe(error)
+    if (this.#shown === message) return
+    log[retriable ? 'warn' : 'error']({ code, reason: message, hint }, 'partition stopped')
+    const problem = { code, message, hint, sinceMs: clock.wallMs() }
     try {
       await store.writer.report(reader.partition, problem)
-      this.#shown = code
+      this.#shown = message
     } catch {
       // A store that is away shows itself; the next try reports again.
     }

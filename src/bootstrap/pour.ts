@@ -19,7 +19,7 @@ export async function pour(
   const parked = parkedRecords(parts, rows)
   let poured = 0
   let entries = 0
-  for (const [mutations, last] of chunks(rows.mutations(), parts.entriesPerPourMax)) {
+  for await (const [mutations, last] of chunks(rows.mutations(), parts.entriesPerPourMax)) {
     if (reader.lost.aborted) return
     const result = await writer.pour({
       generation: generation.id,
@@ -40,12 +40,12 @@ export async function pour(
 }
 
 /** Chunks of `size`, at least one, each told whether it is the last. */
-function* chunks(
-  mutations: Iterable<Mutation>,
+async function* chunks(
+  mutations: AsyncIterable<Mutation>,
   size: number,
-): Generator<readonly [readonly Mutation[], boolean]> {
+): AsyncGenerator<readonly [readonly Mutation[], boolean]> {
   let chunk: Mutation[] = []
-  for (const mutation of mutations) {
+  for await (const mutation of mutations) {
     if (chunk.length === size) {
       yield [chunk, false]
       chunk = []
@@ -56,7 +56,7 @@ function* chunks(
 }
 
 function parkedRecords({ reader, parkedMax }: BootstrapParts, rows: RowTable): ParkedRecord[] {
-  const parked = rows.undecodable().map(({ record, reason }): ParkedRecord => ({
+  const parked = rows.undecodable(parkedMax + 1).map(({ record, reason }): ParkedRecord => ({
     partition: reader.partition,
     ...record,
     phase: 'pour',
@@ -66,7 +66,7 @@ function parkedRecords({ reader, parkedMax }: BootstrapParts, rows: RowTable): P
   const { topic, partition } = reader.partition
   throw new MillraceError(
     'parked-full',
-    `${topic}/${partition} holds ${parked.length} rows that can't be decoded, the first at offset ` +
+    `${topic}/${partition} holds more than ${parkedMax} rows that can't be decoded, the first at offset ` +
       `${parked[0]!.offset}: ${parked[0]!.reason}`,
     { hint: 'At most MILLRACE_PARKED_PER_PARTITION_MAX are parked. Mend what writes them.' },
   )

@@ -1,6 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import type { LogRecord, Row } from '../change.ts'
-import { consolidator } from '../fold/consolidate.ts'
+import { consolidator, merge } from '../fold/consolidate.ts'
 import type { Mutation } from '../mutation.ts'
 import type { KafkaOffset } from '../position.ts'
 
@@ -11,6 +12,9 @@ export type RowState =
   | { readonly kind: 'gone' }
   /** Counts only if it stays the last of its key: then the record is parked with the pour. */
   | { readonly kind: 'undecodable'; readonly record: LogRecord; readonly reason: string }
+
+/** Rows handled at once: a few milliseconds of work. */
+const rowsPerPage = 1_000
 
 /**
  * Primary key to what its row gives to the view: the last record of a key wins. It lives in a
@@ -66,20 +70,10 @@ export class RowTable {
     }
   }
 
-  /** Pages of rows, each with an id to `remove` it by. */
-  *rows(pageSize: number): Generator<readonly { readonly id: number; readonly key: Row }[]> {
-    const page = this.#db.prepare(
-      'select id, primary_key from row where id > ? and contributions is not null order by id limit ?',
-    )
-    let last = 0
-    for (;;) {
-      const rows = page.all(last, pageSize).map((row) => ({
-        id: Number(row['id']),
-        key: deserialize(String(row['primary_key'])) as Row,
-      }))
-      if (rows.length === 0) return
-      yield rows
-      last = rows.at(-1)!.id
+  /** Pages of rows, each with an id to remove it by. */
+  *rows(): Generator<readonly { readonly id: number; readonly key: Row }[]> {
+    for (const page of this.#pages('primary_key')) {
+      yield page.map(({ id, text }) => ({ id, key: deserialize(text) as Row }))
     }
   }
 
@@ -88,27 +82,42 @@ export class RowTable {
     return this.#removeUntouched.run(id, offset).changes > 0
   }
 
-  /** Merged contributions of all rows, one mutation an entry, in the order of the entries. */
-  *mutations(): Generator<Mutation> {
-    const contributions = this.#db.prepare(`
-      select value as body from row, json_each(row.contributions)
-       where row.contributions is not null order by json_extract(value, '$.entry')`)
-    const same = consolidator()
-    let entry: string | undefined
-    for (const { body } of contributions.iterate()) {
-      const next = deserialize(String(body)) as Mutation
-      if (next.entry !== entry) yield* same.take()
-      entry = next.entry
-      same.add([next])
+  /**
+   * Merged contributions of all rows, one mutation an entry, in the order of the entries. Summed
+   * in pages with turns of the event loop between them: heartbeats go on, however many rows.
+   */
+  async *mutations(): AsyncGenerator<Mutation> {
+    this.#db.exec('create table sum (entry text primary key, mutation text) without rowid')
+    const find = this.#db.prepare('select mutation from sum where entry = ?')
+    const set = this.#db.prepare('insert or replace into sum (entry, mutation) values (?, ?)')
+    for (const page of this.#pages('contributions')) {
+      const sums = consolidator()
+      for (const { text } of page) sums.add(deserialize(text) as Mutation[])
+      for (const mutation of sums.take()) {
+        const known = find.get(mutation.entry)?.['mutation']
+        const before = known === undefined ? undefined : (deserialize(String(known)) as Mutation)
+        set.run(mutation.entry, serialize(before ? merge(before, mutation) : mutation))
+      }
+      await turnOfTheLoop()
     }
-    yield* same.take()
+    const page = this.#db.prepare(
+      'select entry, mutation from sum where ?1 is null or entry > ?1 order by entry limit ?2',
+    )
+    let last: string | null = null
+    for (;;) {
+      const rows: Record<string, unknown>[] = page.all(last, rowsPerPage)
+      for (const row of rows) yield deserialize(String(row['mutation'])) as Mutation
+      if (rows.length < rowsPerPage) return
+      last = String(rows.at(-1)!['entry'])
+      await turnOfTheLoop()
+    }
   }
 
-  /** Records that are the last of their key and could not be decoded, by offset. */
-  undecodable(): readonly { readonly record: LogRecord; readonly reason: string }[] {
+  /** The first records that are the last of their key and could not be decoded, by offset. */
+  undecodable(most: number): readonly { readonly record: LogRecord; readonly reason: string }[] {
     const rows = this.#db
-      .prepare('select * from row where contributions is null order by last_offset')
-      .all()
+      .prepare('select * from row where contributions is null order by last_offset limit ?')
+      .all(most)
     return rows.map((row) => ({
       record: {
         offset: BigInt(Number(row['last_offset'])) as KafkaOffset,
@@ -126,6 +135,22 @@ export class RowTable {
 
   close(): void {
     this.#db.close()
+  }
+
+  *#pages(column: 'contributions' | 'primary_key') {
+    const page = this.#db.prepare(
+      `select id, ${column} as text from row
+        where id > ? and contributions is not null order by id limit ?`,
+    )
+    let last = 0
+    for (;;) {
+      const rows = page
+        .all(last, rowsPerPage)
+        .map((row) => ({ id: Number(row['id']), text: String(row['text']) }))
+      if (rows.length === 0) return
+      yield rows
+      last = rows.at(-1)!.id
+    }
   }
 }
 

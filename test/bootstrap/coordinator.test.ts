@@ -145,6 +145,31 @@ test('a view that waits for its rebuild still moves on', async () => {
   expect(await runFor(coordinator, rose)).toBe(true)
 })
 
+test('a source that is no longer fit marks the view, and its watermark stands', async () => {
+  let fit = true
+  const checkSource = async () => {
+    if (!fit) throw new MillraceError('source-unfit', 'no publication', { retriable: true })
+  }
+  const { coordinator, store, state } = world({ checkSource })
+  await runFor(coordinator, async () => (await phase(store)) === 'building')
+  await pourAll(store, 5n)
+  await runFor(coordinator, async () => (await phase(store)) === 'serving')
+  fit = false
+  state.nowMs += 60_000
+  const marked = async () => (await store.writer.generation())?.mark?.code === 'source-unfit'
+  expect(await runFor(coordinator, marked)).toBe(true)
+})
+
+test('other partitions are not taken over by a rebuild that nobody asked for', async () => {
+  const { coordinator, store, state } = world()
+  await runFor(coordinator, async () => (await phase(store)) === 'building')
+  const { id } = (await store.writer.generation())!
+  state.partitions = { users: 2, tweets: 1 }
+  await store.writer.mark(id, { code: 'too-old', reason: 'test', atMs: 0 })
+  const renewed = async () => (await store.writer.generation())?.id !== id
+  expect(await runFor(coordinator, renewed)).toBe(false)
+})
+
 test('does nothing while another one holds the lease', async () => {
   const { coordinator, store } = world()
   await store.coordination.lease('another', 1_000_000)
