@@ -97,6 +97,8 @@ export type Commit = {
   readonly unparked: readonly KafkaOffset[]
   /** Marks the generation in the same step. */
   readonly mark: Mark | undefined
+  /** The same, if the step leaves a counter that it touched below zero and nothing is parked. */
+  readonly markBelowZero: Mark
 }
 
 export type Pour = {

@@ -252,6 +252,35 @@ function describeMark(suite: Suite): void {
       expect((await suite.store.reader.status()).generation?.phase).toBe('serving')
     })
 
+    test('comes with the commit that leaves a counter below zero', async () => {
+      const id = await serving(suite.store, [put('1')])
+      const { writer } = suite.store
+      const below = aCommit(id, { mutations: [add('1', { likeCount: -1n })] })
+      await writer.commit({ ...below, from: offset(9) })
+      expect((await writer.generation())?.mark).toBeUndefined()
+      await writer.commit(below)
+      expect((await writer.generation())?.mark).toEqual(below.markBelowZero)
+    })
+
+    test('for a counter below zero does not replace the one of the same commit', async () => {
+      const id = await serving(suite.store, [put('1')])
+      const mutations = [add('1', { likeCount: -1n })]
+      await suite.store.writer.commit(aCommit(id, { mutations, mark: mark('own') }))
+      expect((await suite.store.writer.generation())?.mark).toEqual(mark('own'))
+    })
+
+    test('for a counter below zero waits while a record is parked', async () => {
+      const id = await serving(suite.store, [put('1')])
+      const { writer } = suite.store
+      const mutations = [add('1', { likeCount: -1n })]
+      await writer.commit(aCommit(id, { mutations, parked: [aParked(11)] }))
+      expect((await writer.generation())?.mark).toBeUndefined()
+      const [from, to, unparked] = [offset(20), checkpoint(21), [offset(11)]]
+      const settled = aCommit(id, { from, to, mutations, unparked })
+      await writer.commit(settled)
+      expect((await writer.generation())?.mark).toEqual(settled.markBelowZero)
+    })
+
     test('of another generation changes nothing', async () => {
       await serving(suite.store)
       expect(await suite.store.writer.mark('x' as GenerationId, mark('late'))).toBe(false)

@@ -101,6 +101,7 @@ export function aCommit(generation: GenerationId, given: Partial<Commit> = {}): 
     parked: [],
     unparked: [],
     mark: undefined,
+    markBelowZero: { code: 'below-zero', reason: 'no rows explain it', atMs: 1_700_000_000_000 },
     ...given,
   }
 }

@@ -46,7 +46,8 @@ export async function change(store: ViewStore, mutations: readonly Mutation[]): 
   const generation = (await store.writer.generation())!.id
   const found = (await store.writer.checkpoints(generation)).get(`${partition.topic}/0`)!
   const to = checkpointAt(advance(found.next))
-  const none = { parked: [], unparked: [], mark: undefined }
+  const markBelowZero = { code: 'below-zero', reason: 'no rows explain it', atMs: 0 }
+  const none = { parked: [], unparked: [], mark: undefined, markBelowZero }
   await store.writer.commit({ generation, partition, from: found.next, to, mutations, ...none })
 }
 

@@ -40,7 +40,7 @@ export function memoryStore(layout: ViewLayout, clock: Clock = systemClock): Vie
 type Held = { readonly fields: Fields | null; readonly counts: Readonly<Record<string, bigint>> }
 
 type Step = Pick<Commit, 'partition' | 'to' | 'mutations' | 'parked'> &
-  Partial<Pick<Commit, 'unparked' | 'mark'>>
+  Partial<Pick<Commit, 'unparked' | 'mark' | 'markBelowZero'>>
 
 /** No method awaits before it has done its work, which makes each of them one atomic step. */
 class MemoryStore implements ViewWriter, ViewReader, ViewCoordination {
@@ -201,7 +201,8 @@ class MemoryStore implements ViewWriter, ViewReader, ViewCoordination {
     return this.#checkpoints.get(topicPartitionName(partition))
   }
 
-  #apply({ partition, to, mutations, parked, unparked = [], mark }: Step): CommitResult {
+  #apply(step: Step): CommitResult {
+    const { partition, to, mutations, parked, unparked = [] } = step
     const next = mutations.map((mutation) => [mutation.entry, this.#mutated(mutation)] as const)
     for (const [entry, held] of next) {
       const zero = Object.values(held.counts).every((count) => count === 0n)
@@ -212,10 +213,12 @@ class MemoryStore implements ViewWriter, ViewReader, ViewCoordination {
     for (const record of parked) this.#parked.set(`${name}/${record.offset}`, record)
     for (const offset of unparked) this.#parked.delete(`${name}/${offset}`)
     this.#checkpoints.set(name, to)
-    this.#state = { ...this.#state!, mark: this.#state!.mark ?? mark }
     const belowZero = next.flatMap(([entry, { counts }]) =>
       this.#layout.counts.filter((count) => counts[count]! < 0n).map((count) => ({ entry, count })),
     )
+    const broken = belowZero.length > 0 && this.#parked.size === 0
+    const mark = step.mark ?? (broken ? step.markBelowZero : undefined)
+    this.#state = { ...this.#state!, mark: this.#state!.mark ?? mark }
     return { kind: 'applied', belowZero, parked: this.#parked.size }
   }
 

@@ -78,9 +78,11 @@ export class PostgresWriter implements ViewWriter {
         found: commit.from,
       })
       if (!claimed) return undefined
-      if (commit.mark)
-        await transaction.query(markText, this.#markValues(commit.generation, commit.mark))
-      return this.#apply(transaction, commit, commit.unparked)
+      const result = await this.#apply(transaction, commit, commit.unparked)
+      const broken = result.belowZero.length > 0 && result.parked === 0
+      const mark = commit.mark ?? (broken ? commit.markBelowZero : undefined)
+      if (mark) await transaction.query(markText, this.#markValues(commit.generation, mark))
+      return result
     })
     return result ?? this.#conflict(commit)
   }
@@ -135,7 +137,7 @@ export class PostgresWriter implements ViewWriter {
     transaction: Transaction,
     change: Commit | Pour,
     unparked: readonly bigint[],
-  ): Promise<CommitResult> {
+  ): Promise<Extract<CommitResult, { kind: 'applied' }>> {
     const belowZero = await this.#applyMutations(transaction, change.mutations)
     const { topic, partition } = change.partition
     const where = [this.#layout.name, topic, partition]

@@ -17,7 +17,9 @@
 -- ARGV[4] expected       what must stand there: 'absent', 'pouring <calls>' or 'live <next>'
 -- ARGV[5] checkpoint     the checkpoint to stand there afterwards, as JSON
 -- ARGV[6] mark           why the view must be rebuilt, as JSON; empty for none
--- ARGV[7..] listsAt      lists, each as its length and its items, in this order:
+-- ARGV[7] markBelowZero  the same, if a counter of these entries stands below zero afterwards and
+--                        no record is parked; empty for none
+-- ARGV[8..] listsAt      lists, each as its length and its items, in this order:
 --   names to watch: the field that says that the owning row exists, then every counter
 --   parked records: field and value in turn
 --   fields of parked records that are settled
@@ -45,7 +47,8 @@ local partition = ARGV[3]
 local expected = ARGV[4]
 local checkpoint = ARGV[5]
 local mark = ARGV[6]
-local listsAt = 7
+local markBelowZero = ARGV[7]
+local listsAt = 8
 
 -- A list that begins at `at`: first item, last item, where the next list begins.
 local function list(at)
@@ -183,7 +186,10 @@ end
 
 for i = parkFirst, parkLast, 2 do redis.call('HSET', parked, ARGV[i], ARGV[i + 1]) end
 for i = unparkFirst, unparkLast do redis.call('HDEL', parked, ARGV[i]) end
-if mark ~= '' then redis.call('HSETNX', state, 'mark', mark) end
 redis.call('HSET', checkpoints, partition, checkpoint)
 result[2] = redis.call('HLEN', parked)
+if mark ~= '' then redis.call('HSETNX', state, 'mark', mark) end
+if markBelowZero ~= '' and #result > 2 and result[2] == 0 then
+  redis.call('HSETNX', state, 'mark', markBelowZero)
+end
 return result

@@ -24,6 +24,7 @@ type Step = {
   readonly expected: string
   readonly unparked: readonly bigint[]
   readonly mark: Mark | undefined
+  readonly markBelowZero: Mark | undefined
 }
 
 export class RedisWriter implements ViewWriter {
@@ -52,14 +53,14 @@ export class RedisWriter implements ViewWriter {
 
   async commit(commit: Commit): Promise<CommitResult> {
     checkCommit(commit, this.#view)
-    const { unparked, mark } = commit
-    return this.#apply(commit, { phase: '', expected: `live ${commit.from}`, unparked, mark })
+    return this.#apply(commit, { ...commit, phase: '', expected: `live ${commit.from}` })
   }
 
   async pour(pour: Pour): Promise<CommitResult> {
     checkPour(pour, this.#view)
     const expected = pour.poured === 0 ? 'absent' : `pouring ${pour.poured}`
-    return this.#apply(pour, { phase: 'building', expected, unparked: [], mark: undefined })
+    const none = { unparked: [], mark: undefined, markBelowZero: undefined }
+    return this.#apply(pour, { phase: 'building', expected, ...none })
   }
 
   async mark(generation: GenerationId, mark: Mark): Promise<boolean> {
@@ -85,10 +86,11 @@ export class RedisWriter implements ViewWriter {
     )
   }
 
-  #args(change: Commit | Pour, { phase, expected, unparked, mark }: Step): string[] {
+  #args(change: Commit | Pour, step: Step): string[] {
+    const { phase, expected, unparked, mark, markBelowZero } = step
     const name = topicPartitionName(change.partition)
     const args: string[] = [change.generation, phase, name, expected, encodeCheckpoint(change.to)]
-    args.push(mark ? encodeMark(mark) : '')
+    args.push(mark ? encodeMark(mark) : '', markBelowZero ? encodeMark(markBelowZero) : '')
     args.push(String(this.#layout.watched.length), ...this.#layout.watched)
     args.push(String(change.parked.length * 2))
     for (const record of change.parked) args.push(`${name}/${record.offset}`, encodeParked(record))
