@@ -1,4 +1,5 @@
-// A test's suffix says what it needs: `x.test.ts` nothing, `x.redis.test.ts`, `x.pg.test.ts`,
+// A test's suffix says what it needs: `x.test.ts` nothing, `x.net.test.ts` sockets and
+// time, `x.redis.test.ts`, `x.pg.test.ts`,
 // `x.kafka.test.ts` that server alone, `x.chain.test.ts` the whole chain.
 const common = {
   rootDir: import.meta.dirname,
@@ -20,13 +21,13 @@ export default {
       ...common,
       displayName: 'pure',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['\\.(redis|pg|kafka|chain|process)\\.test\\.ts$'],
+      testPathIgnorePatterns: ['\\.(net|redis|pg|kafka|chain|process)\\.test\\.ts$'],
     },
     {
       ...common,
       ...servers,
       displayName: 'servers',
-      testMatch: ['<rootDir>/test/**/*.{redis,pg,kafka}.test.ts'],
+      testMatch: ['<rootDir>/test/**/*.{net,redis,pg,kafka}.test.ts'],
     },
     {
       ...common,
