@@ -6,12 +6,12 @@ import { parseLsn, type Lsn } from '../position.ts'
 export type SourceOptions = {
   /** `postgres://…`, by a role that may read the view's tables and nothing else. */
   readonly url: string
-  /** Bound of connecting, of one statement, and of its reply. */
+  /** Bound of one statement and of its reply; a free connection is waited for twice as long. */
   readonly callTimeoutMs: number
 }
 
-/** Few enough for one statement to end in time, also on disks that are slow. */
-const keysPerQuestionMax = 2_000
+/** Of one worker, whose partitions may all ask at once. */
+const connectionsMax = 4
 
 /**
  * The source database, asked the few things that its changes don't tell. Every method rejects with
@@ -24,8 +24,11 @@ export class SourceDatabase {
   constructor({ url, callTimeoutMs }: SourceOptions) {
     this.#pool = new Pool({
       connectionString: url,
-      max: 2,
-      connectionTimeoutMillis: callTimeoutMs,
+      max: connectionsMax,
+      keepAlive: true,
+      // Whoever waits for a connection behind a slow statement must not call the source away.
+      connectionTimeoutMillis: callTimeoutMs * 2,
+      // The pool closes a connection whose reply did not come, for it is in the middle of one.
       query_timeout: callTimeoutMs,
       statement_timeout: callTimeoutMs,
       application_name: 'millrace',
@@ -53,15 +56,24 @@ export class SourceDatabase {
     return parseLsn(row!.lsn)
   }
 
-  /** Of the primary keys given, the indexes of those that no row of `table` has. */
+  /**
+   * Of the primary keys given, the indexes of those that no row of `table` has. One statement: few
+   * enough keys, about a thousand, let it end in time also on disks that are slow.
+   */
   async missing(table: string, keys: readonly Row[]): Promise<readonly number[]> {
     const columns = await this.#primaryKey(table)
-    const missing: number[] = []
-    for (let first = 0; first < keys.length; first += keysPerQuestionMax) {
-      const asked = keys.slice(first, first + keysPerQuestionMax)
-      for (const index of await this.#missingOf(table, columns, asked)) missing.push(first + index)
-    }
-    return missing
+    const arrays = columns.map(({ name }) => keys.map((key) => String(key[name])))
+    const casts = columns.map(({ type }, index) => `$${index + 1}::text[]::${type}[]`)
+    const names = columns.map(({ name }) => escapeIdentifier(name))
+    const rows = await this.query<{ index: string }>(
+      `select asked.index from unnest(${casts.join(', ')}) with ordinality
+         as asked(${names.join(', ')}, index)
+       where not exists (select from ${escapeIdentifier(table)} present
+         where ${names.map((name) => `present.${name} = asked.${name}`).join(' and ')})
+       order by asked.index`,
+      arrays,
+    )
+    return rows.map(({ index }) => Number(index) - 1)
   }
 
   /** Runs one statement. Rejects with code `source-unavailable` or `source-refused`. */
@@ -76,25 +88,6 @@ export class SourceDatabase {
 
   async close(): Promise<void> {
     await this.#pool.end()
-  }
-
-  async #missingOf(
-    table: string,
-    columns: readonly KeyColumn[],
-    keys: readonly Row[],
-  ): Promise<readonly number[]> {
-    const arrays = columns.map(({ name }) => keys.map((key) => String(key[name])))
-    const casts = columns.map(({ type }, index) => `$${index + 1}::text[]::${type}[]`)
-    const names = columns.map(({ name }) => escapeIdentifier(name))
-    const rows = await this.query<{ index: string }>(
-      `select asked.index from unnest(${casts.join(', ')}) with ordinality
-         as asked(${names.join(', ')}, index)
-       where not exists (select from ${escapeIdentifier(table)} present
-         where ${names.map((name) => `present.${name} = asked.${name}`).join(' and ')})
-       order by asked.index`,
-      arrays,
-    )
-    return rows.map(({ index }) => Number(index) - 1)
   }
 
   async #primaryKey(table: string): Promise<readonly KeyColumn[]> {
