@@ -4,7 +4,7 @@ import { MillraceError } from '../errors.ts'
 import { lsnFromInteger, type Lsn } from '../position.ts'
 
 export type ConnectorOptions = {
-  /** Kafka Connect's REST interface. */
+  /** Kafka Connect's REST interface; the URL may hold a user and password. */
   readonly connect: string
   readonly name: string
   readonly callTimeoutMs: number
@@ -12,17 +12,26 @@ export type ConnectorOptions = {
 
 /** What Connect has committed of a source: everything below is acknowledged by Kafka. */
 export type CommittedOffset = {
-  /** End of the last transaction seen; undefined before the first. */
+  /**
+   * End of the last transaction seen. Undefined before the first, and so also for a connector made
+   * anew whose snapshot has not begun.
+   */
   readonly commitLsn: Lsn | undefined
   /** True while a snapshot is under way. */
   readonly snapshot: boolean
 }
 
+/** As `parseExactly` reads it: numbers that a double can't hold are text. */
 const offsetsAnswer = z.object({
   offsets: z.array(
     z.object({
       offset: z
-        .record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]))
+        .object({
+          lsn_commit: z
+            .union([z.string().regex(/^\d+$/), z.number().int().nonnegative()])
+            .nullish(),
+          snapshot: z.union([z.string(), z.boolean()]).nullish(),
+        })
         .nullable(),
     }),
   ),
@@ -43,7 +52,7 @@ export class Connector {
 
   /** Rejects when a setting of the connector would let the view go wrong in silence. */
   async refuseUnfit(): Promise<void> {
-    const settings = connectorSettings.parse(parseExactly(await this.#get('config')))
+    const settings = parseAnswer(connectorSettings, await this.#get('config'))
     const { name } = this.#options
     for (const [setting, value] of Object.entries(needed)) {
       if (settings[setting] === value) continue
@@ -61,46 +70,35 @@ export class Connector {
 
   /** The newest committed source offset, in one answer. */
   async committed(): Promise<CommittedOffset> {
-    const text = await this.#get('offsets')
-    const answer = offsetsAnswer.safeParse(parseExactly(text))
-    if (!answer.success) {
-      throw new MillraceError(
-        'connect-answer',
-        'Connect answered with offsets of an unknown form',
-        {
-          retriable: true,
-          cause: answer.error,
-          hint: 'Check the versions of Connect and Debezium against docker-compose.yml.',
-        },
-      )
-    }
-    const offset = answer.data.offsets[0]?.offset
-    if (!offset) return { commitLsn: undefined, snapshot: false }
-    const lsn = offset['lsn_commit'] ?? offset['lsn_proc'] ?? null
+    const { offsets } = parseAnswer(offsetsAnswer, await this.#get('offsets'))
+    const offset = offsets[0]?.offset
+    const lsn = offset?.lsn_commit ?? undefined
     return {
-      commitLsn: lsn === null || typeof lsn === 'boolean' ? undefined : lsnFromInteger(lsn),
-      snapshot: snapshotUnderWay(offset),
+      commitLsn: lsn === undefined ? undefined : lsnFromInteger(lsn),
+      snapshot: snapshotUnderWay(offset?.snapshot),
     }
   }
 
   async #get(path: string): Promise<string> {
     const { connect, name, callTimeoutMs } = this.#options
-    const url = `${connect.replace(/\/$/, '')}/connectors/${encodeURIComponent(name)}/${path}`
+    const { origin, pathname, host, username, password } = new URL(connect)
+    const base = `${origin}${pathname.replace(/\/$/, '')}`
+    const url = `${base}/connectors/${encodeURIComponent(name)}/${path}`
+    // A URL with a password in it is refused by fetch, and would stand in what it rejects with.
+    const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+    const authorization = `Basic ${Buffer.from(user).toString('base64')}`
+    const headers: Record<string, string> = username === '' ? {} : { authorization }
     let response: Response
     let body: string
     try {
-      response = await fetch(url, { signal: AbortSignal.timeout(callTimeoutMs) })
+      response = await fetch(url, { headers, signal: AbortSignal.timeout(callTimeoutMs) })
       body = await response.text()
     } catch (cause) {
-      throw new MillraceError(
-        'connect-unavailable',
-        `Kafka Connect does not answer at ${connect}`,
-        {
-          retriable: true,
-          cause,
-          hint: 'Changes wait in Postgres until it is back; the slot keeps their log.',
-        },
-      )
+      throw new MillraceError('connect-unavailable', `Kafka Connect does not answer at ${host}`, {
+        retriable: true,
+        cause,
+        hint: 'Changes wait in Postgres until it is back; the slot keeps their log.',
+      })
     }
     if (response.ok) return body
     throw new MillraceError(
@@ -119,19 +117,28 @@ export function topicOf(connector: string, table: string): string {
   return `${connector}.public.${table}`
 }
 
-/** JSON.parse rounds 64-bit LSNs; numbers of 16 digits and more are read as strings instead. */
-function parseExactly(text: string): unknown {
+function parseAnswer<T>(schema: z.ZodType<T>, text: string): T {
   try {
-    return JSON.parse(text.replace(/(?<=[:[,]\s*)(-?\d{16,})(?=\s*[,}\]])/g, '"$1"'))
+    return schema.parse(parseExactly(text))
   } catch (cause) {
-    throw new MillraceError('connect-answer', 'Connect answered something that is not JSON', {
+    throw new MillraceError('connect-answer', 'Connect answered in an unknown form', {
       retriable: true,
       cause,
+      hint: 'Check the versions of Connect and Debezium against docker-compose.yml.',
     })
   }
 }
 
-function snapshotUnderWay(offset: Readonly<Record<string, unknown>>): boolean {
-  const mark = offset['snapshot']
+/** JSON.parse rounds 64-bit LSNs: a number that a double can't hold is read as text instead. */
+function parseExactly(text: string): unknown {
+  return JSON.parse(text, exact)
+}
+
+/** The engine hands over the `source` of every number; TypeScript does not know yet. */
+function exact(_key: string, value: unknown, context?: { readonly source: string }): unknown {
+  return typeof value === 'number' && !Number.isSafeInteger(value) ? context?.source : value
+}
+
+function snapshotUnderWay(mark: string | boolean | null | undefined): boolean {
   return mark !== undefined && mark !== null && mark !== false && mark !== 'false'
 }

@@ -78,11 +78,11 @@ export class PostgresWriter implements ViewWriter {
         found: commit.from,
       })
       if (!claimed) return undefined
-      const result = await this.#apply(transaction, commit, commit.unparked)
-      const broken = result.belowZero.length > 0 && result.parked === 0
+      const applied = await this.#apply(transaction, commit, commit.unparked)
+      const broken = applied.belowZero.length > 0 && applied.parked === 0
       const mark = commit.mark ?? (broken ? commit.markBelowZero : undefined)
       if (mark) await transaction.query(markText, this.#markValues(commit.generation, mark))
-      return result
+      return applied
     })
     return result ?? this.#conflict(commit)
   }

@@ -48,9 +48,9 @@ export class RedisCoordination implements ViewCoordination {
 
   async *drop(seen: GenerationId | undefined): AsyncIterable<number> {
     const args = [seen ?? '', newGenerationId()]
-    const [kind, found] = await this.#connection.run('drop-begin', [this.#layout.state], args)
-    if (kind === 'conflict') return
-    const id = String(found)
+    const [turned, dropping] = await this.#connection.run('drop-begin', [this.#layout.state], args)
+    if (turned === 'conflict') return
+    const id = String(dropping)
     let removed = 0
     yield removed
     for await (const found of scanKeys(this.#connection, this.#layout.everyEntryPattern)) {
