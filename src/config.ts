@@ -35,8 +35,11 @@ const schema = z.object({
 
   /** After this long without a heartbeat a group member's partitions go to others. */
   sessionTimeoutMs: z.coerce.number().int().min(1_000).default(6_000),
-  /** Records of one commit. A script holds up readers while it runs. */
-  batchRecordsMax: z.coerce.number().int().min(1).max(1_000).default(500),
+  /**
+   * Records of one commit. A script holds up readers while it runs. A change touches at most two
+   * entries, those that its row left and came to, and a commit takes at most 1,000.
+   */
+  batchRecordsMax: z.coerce.number().int().min(1).max(500).default(500),
   entriesPerPourMax: z.coerce.number().int().min(1).max(1_000).default(1_000),
   /** Parked records of a partition, beyond which it stops. */
   parkedPerPartitionMax: z.coerce.number().int().min(0).default(100),
