@@ -1,8 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { MillraceError } from '../../src/errors.ts'
 import type { ViewStore } from '../../src/store/store.ts'
 import { openRedisStore } from '../../src/store/redis/redis-store.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 import { add, put, userLayout } from '../support/view-layouts.ts'
+import { until } from '../support/wait.ts'
 import { callTimeoutMs, redisHarness, type RedisHarness } from './redis-harness.ts'
 import {
   aBarrier,
@@ -173,6 +175,28 @@ test('a read-only Redis takes nothing and may be asked again', async () => {
     await harness.redis.replicaof('NO', 'ONE')
   }
   expect((await eventually(() => store.writer.commit(aCommit(id)))).kind).toBe('applied')
+})
+
+test('a Redis that evicts after it came back is not used until that is mended', async () => {
+  await using proxy = await tcpProxy(harness.server.url)
+  const id = await serving(store, [put('1')])
+  const client = await openThrough(proxy.through(harness.server.url))
+  const commit = aCommit(id, { mutations: [add('1', { likeCount: 1n })] })
+  await harness.redis.config('SET', 'maxmemory-policy', 'allkeys-lru')
+  proxy.cut()
+  await until('it is refused', async () => {
+    const error: unknown = await client.reader.read(['1']).catch((reason: unknown) => reason)
+    return error instanceof MillraceError && error.code === 'store-evicts'
+  })
+  const refused = { code: 'store-evicts', retriable: false }
+  await expect(client.writer.commit(commit)).rejects.toMatchObject(refused)
+  expect((await one(store, '1'))?.counts.likeCount).toBe(0n)
+  await harness.redis.config('SET', 'maxmemory-policy', 'noeviction')
+  await until('it is used again', async () => {
+    const result = await client.writer.commit(commit).catch(() => undefined)
+    return result?.kind === 'applied'
+  })
+  expect(proxy.connections()).toBe(2)
 })
 
 test('scripts that are gone are loaded again', async () => {

@@ -21,6 +21,8 @@ export type Reply = string | number | null | readonly Reply[]
 /** Pauses between tries to connect again. */
 const retryFirstMs = 50
 const retryMostMs = 2_000
+/** How soon a server that was refused is looked at again. */
+const lookAgainMs = 1_000
 
 /**
  * One connection that comes back by itself. Every call is bounded: while Redis is away a call
@@ -29,23 +31,33 @@ const retryMostMs = 2_000
  */
 export class RedisConnection {
   readonly #redis: Redis
+  readonly #log: Log | undefined
   readonly #scripts: ReadonlyMap<ScriptName, Script>
+  /** Why this server must not be used, as looked at after the newest connecting. */
+  #unfit: Promise<MillraceError | undefined> = Promise.resolve(undefined)
+  #refusedFor: string | undefined
+  #lookingAgain: NodeJS.Timeout | undefined
+  #closed = false
 
   /** Use `connect`. */
-  constructor(redis: Redis) {
+  constructor(redis: Redis, log: Log | undefined) {
     this.#redis = redis
+    this.#log = log
     this.#scripts = new Map(scriptNames.map((name) => [name, readScript(name)]))
   }
 
   /** Rejects when Redis can't be reached, is too old, or evicts keys. */
   static async connect(options: RedisOptions): Promise<RedisConnection> {
     const redis = openClient(options)
-    const connection = new RedisConnection(redis)
+    const connection = new RedisConnection(redis, options.log)
     try {
       await redis.connect()
-      await checkServer(connection, options.log)
+      await checkServer(connection.#unchecked, options.log)
       const onStart = () => void rewriteTornLog(connection, options.log)
-      redis.on('ready', onStart)
+      redis.on('ready', () => {
+        connection.#look()
+        onStart()
+      })
       onStart()
       return connection
     } catch (error) {
@@ -86,10 +98,47 @@ export class RedisConnection {
   }
 
   close(): void {
+    this.#closed = true
+    clearTimeout(this.#lookingAgain)
     this.#redis.disconnect()
   }
 
-  #send(name: string, args: readonly string[]): Promise<Reply> {
+  /**
+   * A server that came back may be another one, or started with another configuration. Calls wait
+   * for the answer, but for those that ioredis sends again by itself.
+   */
+  #look(): void {
+    clearTimeout(this.#lookingAgain)
+    this.#unfit = checkServer(this.#unchecked, this.#log).then(
+      () => this.#refuse(undefined),
+      (error: unknown) => {
+        const reason = redisError(error, 'INFO')
+        // A server that is away again says so to each call.
+        return reason.retriable ? undefined : this.#refuse(reason)
+      },
+    )
+  }
+
+  #refuse(reason: MillraceError | undefined): MillraceError | undefined {
+    if (reason && reason.message !== this.#refusedFor) {
+      const { code, message, hint } = reason
+      this.#log?.error({ code, reason: message, hint }, 'redis is not used')
+    }
+    if (!reason && this.#refusedFor) this.#log?.info('redis is used again')
+    this.#refusedFor = reason?.message
+    if (reason && !this.#closed) {
+      this.#lookingAgain = setTimeout(() => this.#look(), lookAgainMs)
+    }
+    return reason
+  }
+
+  async #send(name: string, args: readonly string[]): Promise<Reply> {
+    const unfit = await this.#unfit
+    if (unfit) throw unfit
+    return this.#unchecked(name, args)
+  }
+
+  readonly #unchecked = (name: string, args: readonly string[]): Promise<Reply> => {
     const command = new Command(name, args as string[], { replyEncoding: 'utf8' })
     return this.#redis.sendCommand(command) as Promise<Reply>
   }
@@ -124,8 +173,11 @@ function openClient({ url, callTimeoutMs, log }: RedisOptions): Redis {
 }
 
 /** Refuses a server on which the guarantees would not hold. */
-async function checkServer(connection: RedisConnection, log: Log | undefined): Promise<void> {
-  const info = String(await connection.command('info', []))
+async function checkServer(
+  ask: (name: string, args: readonly string[]) => Promise<Reply>,
+  log: Log | undefined,
+): Promise<void> {
+  const info = String(await ask('info', []))
   const value = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1]
   const version = value('redis_version') ?? 'unknown'
   if (Number.parseInt(version, 10) < 7) {
