@@ -13,6 +13,7 @@ import type { Config } from './config.ts'
 import { kafkaChangeSource } from './consume/kafka/kafka-change-source.ts'
 import { kafkaTopicAdmin } from './consume/kafka/topic-admin.ts'
 import type { TopicAdmin } from './consume/change-source.ts'
+import { refuseUnfitTopic } from './consume/fit-topic.ts'
 import { decoder } from './decode/decoder.ts'
 import { schemaRegistry, type SchemaSource } from './decode/registry.ts'
 import { describe, MillraceError } from './errors.ts'
@@ -117,10 +118,11 @@ async function keepTopic(
   const { config, view, store, admin, registry, log } = worker
   const topic = topicOf(config.connector, table)
   await untilDone(log.child({ topic }), signal, async () => {
-    const lagMs = (await admin.compactionLagsMs([topic]))[topic]
-    if (lagMs === undefined) {
+    const settings = (await admin.settings([topic]))[topic]
+    if (!settings) {
       throw new MillraceError('no-topics', `topic ${topic} is not there`, { retriable: true })
     }
+    refuseUnfitTopic(topic, settings, config.kafka)
     const { unknownSchemaMs } = config
     const decodeOptions = { registry, view, table, topic, clock: systemClock, unknownSchemaMs }
     const source = kafkaChangeSource({
@@ -140,7 +142,7 @@ async function keepTopic(
           decoder: decoder(decodeOptions),
           clock: systemClock,
           log: log.child({ partition: topicPartitionName(reader.partition) }),
-          lagMs,
+          lagMs: settings.compactionLagMs,
           entriesPerPourMax: config.entriesPerPourMax,
           parkedMax: config.parkedPerPartitionMax,
           identitiesMax: config.identitiesPerPartitionMax,

@@ -56,11 +56,18 @@ export type TopicAdmin = {
   ends(topics: readonly string[]): Promise<ReadonlyMap<string, KafkaOffset>>
   /** Partition count by topic; a topic that does not exist is left out. */
   partitions(topics: readonly string[]): Promise<Readonly<Record<string, number>>>
-  /** `min.compaction.lag.ms` of each topic, by topic. */
-  compactionLagsMs(topics: readonly string[]): Promise<Readonly<Record<string, number>>>
+  /** What decides how long the topics keep a change, by topic. */
+  settings(topics: readonly string[]): Promise<Readonly<Record<string, TopicSettings>>>
   /** Creates those that are missing, with these settings. */
   create(topics: readonly TopicSpec[]): Promise<void>
   close(): Promise<void>
+}
+
+export type TopicSettings = {
+  /** `min.compaction.lag.ms`. */
+  readonly compactionLagMs: number
+  /** `cleanup.policy`. */
+  readonly cleanupPolicy: string
 }
 
 export type TopicSpec = {

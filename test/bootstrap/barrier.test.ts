@@ -43,7 +43,7 @@ function parts(answers: readonly CommittedOffset[], sourceEnd = 1_000) {
         return new Map([['t/0', ends++ as KafkaOffset]])
       },
       partitions: async () => ({}),
-      compactionLagsMs: async () => ({}),
+      settings: async () => ({}),
       create: async () => undefined,
       close: async () => undefined,
     },

@@ -41,7 +41,7 @@ function world(overrides: Partial<CoordinatorParts> = {}) {
     admin: {
       ends: async () => ends(),
       partitions: async () => state.partitions,
-      compactionLagsMs: async () => ({}),
+      settings: async () => ({}),
       create: async () => undefined,
       close: async () => undefined,
     },

@@ -37,8 +37,15 @@ describe('kafkaTopicAdmin', () => {
     await admin.create([spec(old, 4, '86400000')])
     await admin.create([spec(old, 8, '1'), spec(young, 2, '60000')])
     expect(await admin.partitions([old, young, 'none'])).toEqual({ [old]: 4, [young]: 2 })
-    const lags = await admin.compactionLagsMs([old, young])
-    expect(lags).toEqual({ [old]: 86_400_000, [young]: 60_000 })
+    expect(await admin.settings([old, young])).toEqual({
+      [old]: { compactionLagMs: 86_400_000, cleanupPolicy: 'compact' },
+      [young]: { compactionLagMs: 60_000, cleanupPolicy: 'compact' },
+    })
+    const both = { 'min.compaction.lag.ms': '0', 'cleanup.policy': 'compact,delete' }
+    const other = { topic: randomUUID(), partitions: 1, settings: both }
+    await admin.create([other])
+    const found = { [other.topic]: { compactionLagMs: 0, cleanupPolicy: 'compact,delete' } }
+    expect(await admin.settings([other.topic])).toEqual(found)
   })
 
   it('answers high watermarks, which an open transaction does not hold back', async () => {
@@ -54,7 +61,7 @@ describe('kafkaTopicAdmin', () => {
   it('rejects with a retriable fault for a topic that does not exist', async () => {
     const missing = { code: 'topic-missing', retriable: true }
     await expect(admin.ends([randomUUID()])).rejects.toMatchObject(missing)
-    await expect(admin.compactionLagsMs([randomUUID()])).rejects.toMatchObject(missing)
+    await expect(admin.settings([randomUUID()])).rejects.toMatchObject(missing)
     expect(await admin.partitions([randomUUID()])).toEqual({})
   })
 

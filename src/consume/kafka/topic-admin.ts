@@ -1,7 +1,7 @@
 import kafkajs, { type Admin } from 'kafkajs'
 import type { Log } from '../../log.ts'
 import type { KafkaOffset } from '../../position.ts'
-import type { TopicAdmin, TopicSpec } from '../change-source.ts'
+import type { TopicAdmin, TopicSettings, TopicSpec } from '../change-source.ts'
 import { partitionOffsets } from './high-watermarks.ts'
 import { bounded, topicMissing } from './kafka-errors.ts'
 import { createAdmin, createCluster, offsetOf, type Cluster } from './kafkajs-internals.ts'
@@ -16,6 +16,7 @@ export type TopicAdminOptions = {
 }
 
 const lagSetting = 'min.compaction.lag.ms'
+const policySetting = 'cleanup.policy'
 
 /** Connects with the first call, and again after the brokers were away. */
 export function kafkaTopicAdmin(options: TopicAdminOptions): TopicAdmin {
@@ -48,21 +49,24 @@ class KafkaTopicAdmin implements TopicAdmin {
     })
   }
 
-  compactionLagsMs(topics: readonly string[]): Promise<Readonly<Record<string, number>>> {
+  settings(topics: readonly string[]): Promise<Readonly<Record<string, TopicSettings>>> {
     return this.#call('topic settings', async () => {
       const { resources } = await this.#admin.describeConfigs({
         includeSynonyms: false,
         resources: topics.map((name) => ({
           type: kafkajs.ConfigResourceTypes.TOPIC,
           name,
-          configNames: [lagSetting],
+          configNames: [lagSetting, policySetting],
         })),
       })
       return Object.fromEntries(
         resources.map(({ resourceName, configEntries }) => {
-          const entry = configEntries.find(({ configName }) => configName === lagSetting)
-          if (!entry) throw topicMissing(`settings of ${resourceName}`)
-          return [resourceName, Number(entry.configValue)]
+          const values = new Map(configEntries.map((it) => [it.configName, it.configValue]))
+          const [lag, cleanupPolicy] = [values.get(lagSetting), values.get(policySetting)]
+          if (lag === undefined || cleanupPolicy === undefined) {
+            throw topicMissing(`settings of ${resourceName}`)
+          }
+          return [resourceName, { compactionLagMs: Number(lag), cleanupPolicy }]
         }),
       )
     })
