@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 export type MillraceErrorOptions = {
   /** True when the same call may go through later without anybody's help. */
   readonly retriable?: boolean
@@ -34,7 +36,7 @@ export class RebuildNeeded extends MillraceError {
 
 /** For the `default` of a switch over a closed union. */
 export function unreachable(value: never): never {
-  throw new Error(`unreachable: ${JSON.stringify(value)}`)
+  throw new Error(`unreachable: ${inspect(value, { depth: 1 })}`)
 }
 
 /** The innermost sentence that a fault has to say, for a log line or a problem document. */

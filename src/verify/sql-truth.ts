@@ -4,7 +4,7 @@ import type { SourceDatabase } from '../source/source-database.ts'
 import { truthQuery } from '../views/truth-query.ts'
 import type { Truth } from './verify.ts'
 
-const keysPerPage = 5_000
+const keysPerPage = 50_000
 
 /** The truth of a view, asked of the source by the query that its declaration gives. */
 export function sqlTruth(view: View, source: SourceDatabase): Truth {

@@ -80,7 +80,8 @@ class OpenLoop {
     while (this.sent < most) {
       const dueMs = this.#beganMs + (this.sent / this.#rate) * 1_000
       if (dueMs > nowMs) return
-      const client = this.#idle.pop()
+      // In turns, for the API ends connections that send nothing.
+      const client = this.#idle.shift()
       if (!client) return
       const path = this.#paths[this.sent % this.#paths.length]!
       this.sent += 1
