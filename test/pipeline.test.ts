@@ -15,7 +15,7 @@ import { seeded, SimulatedLog, simulatedDecoder, type Random } from './support/s
  */
 const seeds = process.env['MILLRACE_SEED']
   ? [Number(process.env['MILLRACE_SEED'])]
-  : [1, 2, 3, 4, 5, Math.floor(Math.random() * 2 ** 31)]
+  : [1, 2, 3, Math.floor(Math.random() * 2 ** 31)]
 
 test.each(seeds)('any faults, any batching: the view equals the rows (seed %i)', async (seed) => {
   const world = new World(seeded(seed * 7919))
