@@ -26,6 +26,7 @@ export type BootstrapParts = {
   readonly source: Pick<SourceDatabase, 'missing' | 'end'>
   readonly clock: Clock
   readonly log: Log
+  /** `min.compaction.lag.ms` of the topic. */
   readonly lagMs: number
   readonly entriesPerPourMax: number
   readonly parkedMax: number

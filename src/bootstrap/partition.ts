@@ -8,34 +8,17 @@
  *
  * Whatever goes wrong leads back to the top, where the store says how far it really is.
  */
-import { backoff, type Clock } from '../clock.ts'
+import { backoff } from '../clock.ts'
 import type { PartitionReader } from '../consume/change-source.ts'
-import type { Decoder } from '../decode/decoder.ts'
 import { describe, MillraceError, RebuildNeeded } from '../errors.ts'
-import type { View } from '../fold/view.ts'
-import type { Log } from '../log.ts'
 import { park, tail, type ParkedOffsets } from '../pipeline.ts'
 import { topicPartitionName } from '../position.ts'
-import type { SourceDatabase } from '../source/source-database.ts'
 import type { Checkpoint, Generation, ViewStore } from '../store/store.ts'
-import { bootstrap } from './bootstrap.ts'
-import type { GenerationWatch } from './generation-watch.ts'
+import { bootstrap, type BootstrapParts } from './bootstrap.ts'
 import { resume } from './resume.ts'
 
-export type PartitionParts = {
-  readonly view: View
-  readonly table: string
-  readonly reader: PartitionReader
-  readonly decoder: Decoder
+export type PartitionParts = Omit<BootstrapParts, 'writer' | 'generation'> & {
   readonly store: ViewStore
-  readonly watch: GenerationWatch
-  readonly source: Pick<SourceDatabase, 'missing' | 'end'>
-  readonly clock: Clock
-  readonly log: Log
-  /** `min.compaction.lag.ms` of the topic. */
-  readonly lagMs: number
-  readonly entriesPerPourMax: number
-  readonly parkedMax: number
   readonly identitiesMax: number
 }
 
