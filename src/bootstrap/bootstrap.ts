@@ -42,7 +42,9 @@ const unknownMax = 1_000
  * last record of a key wins; that survives snapshots emitted twice, changes emitted again,
  * compaction, and changes without their `before`. The steps, and why in this order:
  *
- *   1. read to the present end `E0`
+ *   1. read to the present end, then to that of a barrier begun meanwhile, `E0`: it proves that
+ *      the source is captured, so that no delete from here on goes unnoticed. Before it, a
+ *      connector may be down that will read the source anew and never emit what it missed
  *   2. ask SQL which of the rows exist: what SQL lacks was deleted, and its delete either comes
  *      below `H` or was never captured
  *   3. wait for a barrier begun after that; `H` is its end here. Read to `H`
@@ -56,12 +58,17 @@ export async function bootstrap(parts: BootstrapParts): Promise<void> {
   const rows = new RowTable()
   try {
     const reading = new Reading(parts, rows)
+    const begun = await parts.source.end()
     const { start, end } = await parts.reader.bounds()
     if (!(await reading.to(end, start))) return
+    const captured = await barrierAfter(parts, begun)
+    if (!captured) return
+    const asked = captured.end > end ? captured.end : end
+    if (!(await reading.to(asked, end))) return
     const absent = await absentRows(parts, rows)
-    const checkpoint = await reading.toBarrier(end)
+    const checkpoint = await reading.toBarrier(asked)
     if (!checkpoint) return
-    const ghosts = absent.filter((id) => rows.removeUntouched(id, end)).length
+    const ghosts = absent.filter((id) => rows.removeUntouched(id, asked)).length
     reading.refuseUnknownRows()
     if (parts.clock.monotonicMs() - startedMs > parts.lagMs) {
       throw new RebuildNeeded(
@@ -120,27 +127,18 @@ class Reading {
 
   /** From `E0` to the end of a barrier begun now; the checkpoint to stand at after the pour. */
   async toBarrier(end: KafkaOffset): Promise<Checkpoint | undefined> {
-    const { watch, generation, reader, source } = this.#parts
-    const name = topicPartitionName(reader.partition)
-    const after = await source.end()
-    const barrier = await watch.barrier(
-      generation.id,
-      reader.lost,
-      ({ lsn, from }) => lsn > after && (from.get(name) ?? -1n) >= end,
-    )
-    const next = barrier?.ends.get(name)
-    const windowFrom = barrier?.from.get(name)
-    if (!barrier || next === undefined || windowFrom === undefined) return undefined
+    const barrier = await barrierAfter(this.#parts, await this.#parts.source.end(), end)
+    if (!barrier) return undefined
     // What is emitted again may stand on both sides of H, and the tail drops what is above. So an
     // older change of a row must not win here: its LSN tells, for it rises strictly per row.
     this.#newest = new Map()
-    if (!(await this.to(next, end))) return undefined
+    if (!(await this.to(barrier.end, end))) return undefined
     return {
       phase: 'live',
       poured: 0,
-      next,
+      next: barrier.end,
       last: this.#last,
-      windowFrom,
+      windowFrom: barrier.from,
       windowAtMs: barrier.takenAtMs,
       atMs: barrier.takenAtMs,
       keySchema: this.#keySchema,
@@ -197,6 +195,12 @@ class Reading {
   }
 
   #rowAfter(change: Change, name: string): RowState | undefined {
+    if (change.kind === 'read' && this.#newest) {
+      throw new RebuildNeeded(
+        'snapshot-in-bootstrap',
+        'the source was read anew while this view was built: deletes before it may be unknown',
+      )
+    }
     if (change.kind !== 'read' && this.#newest) {
       if (change.lsn < (this.#newest.get(name) ?? 0n)) return undefined
       this.#newest.set(name, change.lsn)
@@ -212,6 +216,23 @@ class Reading {
   #current(): boolean {
     return this.#parts.watch.generation?.id === this.#parts.generation.id
   }
+}
+
+/** This partition's part of a barrier with a marker after `after`, begun at `least` or beyond. */
+async function barrierAfter(
+  { watch, generation, reader }: BootstrapParts,
+  after: Lsn,
+  least = 0n as KafkaOffset,
+): Promise<{ from: KafkaOffset; end: KafkaOffset; takenAtMs: number } | undefined> {
+  const name = topicPartitionName(reader.partition)
+  const barrier = await watch.barrier(
+    generation.id,
+    reader.lost,
+    ({ lsn, from }) => lsn > after && (from.get(name) ?? -1n) >= least,
+  )
+  const [from, end] = [barrier?.from.get(name), barrier?.ends.get(name)]
+  if (!barrier || from === undefined || end === undefined) return undefined
+  return { from, end, takenAtMs: barrier.takenAtMs }
 }
 
 /** Ids of the rows that SQL does not have. */

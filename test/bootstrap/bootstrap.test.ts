@@ -17,8 +17,15 @@ const clock: Clock = {
 
 const like = (id: bigint) => ({ user_id: 7n, tweet_id: id })
 
-/** One worker on the topic `likes`, with its first barrier taken while `meanwhile` happens. */
-async function countAfter(log: SimulatedLog, meanwhile: () => void): Promise<bigint | undefined> {
+/**
+ * One worker on the topic `likes`: `before` happens before any barrier, `meanwhile` while the one
+ * is taken that the bootstrap ends with.
+ */
+async function countAfter(
+  log: SimulatedLog,
+  meanwhile: () => void,
+  before: () => void = () => undefined,
+): Promise<bigint | undefined> {
   const store = memoryStore(view.layout, clock)
   const stop = new AbortController()
   const silent = pino({ level: 'silent' })
@@ -45,6 +52,12 @@ async function countAfter(log: SimulatedLog, meanwhile: () => void): Promise<big
   const settle = async () => {
     for (let turn = 0; turn < 50; turn += 1) await tick()
   }
+  await settle()
+  before()
+  await store.coordination.publish(
+    generation!.id,
+    log.barrier(() => undefined),
+  )
   await settle()
   const happenings = [() => undefined, meanwhile]
   await store.coordination.publish(
@@ -95,4 +108,13 @@ test('a row whose delete was never captured is not counted', async () => {
   log.commitConnector()
   log.vanish('likes')
   expect(await countAfter(log, () => undefined)).toBe(1n)
+})
+
+test('nor is one whose delete is missed while the connector is down, as the worker reads', async () => {
+  const log = quiet()
+  log.write('likes', like(1n), like(1n))
+  log.write('likes', like(2n), like(2n))
+  log.commitConnector()
+  const vanish = () => log.vanish('likes')
+  expect(await countAfter(log, () => undefined, vanish)).toBe(1n)
 })
