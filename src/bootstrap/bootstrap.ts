@@ -2,6 +2,7 @@ import type { Change, Decoded, LogRecord } from '../change.ts'
 import type { Clock } from '../clock.ts'
 import type { PartitionReader } from '../consume/change-source.ts'
 import { hashOf } from '../consume/record-identity.ts'
+import { recordsBelow } from '../consume/records-below.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import { MillraceError, RebuildNeeded, unreachable } from '../errors.ts'
 import { fold } from '../fold/fold.ts'
@@ -32,7 +33,6 @@ export type BootstrapParts = {
   readonly parkedMax: number
 }
 
-const readTimeoutMs = 1_000
 const progressEveryMs = 5_000
 /** Rows whose last record does not tell what they are: beyond it the first one is said at once. */
 const unknownMax = 1_000
@@ -90,7 +90,7 @@ class Reading {
   readonly #rows: RowTable
   /** From `E0` on: the newest LSN that was streamed of a row, by the bytes of its key. */
   #newest: Map<string, Lsn> | undefined
-  #last: Checkpoint['last']
+  #last: { readonly record: LogRecord; readonly emptied: boolean } | undefined
   #keySchema: number | undefined
   /** Rows whose last record can't say what they are, by the hexadecimal bytes of their key. */
   readonly #unknown = new Map<string, MillraceError>()
@@ -103,17 +103,10 @@ class Reading {
   /** Reads every record below `target`. False when there is no more reason to. */
   async to(target: KafkaOffset, from: KafkaOffset): Promise<boolean> {
     const { reader, clock, log } = this.#parts
-    let position = from
     let saidMs = clock.monotonicMs()
-    reader.seek(position)
-    while (position < target) {
-      if (reader.lost.aborted || !this.#current()) return false
-      const batch = await reader.next(readTimeoutMs)
-      if (batch && batch.from !== position) reader.seek(position)
-      if (batch && batch.from === position) {
-        for (const record of batch.records) if (record.offset < target) await this.#take(record)
-        position = batch.next
-      }
+    for await (const { position, records } of recordsBelow(reader, from, target)) {
+      if (!this.#current()) return false
+      for (const record of records) await this.#take(record)
       if (clock.monotonicMs() - saidMs > progressEveryMs) {
         saidMs = clock.monotonicMs()
         log.info(
@@ -122,7 +115,7 @@ class Reading {
         )
       }
     }
-    return true
+    return !reader.lost.aborted
   }
 
   /** From `E0` to the end of a barrier begun now; the checkpoint to stand at after the pour. */
@@ -137,7 +130,7 @@ class Reading {
       phase: 'live',
       poured: 0,
       next: barrier.end,
-      last: this.#last,
+      last: this.#last && hashOf(this.#last.record, this.#last.emptied),
       windowFrom: barrier.from,
       windowAtMs: barrier.takenAtMs,
       atMs: barrier.takenAtMs,
@@ -169,7 +162,7 @@ class Reading {
     const state = this.#stateAfter(record, decoded, name)
     if (state) this.#rows.set(record, state)
     const emptied = decoded.kind === 'change' ? decoded.change.kind === 'delete' : !record.value
-    this.#last = hashOf(record, emptied)
+    this.#last = { record, emptied }
   }
 
   #stateAfter(record: LogRecord, decoded: Decoded, name: string): RowState | undefined {
@@ -195,13 +188,13 @@ class Reading {
   }
 
   #rowAfter(change: Change, name: string): RowState | undefined {
-    if (change.kind === 'read' && this.#newest) {
-      throw new RebuildNeeded(
-        'snapshot-in-bootstrap',
-        'the source was read anew while this view was built: deletes before it may be unknown',
-      )
-    }
-    if (change.kind !== 'read' && this.#newest) {
+    if (this.#newest) {
+      if (change.kind === 'read') {
+        throw new RebuildNeeded(
+          'snapshot-in-bootstrap',
+          'the source was read anew while this view was built: deletes before it may be unknown',
+        )
+      }
       if (change.lsn < (this.#newest.get(name) ?? 0n)) return undefined
       this.#newest.set(name, change.lsn)
     }

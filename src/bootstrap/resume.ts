@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { PartitionReader } from '../consume/change-source.ts'
 import { IdentityWindow } from '../consume/identity-window.ts'
 import { hashOf, mayBeGone } from '../consume/record-identity.ts'
+import { recordsBelow } from '../consume/records-below.ts'
 import { identityOf } from '../change.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import { MillraceError, RebuildNeeded } from '../errors.ts'
@@ -18,8 +19,6 @@ export type ResumeParts = {
   readonly lagMs: number
   readonly identitiesMax: number
 }
-
-const readTimeoutMs = 1_000
 
 /**
  * Reads from the window's beginning to the checkpoint without applying: that remembers the
@@ -55,17 +54,8 @@ async function remember(
 ): Promise<IdentityWindow> {
   const identities = new IdentityWindow(identitiesMax)
   let last: LogRecord | undefined
-  let position = first
-  reader.seek(position)
-  while (position < at.next && !reader.lost.aborted) {
-    const batch = await reader.next(readTimeoutMs)
-    if (!batch || batch.from !== position) {
-      if (batch) reader.seek(position)
-      continue
-    }
-    position = batch.next
-    for (const record of batch.records) {
-      if (record.offset >= at.next) break
+  for await (const { records } of recordsBelow(reader, first, at.next)) {
+    for (const record of records) {
       if (record.offset === at.last?.offset) last = record
       if (record.offset < at.windowFrom) continue
       const identity = await identityIn(record, decoder)
