@@ -25,13 +25,13 @@ const roles: Readonly<Record<string, Role>> = {
   worker: {
     does: 'keeps the view in the stores; --topics and --store narrow it',
     run: async (args, signal) => {
-      const { runWorker } = await import('./worker.ts')
+      const { runWorker } = await import('./roles/worker.ts')
       await runWorker(args, config(), { log: log('worker'), signal })
     },
   },
   api: {
     does: 'serves GET /users/:userId',
-    run: async (_, signal) => (await import('./web/api.ts')).runApi(config(), signal),
+    run: async (_, signal) => (await import('./roles/api.ts')).runApi(config(), signal),
   },
   verify: {
     does: 'compares every entry with SQL (npm run verify)',
@@ -48,13 +48,12 @@ const roles: Readonly<Record<string, Role>> = {
   },
   traffic: {
     does: 'a living social network on the source database (npm run traffic)',
-    run: async (args, signal) =>
-      (await import('./dev/traffic/traffic.ts')).runTraffic(args, signal),
+    run: async (args, signal) => (await import('./traffic/traffic.ts')).runTraffic(args, signal),
   },
   bench: {
     does: 'measures: visible, reads or replay (npm run bench:…)',
     run: async (args, signal) =>
-      (await import('./dev/bench/bench.ts')).runBench(args, config(), signal),
+      (await import('./bench/bench.ts')).runBench(args, config(), signal),
   },
 }
 

@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { setImmediate as turnOfTheLoop } from 'node:timers/promises'
 import type { LogRecord, Row } from '../change.ts'
-import { consolidator, merge } from '../fold/consolidate.ts'
+import { consolidator, merge } from '../view/consolidate.ts'
 import type { Mutation } from '../mutation.ts'
 import type { KafkaOffset } from '../position.ts'
 

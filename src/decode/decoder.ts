@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import type { Decoded, LogRecord } from '../change.ts'
 import { describe } from '../errors.ts'
-import { columnsOf, retractColumnsOf, type View } from '../fold/view.ts'
+import { columnsOf, retractColumnsOf, type View } from '../view/view.ts'
 import { interpret } from './envelope.ts'
 import { keyReader, type KeyReader } from './key.ts'
 import { project, type Projection } from './projection.ts'

@@ -1,7 +1,7 @@
 import { escapeIdentifier } from 'pg'
 import { MillraceError } from '../errors.ts'
-import { tablesOf, type View } from '../fold/view.ts'
-import { replicaIdentityOf } from '../views/replica-identity.ts'
+import { tablesOf, type View } from '../view/view.ts'
+import { replicaIdentityOf } from '../view/replica-identity.ts'
 import type { SourceDatabase } from './source-database.ts'
 
 type TableRow = {

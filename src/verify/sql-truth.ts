@@ -1,7 +1,7 @@
-import type { View } from '../fold/view.ts'
+import type { View } from '../view/view.ts'
 import type { Entry } from '../mutation.ts'
 import type { SourceDatabase } from '../source/source-database.ts'
-import { truthQuery } from '../views/truth-query.ts'
+import { truthQuery } from '../view/truth-query.ts'
 import type { Truth } from './verify.ts'
 
 const keysPerPage = 50_000

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
-import type { View } from '../fold/view.ts'
+import type { View } from '../view/view.ts'
 import type { Entry } from '../mutation.ts'
 import { formatLsn, type Lsn } from '../position.ts'
 import type { ViewReader } from '../store/store.ts'

@@ -1,4 +1,4 @@
-import type { View } from '../fold/view.ts'
+import type { View } from '../view/view.ts'
 import { userInformation } from './user-information.ts'
 
 /** Every view that Millrace keeps. */

@@ -1,4 +1,4 @@
-import { countOf, defineView, from, timestamptz } from './define-view.ts'
+import { countOf, defineView, from, timestamptz } from '../view/define-view.ts'
 
 /** A user's profile and counters, as a profile page shows them. */
 export const userInformation = defineView({

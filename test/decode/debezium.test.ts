@@ -5,7 +5,7 @@ import { systemClock } from '../../src/clock.ts'
 import type { Decoded } from '../../src/change.ts'
 import { decoder, type Decoder } from '../../src/decode/decoder.ts'
 import { describe as say } from '../../src/errors.ts'
-import { fold } from '../../src/fold/fold.ts'
+import { fold } from '../../src/view/fold.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 import { knownSchemas, logRecord } from '../support/builders.ts'
 

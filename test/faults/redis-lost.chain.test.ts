@@ -1,6 +1,6 @@
 import { readdirSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { Random } from '../../src/dev/traffic/random.ts'
+import { Random } from '../../src/traffic/random.ts'
 import {
   type ChainHarness,
   harnessForEachTest,

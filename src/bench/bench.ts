@@ -1,0 +1,95 @@
+import type { Config } from '../config.ts'
+import { parseArguments, wrongArguments } from '../dev/arguments.ts'
+import { sourceOfChain } from '../dev/chain-env.ts'
+import { besideTraffic } from './beside-traffic.ts'
+import { measureReads } from './reads.ts'
+import { measureReplay } from './replay.ts'
+import { surroundings } from './surroundings.ts'
+import { measureVisible } from './visible.ts'
+
+const usage = `usage: npm run bench:visible | bench:reads | bench:replay -- [options]
+  --for <duration>     how long it measures                      30s
+  --changes <n>        rows changed per second beside it, or 0   500
+  --rate <n>           reads per second (reads)                  1000
+  --users <n>          users of the traffic                      10000
+  --connections <n>    kept connections of the readers (reads)   32
+`
+
+const names = ['for', 'changes', 'rate', 'users', 'connections'] as const
+
+/** The role `bench`: measures the running chain and prints figures with what they depend on. */
+export async function runBench(
+  args: readonly string[],
+  config: Config,
+  signal: AbortSignal,
+): Promise<number> {
+  const [what, ...rest] = args
+  const options = optionsOf(rest)
+  const measures = { visible, reads, replay }
+  const measure = Object.hasOwn(measures, what ?? '') && measures[what as keyof typeof measures]
+  if (!measure) throw wrongArguments(`there is no benchmark '${what ?? ''}'`, usage)
+  print(await surroundings(config))
+  await measure({ ...options, config, signal })
+  return 0
+}
+
+type Options = {
+  readonly forMs: number
+  readonly changes: number
+  readonly rate: number
+  readonly users: number
+  readonly connections: number
+}
+
+type Bench = Options & { readonly config: Config; readonly signal: AbortSignal }
+
+async function visible({ config, signal, forMs, changes, users }: Bench): Promise<void> {
+  const source = sourceOfChain()
+  const { result, traffic } = await besideTraffic({ rate: changes, users, source, signal }, () =>
+    measureVisible({ api: apiOf(config), source, forMs, signal }),
+  )
+  print(`beside    ${changes} changes/s asked; traffic: ${traffic}`)
+  print(`visible   ${result.visible.summary()} (commit to HTTP, ${result.visible.count} probes)`)
+  print(
+    `polls     every ${result.resolution.summary()}; their timers late by ${result.lateness.summary()}`,
+  )
+}
+
+async function reads(bench: Bench): Promise<void> {
+  const { config, signal, forMs, changes, users, rate, connections } = bench
+  const source = changes === 0 ? '' : sourceOfChain()
+  const { result, traffic } = await besideTraffic({ rate: changes, users, source, signal }, () =>
+    measureReads({ api: apiOf(config), rate, users, forMs, connections, signal }),
+  )
+  const statuses = [...result.statuses].map(([status, times]) => `${times} x ${status}`).join(', ')
+  print(`beside    ${changes} changes/s asked; traffic: ${traffic}`)
+  print(`reads     ${result.answered.summary()} (${rate}/s, from the intended send time)`)
+  print(`load      sent late by ${result.lateness.summary()}`)
+  print(`answers   ${statuses}; ${result.failures} without an answer`)
+}
+
+async function replay({ config, signal }: Bench): Promise<void> {
+  const { offsets, entries, tookMs } = await measureReplay(config, signal)
+  const rate = Number(offsets) / (tookMs / 1_000)
+  print(`replay    ${offsets} offsets into ${entries} entries in ${(tookMs / 1_000).toFixed(1)} s`)
+  print(`          ${rate.toFixed(0)} changes/s, from the mark to serving, dropping included`)
+}
+
+function apiOf({ apiHost, apiPort }: Config): string {
+  return `http://${apiHost}:${apiPort}`
+}
+
+function optionsOf(args: readonly string[]): Options {
+  const given = parseArguments(args, { names, usage })
+  return {
+    forMs: given.durationMs('for') ?? 30_000,
+    changes: given.whole('changes', 500, [0, 100_000]),
+    rate: given.whole('rate', 1_000, [1, 100_000]),
+    users: given.whole('users', 10_000, [10, 5_000_000]),
+    connections: given.whole('connections', 32, [1, 1_000]),
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}

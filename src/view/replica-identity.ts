@@ -1,0 +1,17 @@
+import { tablesOf, type View } from './view.ts'
+
+/**
+ * The replica identity that `table` needs for the view. The key alone is enough where the columns
+ * that rows are counted by are part of it; the owning row must come whole, or unchanged long text
+ * would come as a placeholder.
+ */
+export function replicaIdentityOf(
+  view: View,
+  table: string,
+  primaryKey: readonly string[],
+): 'full' | 'default' {
+  if (!tablesOf(view).includes(table)) throw new Error(`${view.name} does not read ${table}`)
+  if (table === view.row.table) return 'full'
+  const groups = view.counts.filter((count) => count.table === table)
+  return groups.every((count) => primaryKey.includes(count.by)) ? 'default' : 'full'
+}

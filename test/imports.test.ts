@@ -1,0 +1,88 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+
+/**
+ * Which folder of `src` may import which: itself, the words at the top of `src`, and what stands
+ * here. Nothing imports upwards, and nothing imports a tool (`dev`, `bench`, `traffic`).
+ */
+const mayImport: Readonly<Record<string, readonly string[]>> = {
+  words: [],
+  view: [],
+  source: ['view'],
+  consume: [],
+  decode: ['view'],
+  store: [],
+  pipeline: ['view', 'consume', 'decode', 'store'],
+  bootstrap: ['view', 'consume', 'decode', 'store', 'source', 'pipeline'],
+  verify: ['view', 'store', 'source', 'views'],
+  views: ['view'],
+  web: ['view', 'store'],
+  roles: [
+    'view',
+    'views',
+    'source',
+    'consume',
+    'decode',
+    'store',
+    'pipeline',
+    'bootstrap',
+    'verify',
+    'web',
+  ],
+  dev: ['consume', 'source', 'view'],
+  bench: ['dev', 'traffic', 'views', 'view', 'store', 'source', 'verify', 'consume'],
+  traffic: ['dev'],
+  main: ['roles', 'verify', 'dev', 'bench', 'traffic'],
+}
+
+/** Packages that one folder alone knows. */
+const owners: Readonly<Record<string, string>> = {
+  kafkajs: 'src/consume/kafka/',
+  ioredis: 'src/store/redis/',
+  fastify: 'src/web/',
+  '@fastify/swagger': 'src/web/',
+  avsc: 'src/decode/',
+  '@kafkajs/confluent-schema-registry': 'src/decode/',
+}
+/** Tools that look at the servers of a chain from outside. */
+const tools = ['src/dev/', 'src/bench/', 'src/traffic/']
+
+const src = resolve(import.meta.dirname, '../src')
+const topLevel: Readonly<Record<string, string>> = { 'main.ts': 'main', 'pipeline.ts': 'pipeline' }
+
+function roomOf(file: string): string {
+  const path = relative(src, file)
+  return path.includes('/') ? path.split('/', 1)[0]! : (topLevel[path] ?? 'words')
+}
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => join(src, file))
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(file, 'utf8')
+  return [...text.matchAll(/(?:from|import\(|^import)\s*'([^']+)'/gm)].map(([, name]) => name!)
+}
+
+test('folders import downwards only', () => {
+  const wrong = files.flatMap((file) => {
+    const room = roomOf(file)
+    const allowed = new Set([room, 'words', ...mayImport[room]!])
+    return importsOf(file)
+      .filter((name) => name.startsWith('.'))
+      .filter((name) => !allowed.has(roomOf(resolve(dirname(file), name))))
+      .map((name) => `${relative(src, file)} imports ${name}`)
+  })
+  expect(wrong).toEqual([])
+})
+
+test('a package that one folder owns is imported there and by tools alone', () => {
+  const wrong = files.flatMap((file) => {
+    const path = `src/${relative(src, file)}`
+    return importsOf(file)
+      .filter((name) => owners[name] !== undefined)
+      .filter((name) => ![owners[name]!, ...tools].some((place) => path.startsWith(place)))
+      .map((name) => `${path} imports ${name}`)
+  })
+  expect(wrong).toEqual([])
+})

@@ -1,0 +1,157 @@
+import type { Change, Row } from '../../src/change.ts'
+import { fold } from '../../src/view/fold.ts'
+import { defineView, countOf, from } from '../../src/view/define-view.ts'
+import { userInformation } from '../../src/views/user-information.ts'
+import { insert, read, remove, update } from '../support/builders.ts'
+import { userFields } from '../support/view-layouts.ts'
+
+function contributions(change: Change, view = userInformation) {
+  const folded = fold(view, change)
+  if (folded.kind === 'unusable') throw new Error(folded.reason)
+  return folded.contributions
+}
+
+const user = (more: Row = {}): Row => ({
+  user_id: 1n,
+  username: 'ada',
+  name: null,
+  description: null,
+  location: null,
+  web_page_url: null,
+  joined_date: '2026-11-21T10:18:00.123456Z',
+  profile_image_url: null,
+  background_image_url: null,
+  ...more,
+})
+
+const key = { user_id: 1n }
+const adds = (entry: string, name: string, amount: bigint) => ({
+  entry,
+  put: undefined,
+  add: { [name]: amount },
+})
+
+describe('the owning row', () => {
+  test('puts its fields when it comes, by snapshot or by insert', () => {
+    const expected = [{ entry: '1', put: userFields(), add: {} }]
+    expect(contributions(insert('users', key, user()))).toEqual(expected)
+    expect(contributions(read('users', key, user()))).toEqual(expected)
+  })
+
+  test('puts all its fields when one changes', () => {
+    const change = update('users', key, { before: { user_id: 1n }, after: user({ name: 'Ada' }) })
+    expect(contributions(change)).toEqual([
+      { entry: '1', put: userFields({ name: 'Ada' }), add: {} },
+    ])
+  })
+
+  test('removes its fields when it goes, known by its key alone', () => {
+    const gone = [{ entry: '1', put: null, add: {} }]
+    expect(contributions(remove('users', key))).toEqual(gone)
+    expect(contributions(remove('users', key, { user_id: 1n }))).toEqual(gone)
+  })
+
+  test('leaves the entry that it moves away from', () => {
+    const byName = defineView({
+      name: 'by-name',
+      key: { username: 'text' },
+      row: from('users', { key: 'username', fields: { name: 'name' } }),
+    })
+    const after = { username: 'bob', name: 'B' }
+    const change = update('users', key, { before: { username: 'ada' }, after })
+    expect(contributions(change, byName)).toEqual([
+      { entry: 'ada', put: null, add: {} },
+      { entry: 'bob', put: { name: 'B' }, add: {} },
+    ])
+    const gone = update('users', key, {
+      before: { username: 'ada' },
+      after: { username: null, name: null },
+    })
+    expect(contributions(gone, byName)).toEqual([{ entry: 'ada', put: null, add: {} }])
+  })
+
+  test('can not be followed by an update without its earlier values', () => {
+    const folded = fold(userInformation, update('users', key, { after: user() }))
+    expect(folded).toEqual({ kind: 'unusable', reason: expect.stringContaining('users') })
+  })
+})
+
+describe('a counted row', () => {
+  const tweet = { tweet_id: 9n }
+  const follow = { follower_id: 1n, followee_id: 2n }
+
+  test('adds one where it comes and takes one where it goes', () => {
+    expect(contributions(insert('tweets', tweet, { user_id: 1n }))).toEqual([
+      adds('1', 'tweetCount', 1n),
+    ])
+    expect(contributions(remove('tweets', tweet, { user_id: 1n }))).toEqual([
+      adds('1', 'tweetCount', -1n),
+    ])
+  })
+
+  test('counts for every group that it belongs to', () => {
+    expect(contributions(insert('follows', follow, follow))).toEqual([
+      adds('1', 'followingCount', 1n),
+      adds('2', 'followerCount', 1n),
+    ])
+  })
+
+  test('moves from its earlier group to the new one', () => {
+    const change = update('tweets', tweet, { before: { user_id: 1n }, after: { user_id: 2n } })
+    expect(contributions(change)).toEqual([
+      adds('1', 'tweetCount', -1n),
+      adds('2', 'tweetCount', 1n),
+    ])
+  })
+
+  test('gives nothing when it stays in its group', () => {
+    const change = update('tweets', tweet, { before: { user_id: 1n }, after: { user_id: 1n } })
+    expect(contributions(change)).toEqual([])
+  })
+
+  test('stays in its group when an update keeps silent about a group inside the key', () => {
+    expect(contributions(update('follows', follow, { after: follow }))).toEqual([])
+  })
+
+  test('is taken away by its key where the key holds the group', () => {
+    expect(contributions(remove('follows', follow))).toEqual([
+      adds('1', 'followingCount', -1n),
+      adds('2', 'followerCount', -1n),
+    ])
+  })
+
+  test('counts nowhere while its group is null', () => {
+    expect(contributions(insert('tweets', tweet, { user_id: null }))).toEqual([])
+    const joins = update('tweets', tweet, { before: { user_id: null }, after: { user_id: 2n } })
+    expect(contributions(joins)).toEqual([adds('2', 'tweetCount', 1n)])
+    expect(contributions(remove('tweets', tweet, { user_id: null }))).toEqual([])
+  })
+
+  test.each([
+    ['an update', update('tweets', tweet, { after: { user_id: 2n } })],
+    ['a delete', remove('tweets', tweet)],
+  ])('is never guessed: %s without the earlier group', (_, change) => {
+    expect(fold(userInformation, change)).toEqual({
+      kind: 'unusable',
+      reason: expect.stringMatching(/tweets .* user_id.* user-information/),
+    })
+  })
+})
+
+test('a row may own an entry and be counted by another', () => {
+  const tree = defineView({
+    name: 'nodes',
+    key: { nodeId: 'bigint' },
+    row: from('nodes', { key: 'id', fields: { name: 'name' } }),
+    counts: { children: countOf('nodes', { by: 'parent' }) },
+  })
+  const node = insert('nodes', { id: 2n }, { id: 2n, name: 'x', parent: 1n })
+  expect(contributions(node, tree)).toEqual([
+    { entry: '2', put: { name: 'x' }, add: {} },
+    adds('1', 'children', 1n),
+  ])
+})
+
+test('a table that the view does not read gives nothing', () => {
+  expect(contributions(insert('other', { id: 1n }, { id: 1n }))).toEqual([])
+})

@@ -1,0 +1,43 @@
+import { fastify } from 'fastify'
+import { jsonSchemaOf, toJson } from '../../src/view/json.ts'
+import { userInformation } from '../../src/views/user-information.ts'
+import { userFields } from '../support/view-layouts.ts'
+
+const entry = {
+  key: '9007199254740993',
+  fields: userFields({ name: 'Ada', joinedDate: '-0043-03-15T12:00:00.000000Z' }),
+  counts: { tweetCount: 3n, followingCount: -1n, followerCount: 2n ** 40n, likeCount: 0n },
+}
+
+const json = {
+  userId: '9007199254740993',
+  username: 'ada',
+  name: 'Ada',
+  description: null,
+  location: null,
+  webPageUrl: null,
+  joinedDate: '-0043-03-15T12:00:00.000000Z',
+  profileImageUrl: null,
+  backgroundImageUrl: null,
+  tweetCount: 3,
+  followingCount: 0,
+  followerCount: 2 ** 40,
+  likeCount: 0,
+}
+
+test('an entry is shown in the order of its view, ids as text, counts as numbers', () => {
+  const shown = toJson(userInformation, entry)
+  expect(shown).toEqual(json)
+  expect(Object.keys(shown)).toEqual(Object.keys(json))
+  expect(Object.keys(jsonSchemaOf(userInformation).properties)).toEqual(Object.keys(json))
+})
+
+test('the server writes by the schema what the view shows', async () => {
+  const app = fastify()
+  const schema = { response: { 200: jsonSchemaOf(userInformation) } }
+  app.get('/', { schema }, () => toJson(userInformation, entry))
+  const answer = await app.inject('/')
+  expect(answer.statusCode).toBe(200)
+  expect(answer.body).toBe(JSON.stringify(json))
+  await app.close()
+})
