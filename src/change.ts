@@ -22,13 +22,6 @@ export type Row = Readonly<Record<string, Value>>
  */
 export type ColumnType = 'bigint' | 'text' | 'timestamptz'
 
-/**
- * What the connector is told to write for a long text that did not change and that the log does
- * not hold. Postgres text can't hold a NUL, so no user can write this; Debezium's own placeholder
- * is ordinary text, which anybody could put in a profile.
- */
-export const unavailableValue = 'unavailable\0value'
-
 type Common = {
   /** Source table without its schema: `users`. */
   readonly table: string
@@ -37,20 +30,33 @@ type Common = {
   readonly lsn: Lsn
 }
 
+type Streamed = Common & {
+  /** The lower 32 bits of the id of the transaction that made the change. */
+  readonly transaction: number
+}
+
 /**
  * One change of one row. `before` holds the columns that a retract needs, and is undefined where
- * the replica identity did not give them.
+ * the replica identity did not give them. A `read` is a row of a connector's snapshot.
  */
 export type Change =
-  | (Common & { readonly kind: 'insert'; readonly after: Row })
-  | (Common & { readonly kind: 'read'; readonly after: Row })
-  | (Common & { readonly kind: 'update'; readonly before: Row | undefined; readonly after: Row })
-  | (Common & { readonly kind: 'delete'; readonly before: Row | undefined })
+  | (Streamed & { readonly kind: 'insert'; readonly after: Row })
+  | (Streamed & { readonly kind: 'update'; readonly before: Row | undefined; readonly after: Row })
+  | (Streamed & { readonly kind: 'delete'; readonly before: Row | undefined })
+  | (Common & {
+      readonly kind: 'read'
+      readonly after: Row
+      /** Of a snapshot that is taken while changes go on being captured: it misses nothing. */
+      readonly incremental: boolean
+    })
+
+/** A change that a fold can compute contributions from: any but a snapshot's row. */
+export type StreamedChange = Exclude<Change, { readonly kind: 'read' }>
 
 /** One record as it stands in the log. Bytes are kept until the decoder has understood them. */
 export type LogRecord = {
   readonly offset: KafkaOffset
-  /** Log append time, milliseconds since 1970. */
+  /** The log's time of the record, milliseconds since 1970. */
   readonly timestampMs: number
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
@@ -63,12 +69,16 @@ export type Decoded =
   | { readonly kind: 'tombstone' }
   /** Never to be understood: kept aside, the rest flows. */
   | { readonly kind: 'undecodable'; readonly reason: string }
-  /** Understood, and not enough to apply: the view must be rebuilt. */
-  | { readonly kind: 'unusable'; readonly reason: string; readonly lsn: Lsn }
+  /** Understood, and not enough to apply. */
+  | {
+      readonly kind: 'unusable'
+      readonly reason: string
+      /** As of a streamed change; undefined where the record does not tell. */
+      readonly transaction: number | undefined
+    }
 
-/** Text that names a streamed change within its topic partition. Snapshot reads have none. */
-export function identityOf(change: Change): string | undefined {
-  if (change.kind === 'read') return undefined
+/** Text that names a streamed change within its topic partition. */
+export function identityOf(change: StreamedChange): string {
   const key = Object.values(change.key).map((value) => JSON.stringify(String(value)))
   return `${change.kind[0]}${change.lsn.toString(36)}:${key.join(',')}`
 }

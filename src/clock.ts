@@ -1,6 +1,6 @@
 import { setTimeout as sleepFor } from 'node:timers/promises'
 
-/** The only door to time. Delays are measured on `monotonicMs`, which no one can set. */
+/** Time, as everything is given it that decides or waits. Delays are measured on `monotonicMs`, which no one can set. */
 export type Clock = {
   /** Milliseconds since 1970 by the wall clock, which may jump. */
   wallMs(): number
@@ -14,6 +14,13 @@ export const systemClock: Clock = {
   wallMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   sleep: (ms, signal) => sleepFor(ms, undefined, signal ? { signal } : {}).catch(() => undefined),
+}
+
+/** Aborts after `ms`, or with `signal`. */
+export function bounded(clock: Clock, ms: number, signal: AbortSignal): AbortSignal {
+  const late = new AbortController()
+  void clock.sleep(ms, signal).then(() => late.abort())
+  return late.signal
 }
 
 /**

@@ -1,11 +1,113 @@
 import { inspect } from 'node:util'
 
+/**
+ * Every fault of the world that Millrace has a name for, and what each means to a caller:
+ *
+ * - `away`: the same call may go through later without anybody's help.
+ * - `waits`: it goes through once somebody has mended what the message names; tried again all the
+ *   same, for nobody tells when that was.
+ * - `refused`: trying again is of no use.
+ */
+const kinds = {
+  // What was asked for on the command line or in the environment.
+  arguments: 'refused',
+  config: 'refused',
+  'view-invalid': 'refused',
+  interrupted: 'refused',
+
+  // The source database.
+  'source-unavailable': 'away',
+  'source-refused': 'refused',
+  'source-unfit': 'waits',
+  'source-newer': 'refused',
+  'source-busy': 'away',
+
+  // Kafka Connect and the connector.
+  'connect-unavailable': 'away',
+  'connect-refused': 'waits',
+  'connect-answer': 'waits',
+  'connector-unfit': 'waits',
+  'connector-failed': 'waits',
+  'another-source': 'waits',
+
+  // The log.
+  'kafka-away': 'away',
+  'kafka-refused': 'refused',
+  'kafkajs-unpatched': 'refused',
+  'topic-missing': 'waits',
+  'topic-unfit': 'waits',
+  'out-of-range': 'refused',
+  'fetch-failed': 'away',
+
+  // What a log can't be continued from; each is a doubt of the same name.
+  'log-start-passed': 'refused',
+  'another-log': 'refused',
+  'compaction-overtaken': 'refused',
+  'window-full': 'refused',
+
+  // Decoding.
+  'registry-unavailable': 'away',
+  'schema-unknown': 'away',
+  'column-gone': 'waits',
+  'column-retyped': 'waits',
+  'debezium-too-old': 'waits',
+
+  // Stores.
+  'store-away': 'away',
+  'store-full': 'away',
+  'store-refused': 'refused',
+  'store-type': 'refused',
+  'store-overflow': 'refused',
+  'store-old': 'refused',
+  'store-evicts': 'waits',
+  'store-newer': 'refused',
+  'store-layout': 'refused',
+  'store-occupied': 'waits',
+  'scan-lost': 'away',
+  'declaration-unknown': 'waits',
+  'declaration-replaced': 'waits',
+
+  // Looking at a view.
+  'not-serving': 'away',
+  'look-behind': 'away',
+  'look-void': 'away',
+  'no-worker': 'away',
+
+  // Reading.
+  overloaded: 'away',
+  'read-timeout': 'away',
+  'read-failed': 'refused',
+  'call-timeout': 'away',
+
+  // Tools.
+  'already-running': 'refused',
+  'api-away': 'refused',
+  bench: 'refused',
+  command: 'refused',
+  connector: 'refused',
+  'download-lock': 'refused',
+  download: 'refused',
+  'java-missing': 'refused',
+  'maven-missing': 'refused',
+  'package-missing': 'refused',
+  'package-too-old': 'refused',
+  'no-chain': 'refused',
+  'not-ready': 'refused',
+  port: 'refused',
+  'port-busy': 'refused',
+  spawn: 'refused',
+  stop: 'refused',
+  traffic: 'refused',
+} as const satisfies Readonly<Record<string, 'away' | 'waits' | 'refused'>>
+
+export type ErrorCode = keyof typeof kinds
+
 export type MillraceErrorOptions = {
-  /** True when the same call may go through later without anybody's help. */
-  readonly retriable?: boolean
   readonly cause?: unknown
   /** What the person on duty can do about it, in one or two sentences. */
   readonly hint?: string
+  /** The key of the entry that the fault is about, where it is about one. */
+  readonly entry?: string
 }
 
 /**
@@ -13,24 +115,26 @@ export type MillraceErrorOptions = {
  * A bug is not one of these: it throws an ordinary Error and ends the process.
  */
 export class MillraceError extends Error {
-  readonly code: string
-  readonly retriable: boolean
+  readonly code: ErrorCode
   readonly hint: string | undefined
+  readonly entry: string | undefined
 
-  constructor(code: string, message: string, options: MillraceErrorOptions = {}) {
+  constructor(code: ErrorCode, message: string, options: MillraceErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.name = 'MillraceError'
     this.code = code
-    this.retriable = options.retriable ?? false
     this.hint = options.hint
+    this.entry = options.entry
   }
-}
 
-/** What a view holds can't be continued from this log: only building it anew makes it right. */
-export class RebuildNeeded extends MillraceError {
-  constructor(code: string, reason: string) {
-    super(code, reason, { hint: 'The view is built anew by itself; nothing needs to be done.' })
-    this.name = 'RebuildNeeded'
+  /** True when the same call may go through later. */
+  get retriable(): boolean {
+    return kinds[this.code] !== 'refused'
+  }
+
+  /** True when it goes through later only if somebody mends something. */
+  get waitsForPeople(): boolean {
+    return kinds[this.code] === 'waits'
   }
 }
 

@@ -8,15 +8,16 @@ import { dirname, join, relative, resolve } from 'node:path'
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   words: [],
   view: [],
-  source: ['view'],
   consume: [],
-  decode: ['view'],
   store: [],
+  source: ['view'],
+  decode: ['view'],
   pipeline: ['view', 'consume', 'decode', 'store'],
-  bootstrap: ['view', 'consume', 'decode', 'store', 'source', 'pipeline'],
-  verify: ['view', 'store', 'source', 'views'],
+  partition: ['view', 'consume', 'decode', 'store', 'pipeline'],
+  coordinate: ['view', 'consume', 'source', 'store'],
+  reconcile: ['view', 'consume', 'decode', 'source', 'store', 'coordinate'],
   views: ['view'],
-  web: ['view', 'store'],
+  web: ['view', 'store', 'coordinate', 'reconcile'],
   roles: [
     'view',
     'views',
@@ -25,14 +26,15 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'decode',
     'store',
     'pipeline',
-    'bootstrap',
-    'verify',
+    'partition',
+    'coordinate',
+    'reconcile',
     'web',
   ],
-  dev: ['consume', 'source', 'view'],
-  bench: ['dev', 'traffic', 'views', 'view', 'store', 'source', 'verify', 'consume'],
+  dev: ['view', 'views', 'consume', 'source', 'store', 'coordinate'],
   traffic: ['dev'],
-  main: ['roles', 'verify', 'dev', 'bench', 'traffic'],
+  bench: ['dev', 'traffic', 'roles', 'views', 'view', 'store', 'source', 'consume', 'coordinate'],
+  main: ['roles', 'dev', 'bench', 'traffic'],
 }
 
 /** Packages that one folder alone knows. */
@@ -48,7 +50,11 @@ const owners: Readonly<Record<string, string>> = {
 const tools = ['src/dev/', 'src/bench/', 'src/traffic/']
 
 const src = resolve(import.meta.dirname, '../src')
-const topLevel: Readonly<Record<string, string>> = { 'main.ts': 'main', 'pipeline.ts': 'pipeline' }
+const topLevel: Readonly<Record<string, string>> = {
+  'main.ts': 'main',
+  'pipeline.ts': 'pipeline',
+  'batch.ts': 'pipeline',
+}
 
 function roomOf(file: string): string {
   const path = relative(src, file)

@@ -1,204 +1,336 @@
-import { setImmediate as tick } from 'node:timers/promises'
-import { pino } from 'pino'
-import { GenerationWatch } from '../src/bootstrap/generation-watch.ts'
-import { keepPartition } from '../src/bootstrap/partition.ts'
-import type { Clock } from '../src/clock.ts'
+import type { Batch, PartitionReader } from '../src/consume/change-source.ts'
+import { IdentityWindow } from '../src/consume/identity-window.ts'
+import { identityOf, type Decoded, type LogRecord } from '../src/change.ts'
 import { MillraceError } from '../src/errors.ts'
-import { memoryStore } from '../src/store/memory/memory-store.ts'
-import type { ViewStore, ViewWriter } from '../src/store/store.ts'
-import { userInformation as view } from '../src/views/user-information.ts'
-import { seeded, SimulatedLog, simulatedDecoder, type Random } from './support/simulated-log.ts'
+import { tail, type Tail } from '../src/pipeline.ts'
+import type { KafkaOffset } from '../src/position.ts'
+import { limits } from '../src/store/limits.ts'
+import type { Checkpoint } from '../src/store/state.ts'
+import type { Commit, CommitResult } from '../src/store/writer.ts'
+import { at, book, changed, decoderOfTests, library, recordOf } from './support/library.ts'
+import { ManualClock } from './support/manual-clock.ts'
+import { aBarrier, checkpoint, elsewhere, offsets } from './store/store-fixture.ts'
 
-/**
- * The whole worker on one seed: a simulated source and log, the memory store, and every fault
- * that a seed can draw. A failing seed replays with MILLRACE_SEED.
- */
-const seeds = process.env['MILLRACE_SEED']
-  ? [Number(process.env['MILLRACE_SEED'])]
-  : [1, 2, 3, Math.floor(Math.random() * 2 ** 31)]
+type Answer = Batch | undefined | MillraceError
 
-test.each(seeds)('any faults, any batching: the view equals the rows (seed %i)', async (seed) => {
-  const world = new World(seeded(seed * 7919))
-  await world.run()
-  expect(await world.entries()).toEqual(world.truth())
-  expect(world.marks).toEqual([])
-  expect(world.commits).toBeGreaterThan(0)
-})
+/** A tail whose reader answers these in turn; after them the partition is lost. */
+class Script {
+  readonly commits: Commit[] = []
+  readonly seeks: KafkaOffset[] = []
+  readonly noted: KafkaOffset[] = []
+  readonly waits: number[] = []
+  readonly moved: unknown[] = []
+  readonly overtaken: unknown[] = []
+  readonly passed: string[] = []
+  readonly lost = new AbortController()
+  readonly identities = new IdentityWindow(10_000)
+  /** What the store answers, in turn; after them that all was applied. */
+  results: (CommitResult | MillraceError)[] = []
+  stands: boolean[] = []
+  current = true
+  mayPass = false
+  next: Answer[]
 
-const topics = { users: 2, tweets: 2, follows: 2, likes: 1 }
-
-const clock: Clock = {
-  wallMs: () => 0,
-  monotonicMs: () => 0,
-  sleep: async () => {
-    await tick()
-  },
-}
-
-class World {
-  readonly #random: Random
-  readonly #log: SimulatedLog
-  readonly #store = memoryStore(view.layout, clock)
-  readonly #flaky: ViewStore
-  readonly marks: unknown[] = []
-  commits = 0
-  #calm = false
-
-  constructor(random: Random) {
-    this.#random = random
-    this.#log = new SimulatedLog(topics, random)
-    this.#flaky = { ...this.#store, writer: this.#flakyWriter(this.#store.writer) }
+  constructor(...answers: readonly Answer[]) {
+    this.next = [...answers]
   }
 
-  async run(): Promise<void> {
-    for (let step = 0; step < 60; step += 1) this.#change()
-    this.#log.flow(1_000)
-    this.#log.commitConnector()
-    for (const table of Object.keys(topics)) this.#log.vanish(table)
-    await this.#store.coordination.open(topics)
-    for (let life = 0; life < 8; life += 1) await this.#live(80)
-    this.#calm = true
-    this.#log.flow(100_000)
-    await this.#live(400)
+  async run(from: Checkpoint = checkpoint(10), given: Partial<Tail> = {}): Promise<void> {
+    await tail({ ...this.#parts(), ...given }, from)
   }
 
-  async entries() {
-    const entries: Record<string, unknown> = {}
-    for await (const page of this.#store.reader.scan()) {
-      for (const { key, fields, counts } of page) entries[key] = { fields, counts }
-    }
-    return entries
-  }
-
-  truth() {
-    const entries: Record<string, { fields: unknown; counts: Record<string, bigint> }> = {}
-    const none = Object.fromEntries(view.layout.counts.map((name) => [name, 0n]))
-    for (const row of this.#log.rows.get('users')!.values()) {
-      const fields = view.row.fields.map(({ name, column }) => [name, row[column] ?? null])
-      entries[String(row['user_id'])] = { fields: Object.fromEntries(fields), counts: { ...none } }
-    }
-    for (const { name, table, by } of view.counts) {
-      for (const row of this.#log.rows.get(table)!.values()) {
-        const key = String(row[by])
-        entries[key] ??= { fields: null, counts: { ...none } }
-        entries[key].counts[name] = (entries[key].counts[name] ?? 0n) + 1n
-      }
-    }
-    return entries
-  }
-
-  /** One life of a worker process, at the end of which it is killed. */
-  async #live(steps: number): Promise<void> {
-    const killed = new AbortController()
-    const log = pino({ level: 'silent' })
-    const watch = new GenerationWatch(this.#flaky.writer, clock, log)
-    const generation = await this.#store.writer.generation()
-    if (generation && this.#random(2) === 0) {
-      await this.#store.writer.mark(generation.id, { code: 'by-hand', reason: '', atMs: 0 })
-    }
-    const partitions = Object.entries(topics).flatMap(([topic, count]) =>
-      Array.from({ length: count }, (_, partition) => ({ topic, partition })),
-    )
-    const running = [
-      watch.run(1, killed.signal),
-      ...partitions.map(({ topic, partition }) =>
-        keepPartition({
-          view,
-          table: topic,
-          reader: this.#log.reader(topic, partition, killed.signal),
-          decoder: simulatedDecoder,
-          store: this.#flaky,
-          watch,
-          source: this.#log,
-          clock,
-          log,
-          lagMs: 1_000,
-          entriesPerPourMax: 1 + this.#random(5),
-          parkedMax: 0,
-          identitiesMax: 10_000,
-        }),
-      ),
-    ]
-    for (let step = 0; step < steps; step += 1) await this.#step()
-    killed.abort()
-    await Promise.all(running)
-  }
-
-  async #step(): Promise<void> {
-    if (!this.#calm && this.#random(3) === 0) this.#change()
-    if (!this.#calm && this.#random(25) === 0) this.#log.crashConnector()
-    this.#log.flow(this.#random(3))
-    if (this.#random(15) === 0) this.#log.commitConnector()
-    if (this.#random(10) === 0) {
-      const generation = await this.#store.writer.generation()
-      const meanwhile = () => {
-        if (!this.#calm && this.#random(2) === 0) this.#change()
-        if (!this.#calm && this.#random(2) === 0) this.#change()
-        if (!this.#calm && this.#random(2) === 0) this.#log.crashConnector()
-        this.#log.flow(this.#random(4))
-      }
-      if (generation) {
-        await this.#store.coordination.publish(generation.id, this.#log.barrier(meanwhile))
-      }
-    }
-    await this.#coordinate()
-    await tick()
-  }
-
-  /** What the coordinator does when a death between two calls of a pour ended the generation. */
-  async #coordinate(): Promise<void> {
-    const generation = await this.#store.writer.generation()
-    const expected = ['pour-interrupted', 'by-hand']
-    if (generation?.mark && !expected.includes(generation.mark.code)) {
-      this.marks.push(generation.mark)
-    }
-    if (generation && !generation.mark && generation.phase !== 'dropping') return
-    for await (const _ of this.#store.coordination.drop(generation?.id));
-    await this.#store.coordination.open(topics)
-  }
-
-  #change(): void {
-    const id = BigInt(1 + this.#random(6))
-    const other = BigInt(1 + this.#random(6))
-    const gone = this.#random(3) === 0
-    const write = (table: string, key: Record<string, bigint>, after: object) =>
-      this.#log.write(table, key, gone ? null : { ...key, ...after })
-    switch (this.#random(4)) {
-      case 0: {
-        const names = ['username', 'name', 'description', 'location', 'web_page_url']
-        const fields = names.map((name) => [name, this.#random(4) ? `${this.#random(99)}` : null])
-        return write('users', { user_id: id }, Object.fromEntries(fields))
-      }
-      case 1:
-        return write('tweets', { tweet_id: BigInt(this.#random(12)) }, { user_id: id })
-      case 2:
-        return write('follows', { follower_id: id, followee_id: other }, {})
-      default:
-        return write('likes', { user_id: id, tweet_id: other }, {})
-    }
-  }
-
-  /** Fails before it applied, or after: then only the reply is lost. */
-  #flakyWriter(writer: ViewWriter): ViewWriter {
-    const away = () =>
-      new MillraceError('store-unavailable', 'drawn by the seed', { retriable: true })
-    const flaky = async <T>(act: () => Promise<T>): Promise<T> => {
-      const fate = this.#calm ? 9 : this.#random(10)
-      if (fate === 0) throw away()
-      const result = await act()
-      if (fate === 1) throw away()
-      return result
+  #parts(): Tail {
+    const partition = { topic: 't.public.books', partition: 1 }
+    const reader: PartitionReader = {
+      partition,
+      lost: this.lost.signal,
+      bounds: () => Promise.reject(new Error('nobody asks')),
+      seek: (offset) => this.seeks.push(offset),
+      next: async (timeoutMs) => {
+        this.waits.push(timeoutMs)
+        if (this.next.length === 0) this.lost.abort()
+        const answer = this.next.shift()
+        if (answer instanceof MillraceError) throw answer
+        return answer
+      },
+      note: (next) => this.noted.push(next),
     }
     return {
-      generation: () => flaky(() => writer.generation()),
-      checkpoints: (id) => flaky(() => writer.checkpoints(id)),
-      commit: (commit) => {
-        this.commits += 1
-        return flaky(() => writer.commit(commit))
+      view: library,
+      table: 'books',
+      epoch: elsewhere,
+      partition,
+      identities: this.identities,
+      barriers: () => [],
+      reader,
+      decoder: decoderOfTests,
+      writer: { commit: async (commit: Commit) => this.#commit(commit) } as Tail['writer'],
+      clock: new ManualClock(),
+      current: () => this.current,
+      refuseOvertaken: (from, next) => this.overtaken.push([from.next, next]),
+      mayPass: ({ code }) => {
+        this.passed.push(code)
+        return this.mayPass
       },
-      pour: (pour) => flaky(() => writer.pour(pour)),
-      mark: (id, mark) => writer.mark(id, mark),
-      report: (partition, problem) => writer.report(partition, problem),
+      standsAt: async () => this.stands.shift() ?? true,
+      moved: async (commit, result) => void this.moved.push([commit?.to.next, result]),
     }
   }
+
+  #commit(commit: Commit): CommitResult {
+    this.commits.push(commit)
+    const result = this.results.shift() ?? applied
+    if (result instanceof MillraceError) throw result
+    return result
+  }
 }
+
+const applied: CommitResult = { kind: 'applied', belowZero: [] }
+
+function batch(from: number, next: number, held: readonly LogRecord[] = []): Batch {
+  return { from: at(from), next: at(next), records: held }
+}
+
+/** Books of one author, one an offset, where a number stands; else what is given. */
+function records(from: number, ...what: readonly (number | Decoded | Error)[]): LogRecord[] {
+  return what.map((each, index) =>
+    recordOf(from + index, typeof each === 'number' ? changed(book(each, 1)) : each),
+  )
+}
+
+function steps({ commits }: Script) {
+  return commits.map(({ from, to, mutations }) => [
+    Number(from),
+    Number(to.next),
+    mutations.reduce((sum, { add }) => sum + Number(add['bookCount'] ?? 0n), 0),
+  ])
+}
+
+describe('a tail', () => {
+  test('commits batch after batch from the checkpoint on', async () => {
+    const script = new Script(batch(10, 13, records(10, 1, 2)), batch(13, 14, records(13, 3)))
+    await script.run()
+    expect(script.seeks).toEqual([10n])
+    expect(steps(script)).toEqual([
+      [10, 13, 2],
+      [13, 14, 1],
+    ])
+    expect(script.commits[0]).toMatchObject({ epoch: elsewhere, partition: { partition: 1 } })
+    expect(script.noted).toEqual([13n, 14n])
+    expect(script.overtaken).toEqual([
+      [10n, 13n],
+      [13n, 14n],
+    ])
+    expect(script.moved).toEqual([
+      [13n, applied],
+      [14n, applied],
+      [undefined, undefined],
+    ])
+    expect(script.waits).toEqual([500, 500, 500])
+  })
+
+  test('moves over control records alone', async () => {
+    const script = new Script(batch(10, 12))
+    await script.run()
+    expect(steps(script)).toEqual([[10, 12, 0]])
+  })
+
+  test('drops what was fetched elsewhere, and seeks back', async () => {
+    const script = new Script(
+      batch(11, 12, records(11, 1)),
+      batch(9, 11, records(9, 1, 2)),
+      batch(10, 11, records(10, 3)),
+    )
+    await script.run()
+    expect(script.seeks).toEqual([10n, 10n, 10n])
+    expect(steps(script)).toEqual([[10, 11, 1]])
+    expect(script.overtaken).toEqual([[10n, 11n]])
+  })
+
+  test('ends at a conflict, and tells nobody that it moved', async () => {
+    const script = new Script(batch(10, 11, records(10, 1)), batch(11, 12, records(11, 2)))
+    script.results = [{ kind: 'conflict', found: undefined }]
+    await script.run()
+    expect(steps(script)).toEqual([[10, 11, 1]])
+    expect(script.noted).toEqual([])
+    expect(script.moved).toEqual([])
+    expect(script.next).toHaveLength(1)
+  })
+
+  test('ends when the epoch is another one', async () => {
+    const script = new Script(batch(10, 11, records(10, 1)))
+    script.current = false
+    await script.run()
+    expect(script.waits).toEqual([])
+    expect(script.commits).toEqual([])
+  })
+
+  test('ends where nothing comes and the store stands elsewhere', async () => {
+    const script = new Script(undefined, undefined, batch(10, 11, records(10, 1)))
+    script.stands = [true, false]
+    await script.run()
+    expect(script.moved).toEqual([
+      [undefined, undefined],
+      [undefined, undefined],
+    ])
+    expect(script.commits).toEqual([])
+    expect(script.next).toHaveLength(1)
+  })
+
+  test('asks of the checkpoint that it has reached whether the store stands there', async () => {
+    const asked: unknown[] = []
+    const script = new Script(batch(10, 11, records(10, 1)), undefined)
+    await script.run(undefined, {
+      standsAt: async ({ next }) => {
+        asked.push(next)
+        return false
+      },
+    })
+    expect(asked).toEqual([11n])
+  })
+
+  test('commits nothing more once the partition is lost', async () => {
+    const script = new Script(batch(10, 11, records(10, 1)))
+    await script.run(undefined, { refuseOvertaken: () => script.lost.abort() })
+    expect(script.commits).toEqual([])
+    const lost = new Script(batch(10, 11, records(10, 1)))
+    lost.lost.abort()
+    await lost.run()
+    expect(lost.waits).toEqual([])
+  })
+
+  test('lets a failed fetch, a store that is away and an overtaken log through', async () => {
+    const failed = new MillraceError('fetch-failed', 'x')
+    const script = new Script(batch(10, 11, records(10, 1)), failed)
+    await expect(script.run()).rejects.toBe(failed)
+    expect(steps(script)).toEqual([[10, 11, 1]])
+
+    const away = new MillraceError('store-away', 'x')
+    const writing = new Script(batch(10, 11, records(10, 1)))
+    writing.results = [away]
+    await expect(writing.run()).rejects.toBe(away)
+    expect(writing.moved).toEqual([])
+
+    const late = new MillraceError('compaction-overtaken', 'x')
+    const overtaken = new Script(batch(10, 11, records(10, 1)))
+    const refuseOvertaken = () => {
+      throw late
+    }
+    await expect(overtaken.run(undefined, { refuseOvertaken })).rejects.toBe(late)
+    expect(overtaken.commits).toEqual([])
+  })
+
+  test('forgets identities below the window of each commit', async () => {
+    const barrier = aBarrier('0/8', 0, {
+      from: offsets({ 't.public.books/1': 11 }),
+      ends: offsets({ 't.public.books/1': 12 }),
+    })
+    const script = new Script(batch(10, 12, records(10, 1, 2)))
+    await script.run(undefined, { barriers: () => [barrier] })
+    expect(script.identities.size).toBe(1)
+    expect(script.identities.admit(identityOf(book(2, 1)), at(20))).toBe(false)
+  })
+})
+
+describe('a batch that is too large for one step', () => {
+  const most = limits.mutationsMax
+  const large = () =>
+    Array.from({ length: most + 2 }, (_, index) =>
+      recordOf(10 + index, changed(book(index, index))),
+    )
+
+  test('is committed in as many as it takes', async () => {
+    const script = new Script(batch(10, 20 + most, large()))
+    await script.run()
+    expect(steps(script)).toEqual([
+      [10, 10 + most, most],
+      [10 + most, 20 + most, 2],
+    ])
+    expect(script.noted).toEqual([at(10 + most), at(20 + most)])
+    expect(script.moved.slice(0, 2)).toEqual([
+      [at(10 + most), applied],
+      [at(20 + most), applied],
+    ])
+  })
+
+  test('meets each record in one of them', async () => {
+    const many = Array.from({ length: 2 * most + 2 }, (_, index) => changed(book(index, index)))
+    const undecodable = { kind: 'undecodable', reason: 'x' } as const
+    const script = new Script(batch(10, 13 + 2 * most, records(10, undecodable, ...many)))
+    await script.run()
+    expect(script.commits.map(({ mutations }) => mutations.length)).toEqual([most, most, 2])
+    expect(script.commits.map(({ parked }) => parked.length)).toEqual([1, 0, 0])
+    expect(script.commits.at(-1)!.to.next).toBe(at(13 + 2 * most))
+  })
+
+  test('is given up in its middle where the store conflicts', async () => {
+    const script = new Script(batch(10, 20 + most, large()))
+    script.results = [applied, { kind: 'conflict', found: undefined }]
+    await script.run()
+    expect(script.commits).toHaveLength(2)
+    expect(script.noted).toEqual([at(10 + most)])
+  })
+})
+
+describe('a record that stops the partition', () => {
+  const gone = new MillraceError('column-gone', 'column author is gone')
+
+  test('does so after all that stands before it was committed', async () => {
+    const script = new Script(batch(10, 20, records(10, 1, 2, gone, 3)))
+    await expect(script.run()).rejects.toBe(gone)
+    expect(steps(script)).toEqual([[10, 12, 2]])
+    expect(script.passed).toEqual(['column-gone'])
+  })
+
+  test('right at the checkpoint leaves nothing to commit', async () => {
+    const script = new Script(batch(10, 20, records(10, gone, 1)))
+    await expect(script.run()).rejects.toBe(gone)
+    expect(script.commits).toEqual([])
+  })
+
+  test('is reached over control records', async () => {
+    const script = new Script(batch(10, 20, records(12, gone)))
+    await expect(script.run()).rejects.toBe(gone)
+    expect(steps(script)).toEqual([[10, 12, 0]])
+  })
+
+  test('is passed with a doubt once what it names is mended', async () => {
+    const script = new Script(batch(10, 13, records(10, 1, gone, 2)))
+    script.mayPass = true
+    await script.run()
+    expect(steps(script)).toEqual([[10, 13, 2]])
+    expect(script.commits[0]!.doubts).toMatchObject([
+      { code: 'unusable-change', reason: 't.public.books/1 offset 11: column author is gone' },
+    ])
+  })
+
+  test('is not asked for where it is a bug', async () => {
+    const bug = new TypeError('a bug')
+    const script = new Script(batch(10, 13, records(10, 1, bug, 2)))
+    script.mayPass = true
+    await expect(script.run()).rejects.toBe(bug)
+    expect(steps(script)).toEqual([[10, 11, 1]])
+    expect(script.passed).toEqual([])
+  })
+
+  test('may be one that is decoded later', async () => {
+    const soon = Promise.resolve(changed(book(1, 1)))
+    const away = Promise.reject<Decoded>(new MillraceError('registry-unavailable', 'x'))
+    away.catch(() => undefined)
+    const script = new Script(batch(10, 12, [recordOf(10, soon), recordOf(11, away)]))
+    await expect(script.run()).rejects.toMatchObject({ code: 'registry-unavailable' })
+    expect(steps(script)).toEqual([[10, 11, 1]])
+  })
+})
+
+test('a parked record is parked at the present time, its key schema noted', async () => {
+  const clock = new ManualClock()
+  const bytes = [
+    recordOf(10, { kind: 'undecodable', reason: 'x' }),
+    recordOf(11, changed(book(1, 1))),
+  ]
+  const script = new Script(batch(10, 12, bytes))
+  await script.run(undefined, { clock })
+  expect(script.commits[0]!.parked).toMatchObject([{ parkedAtMs: clock.wallMs(), reason: 'x' }])
+  expect(script.commits[0]!.to.keySchema).toBe('k'.charCodeAt(0))
+})

@@ -1,8 +1,16 @@
 -- What Millrace and Debezium need in the source database, and no more. Run by a superuser in the
 -- source database, after the tables are there. May be run again at any time.
-grant select on public.users, public.tweets, public.follows, public.likes
-  to millrace_capture, millrace;
-grant usage on schema public to millrace_capture, millrace;
+
+-- A comparison locks the tables against TRUNCATE before it takes its snapshot. LOCK TABLE … IN
+-- ACCESS SHARE MODE asks for the right to select from the whole table: the columns alone, which are
+-- all that is read, are not enough for it (Postgres 15 to 18).
+grant usage on schema public to millrace, millrace_capture;
+grant select on public.users, public.tweets, public.follows, public.likes to millrace;
+-- Which open transactions are idle, and so hold no comparison up.
+grant pg_read_all_stats to millrace;
+
+-- Debezium reads rows from the log alone, and what tables look like from the catalog.
+revoke all on public.users, public.tweets, public.follows, public.likes from millrace_capture;
 
 do $$
 begin
@@ -21,4 +29,4 @@ create table if not exists millrace.source_version (
   applied_at timestamptz not null default now()
 );
 grant select on millrace.source_version to millrace;
-insert into millrace.source_version (version) values (1) on conflict do nothing;
+insert into millrace.source_version (version) values (1), (2) on conflict do nothing;

@@ -1,13 +1,15 @@
 import type { Config } from '../config.ts'
 import { parseArguments, wrongArguments } from '../dev/arguments.ts'
+import { systemClock } from '../clock.ts'
 import { sourceOfChain } from '../dev/chain-env.ts'
+import { consoleSay } from '../dev/say.ts'
 import { besideTraffic } from './beside-traffic.ts'
+import { measureBuild } from './build.ts'
 import { measureReads } from './reads.ts'
-import { measureReplay } from './replay.ts'
 import { surroundings } from './surroundings.ts'
 import { measureVisible } from './visible.ts'
 
-const usage = `usage: npm run bench:visible | bench:reads | bench:replay -- [options]
+export const benchUsage = `usage: npm run bench:visible | bench:reads | bench:build -- [options]
   --for <duration>     how long it measures                      30s
   --changes <n>        rows changed per second beside it, or 0   500
   --rate <n>           reads per second (reads)                  1000
@@ -25,10 +27,10 @@ export async function runBench(
 ): Promise<number> {
   const [what, ...rest] = args
   const options = optionsOf(rest)
-  const measures = { visible, reads, replay }
+  const measures = { visible, reads, build }
   const measure = Object.hasOwn(measures, what ?? '') && measures[what as keyof typeof measures]
-  if (!measure) throw wrongArguments(`there is no benchmark '${what ?? ''}'`, usage)
-  print(await surroundings(config))
+  if (!measure) throw wrongArguments(`there is no benchmark '${what ?? ''}'`, benchUsage)
+  if (measure !== build) print(await surroundings(config))
   await measure({ ...options, config, signal })
   return 0
 }
@@ -68,11 +70,17 @@ async function reads(bench: Bench): Promise<void> {
   print(`answers   ${statuses}; ${result.failures} without an answer`)
 }
 
-async function replay({ config, signal }: Bench): Promise<void> {
-  const { offsets, entries, tookMs } = await measureReplay(config, signal)
-  const rate = Number(offsets) / (tookMs / 1_000)
-  print(`replay    ${offsets} offsets into ${entries} entries in ${(tookMs / 1_000).toFixed(1)} s`)
-  print(`          ${rate.toFixed(0)} changes/s, from the mark to serving, dropping included`)
+async function build({ users, signal }: Bench): Promise<void> {
+  const say = consoleSay(systemClock.monotonicMs())
+  const tell = async (config: Config) => print(await surroundings(config))
+  const built = await measureBuild({ users, say, signal, tell })
+  const seconds = built.tookMs / 1_000
+  print(`build     ${built.entries} entries of ${built.rows} rows in ${seconds.toFixed(1)} s`)
+  print(
+    `          ${Math.round(built.entries / seconds)} entries/s, from a worker's start to serving`,
+  )
+  print(`memory    of the worker at most ${built.workerMib.toFixed(0)} MiB`)
+  print(`beside    reads of another view: ${built.reads.summary()}, ${built.reads.count} reads`)
 }
 
 function apiOf({ apiHost, apiPort }: Config): string {
@@ -80,7 +88,7 @@ function apiOf({ apiHost, apiPort }: Config): string {
 }
 
 function optionsOf(args: readonly string[]): Options {
-  const given = parseArguments(args, { names, usage })
+  const given = parseArguments(args, { names, usage: benchUsage })
   return {
     forMs: given.durationMs('for') ?? 30_000,
     changes: given.whole('changes', 500, [0, 100_000]),

@@ -13,6 +13,13 @@ export type ChangeSource = {
   run(own: (reader: PartitionReader) => Promise<void>, signal: AbortSignal): Promise<void>
 }
 
+/** Reads any partition without being a member of anything: for markers, and for looks. */
+export type ChangeLog = {
+  /** The reader ends when `signal` aborts. */
+  reader(partition: TopicPartition, signal: AbortSignal): PartitionReader
+  close(): Promise<void>
+}
+
 /** Records of one partition in their order, without gaps but those that the log itself has. */
 export type Batch = {
   /** The offset at which this was fetched: where the last batch ended, or the last seek. */
@@ -21,10 +28,6 @@ export type Batch = {
   readonly next: KafkaOffset
   /** Committed records only. May be empty: a fetch may hold control records alone. */
   readonly records: readonly LogRecord[]
-  /** The partition's end (last stable offset, where transactions are open) when it was fetched. */
-  readonly end: KafkaOffset
-  /** When the broker was asked, wall clock, milliseconds. */
-  readonly fetchedAtMs: number
 }
 
 export type PartitionReader = {
@@ -40,10 +43,12 @@ export type PartitionReader = {
   seek(offset: KafkaOffset): void
   /**
    * The next batch, at most `recordsMax` records of it, or undefined when none came within
-   * `timeoutMs` or the partition was lost. Rejects with code `out-of-range` when the log does not
-   * hold the offset any more or not yet; never jumps. Rejects also with what waiting does not cure
-   * (rights, an unknown compression), and again the same until the next seek; a broker that is away
-   * is not a fault here, but a wait.
+   * `timeoutMs` or the partition was lost. Never jumps. Rejects, and again the same until the next
+   * seek, with
+   * - `fetch-failed` when a fetch was refused, broken off or not answered: what follows may stand
+   *   in another log, and the caller has to prove that it does not before it seeks;
+   * - `out-of-range` when the log does not hold the offset any more, or not yet;
+   * - what waiting does not cure: rights, an unknown compression.
    */
   next(timeoutMs: number): Promise<Batch | undefined>
   /** Tells the group how far the store is, so that lag tools see it. Never read back. */
@@ -54,19 +59,20 @@ export type PartitionReader = {
 export type TopicAdmin = {
   /** High watermark of every partition of the topics, by `topicPartitionName`. */
   ends(topics: readonly string[]): Promise<ReadonlyMap<string, KafkaOffset>>
-  /** Partition count by topic; a topic that does not exist is left out. */
-  partitions(topics: readonly string[]): Promise<Readonly<Record<string, number>>>
-  /** What decides how long the topics keep a change, by topic. */
-  settings(topics: readonly string[]): Promise<Readonly<Record<string, TopicSettings>>>
+  /** By topic; a topic that does not exist is left out. */
+  describe(topics: readonly string[]): Promise<Readonly<Record<string, TopicDescription>>>
   /** Creates those that are missing, with these settings. */
   create(topics: readonly TopicSpec[]): Promise<void>
   close(): Promise<void>
 }
 
-export type TopicSettings = {
+export type TopicDescription = {
+  /** The broker's own id of the topic: another one after it was deleted and made anew. */
+  readonly id: string
+  readonly partitions: number
   /** `min.compaction.lag.ms`. */
   readonly compactionLagMs: number
-  /** `cleanup.policy`. */
+  /** `cleanup.policy`: `delete`, `compact` or `compact,delete`. */
   readonly cleanupPolicy: string
 }
 

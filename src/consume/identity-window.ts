@@ -1,4 +1,4 @@
-import { RebuildNeeded } from '../errors.ts'
+import { MillraceError } from '../errors.ts'
 import type { KafkaOffset } from '../position.ts'
 
 /**
@@ -16,17 +16,18 @@ export class IdentityWindow {
   }
 
   /**
-   * True when `identity` was not seen in the window before; remembers it. Throws RebuildNeeded when
-   * there are more than fit.
+   * True when `identity` was not seen in the window before; remembers it. Throws
+   * `window-full` when there are more than fit.
    */
   admit(identity: string, offset: KafkaOffset): boolean {
     if (this.#seen.has(identity)) return false
     this.#seen.set(identity, offset)
     if (this.#seen.size <= this.#identitiesMax) return true
-    throw new RebuildNeeded(
+    throw new MillraceError(
       'window-full',
       `${this.#seen.size} changes have come since a barrier was passed, more than are remembered: ` +
         'which of them come twice can no longer be told',
+      { hint: 'Look why no barrier is passed: Connect is behind or away, or the source is.' },
     )
   }
 

@@ -16,6 +16,8 @@ export type DecoderOptions = {
   readonly table: string
   readonly topic: string
   readonly clock: Clock
+  /** The connector's `unavailable.value.placeholder`. */
+  readonly placeholder: string
   /** How long an unknown schema id may be a registry that is behind, milliseconds. */
   readonly unknownSchemaMs: number
 }
@@ -71,7 +73,8 @@ function decodeBy(plan: Plan, { key, value }: FramedRecord, options: DecoderOpti
   if (typeof envelope === 'string') {
     return undecodable(`the value does not fit its schema: ${envelope}`)
   }
-  const decoded = interpret(envelope, plan.projection, { table: options.table, key: row ?? {} })
+  const { table, placeholder } = options
+  const decoded = interpret(envelope, plan.projection, { table, placeholder, key: row ?? {} })
   return row || decoded.kind !== 'change' ? decoded : undecodable('the record has no key')
 }
 

@@ -1,4 +1,4 @@
-import { unavailableValue, type Change, type Decoded, type Row, type Value } from '../change.ts'
+import type { Change, Decoded, Row, Value } from '../change.ts'
 import { MillraceError } from '../errors.ts'
 import { lsnFromInteger, type Lsn } from '../position.ts'
 import type { AvroRow, Envelope, ProjectedColumn, Projection } from './projection.ts'
@@ -7,6 +7,8 @@ import { canonicalTimestamp } from './timestamp.ts'
 export type EnvelopeContext = {
   readonly table: string
   readonly key: Row
+  /** What the connector writes for a long text that did not change and that the log does not hold. */
+  readonly placeholder: string
 }
 
 /**
@@ -24,52 +26,64 @@ export function interpret(
   }
   if (source.lsn === null) return undecodable('the envelope has no position (source.lsn)')
   const lsn = lsnFromInteger(BigInt.asUintN(64, BigInt(source.lsn)))
-  const common = { table: context.table, key: context.key, lsn }
+  const { table, key } = context
+  const common = { table, key, lsn }
+  const transaction = source.txId === null ? undefined : Number(source.txId)
+  if (op === 'r') return read(common, envelope, projection)
+  if (op === 't') return { kind: 'unusable', reason: `TRUNCATE of ${table}`, transaction }
+  if (transaction === undefined) {
+    return undecodable('the envelope names no transaction (source.txId)')
+  }
+  const streamed = { ...common, transaction }
   switch (op) {
-    case 'c':
-    case 'r': {
-      if (!after) return undecodable(`op '${op}' without a row after it`)
+    case 'c': {
+      if (!after) return undecodable(`op 'c' without a row after it`)
       const row = rowOf(after, projection.columns)
       if (typeof row === 'string') return undecodable(row)
-      return changed({ kind: op === 'c' ? 'insert' : 'read', ...common, after: row })
+      return changed({ kind: 'insert', ...streamed, after: row })
     }
     case 'u': {
       if (!after) return undecodable(`op 'u' without a row after it`)
-      return updated(common, { before, after }, projection)
+      return updated(streamed, { before, after }, { projection, ...context })
     }
     case 'd': {
       const earlier = earlierRow(before, projection)
       if (typeof earlier === 'string') return undecodable(earlier)
-      return changed({ kind: 'delete', ...common, before: earlier })
+      return changed({ kind: 'delete', ...streamed, before: earlier })
     }
-    case 't':
-      return { kind: 'unusable', reason: `TRUNCATE of ${context.table}`, lsn }
     default:
       return undecodable(`op '${op}' is none of a row's`)
   }
 }
 
 type Common = { readonly table: string; readonly key: Row; readonly lsn: Lsn }
+type Streamed = Common & { readonly transaction: number }
+
+function read(common: Common, { after, source }: Envelope, projection: Projection): Decoded {
+  if (!after) return undecodable(`op 'r' without a row after it`)
+  const row = rowOf(after, projection.columns)
+  if (typeof row === 'string') return undecodable(row)
+  const incremental = source.snapshot === 'incremental'
+  return changed({ kind: 'read', ...common, after: row, incremental })
+}
 
 /** Inserts and snapshots always come whole; an update alone may leave out long text. */
 function updated(
-  common: Common,
+  streamed: Streamed,
   { before, after }: { readonly before: AvroRow | null; readonly after: AvroRow },
-  projection: Projection,
+  { projection, placeholder }: { readonly projection: Projection; readonly placeholder: string },
 ): Decoded {
   const row = rowOf(after, projection.columns)
   if (typeof row === 'string') return undecodable(row)
   const earlier = earlierRow(before, projection)
   if (typeof earlier === 'string') return undecodable(earlier)
-  const missing = projection.columns.find(({ column }) => row[column] === unavailableValue)
+  const missing = projection.columns.find(({ column }) => row[column] === placeholder)
   if (missing) {
-    return {
-      kind: 'unusable',
-      reason: `update of ${common.table} came without the unchanged value of ${missing.column}`,
-      lsn: common.lsn,
-    }
+    const { table, transaction } = streamed
+    const reason = `update of ${table} came without the unchanged value of ${missing.column}`
+    return { kind: 'unusable', reason, transaction }
   }
-  return changed({ kind: 'update', ...common, before: earlier, after: row })
+  return changed({ kind: 'update', ...streamed, before: earlier, after: row })
 }
 
 /** Undefined where `before` is missing or does not give what is needed. */
@@ -112,7 +126,7 @@ function isAccepted(version: string): boolean {
       'debezium-too-old',
       `Debezium ${version} wrote this change; before 3.7.0.Final it loses rows when it restarts`,
       {
-        hint: 'Run Debezium 3.7.0.Final or newer, make the topics anew by a new snapshot, and rebuild.',
+        hint: 'Run Debezium 3.7.0.Final or newer: the partition goes on then, and the view is compared.',
       },
     )
   }

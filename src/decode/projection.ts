@@ -21,7 +21,13 @@ export type Envelope = {
   readonly before: AvroRow | null
   readonly after: AvroRow | null
   readonly op: string
-  readonly source: { readonly lsn: bigint | number | null; readonly version: string }
+  readonly source: {
+    readonly lsn: bigint | number | null
+    readonly version: string
+    /** Lower 32 bits of the transaction's id; null for a row of a snapshot. */
+    readonly txId: bigint | number | null
+    readonly snapshot: string | null
+  }
 }
 
 export type AvroRow = Readonly<Record<string, unknown>>
@@ -54,6 +60,9 @@ export type ProjectionTarget = {
   readonly key: readonly string[]
 }
 
+/** What is needed of an envelope's `source`. */
+const sourceNames = ['lsn', 'version', 'txId', 'snapshot']
+
 /**
  * The projection of a writer's schema, or undefined when the schema is no Debezium envelope of a
  * Postgres table. Throws `column-gone` or `column-retyped` when the view can't be kept from it.
@@ -64,7 +73,7 @@ export function project(writer: WriterSchema, target: ProjectionTarget): Project
   const after = fieldOf(envelope, 'after')
   const row = recordIn(before) ?? recordIn(after)
   const source = recordIn(fieldOf(envelope, 'source'))
-  const sourceFields = ['lsn', 'version'].map((name) => fieldOf(source, name))
+  const sourceFields = sourceNames.map((name) => fieldOf(source, name))
   if (!envelope || !before || !after || !row || !source || !fieldOf(envelope, 'op'))
     return undefined
   if (!isEnvelope(envelope, sourceFields)) return undefined
@@ -94,9 +103,14 @@ export function avroNameOf(column: string): string {
 
 function isEnvelope(envelope: RawRecord, source: readonly (RawField | undefined)[]): boolean {
   const op = fieldOf(envelope, 'op')
-  const [lsn, version] = source.map((field) => field && columnIn(field))
+  const [lsn, version, transaction, snapshot] = source.map((field) => field && columnIn(field))
   return (
-    lsn?.avro === 'long' && version?.avro === 'string' && !!op && columnIn(op).avro === 'string'
+    lsn?.avro === 'long' &&
+    version?.avro === 'string' &&
+    transaction?.avro === 'long' &&
+    snapshot?.avro === 'string' &&
+    !!op &&
+    columnIn(op).avro === 'string'
   )
 }
 
@@ -113,7 +127,7 @@ function checkColumn(
       'column-gone',
       `column ${column} of ${table} is gone, and view ${view} needs it`,
       {
-        hint: `Bring the column back, or change the declaration of ${view}; then rebuild the view.`,
+        hint: `Bring the column back, or change the declaration of ${view}: the partition goes on then.`,
       },
     )
   }
@@ -124,7 +138,7 @@ function checkColumn(
     `column ${column} of ${table} is now ${found.connectName ?? found.avro ?? 'of another type'}, ` +
       `and view ${view} needs it as ${type}`,
     {
-      hint: `Change the column's type back, or the declaration of ${view}; then rebuild the view.`,
+      hint: `Change the type back, or the declaration of ${view}: the partition goes on then.`,
     },
   )
 }
@@ -171,7 +185,7 @@ function readerOf(
           type: 'record',
           name: fullName(source, inherited),
           fields: source.fields
-            .filter(({ name }) => name === 'lsn' || name === 'version')
+            .filter(({ name }) => sourceNames.includes(name))
             .map(withoutDefault),
         },
       },

@@ -145,7 +145,6 @@ async function bounded<T>(
       'registry-unavailable',
       `the schema registry at ${hostOf(url)} gives no answer`,
       {
-        retriable: true,
         cause: error,
         hint: 'Start it, or set MILLRACE_REGISTRY. Everything goes on by itself when it answers.',
       },

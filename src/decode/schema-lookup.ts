@@ -48,7 +48,6 @@ export class SchemaLookup {
         'schema-unknown',
         `the schema registry does not know schema ${id} of topic ${this.#options.topic} yet`,
         {
-          retriable: true,
           hint: 'It knows others of the topic; if this one never comes, its records are parked.',
         },
       )
@@ -87,7 +86,6 @@ export class SchemaLookup {
       'registry-unavailable',
       `the schema registry knows no schema of topic ${topic}`,
       {
-        retriable: true,
         hint:
           'It is another registry, or has lost its schemas. ' +
           'Point MILLRACE_REGISTRY to the one that the connector uses.',

@@ -1,33 +1,80 @@
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { settingVariables, variablesOf, type ConfiguredRole } from '../config.ts'
+import type { Environment } from '../environment.ts'
 import { MillraceError } from '../errors.ts'
-import type { Passwords } from './source.ts'
-import { inDatabase, sourceDatabase, viewsDatabase } from './source.ts'
-import { chainFolder } from './folders.ts'
+import { chainFolder, lockPath } from './folders.ts'
+import type { Passwords } from './passwords.ts'
 import type { Ports } from './ports.ts'
+import { isAlive, type ProcessIdentity } from './process-identity.ts'
 import { readFile } from './small-files.ts'
+import { inDatabase, withUser } from './urls.ts'
 
 /** What roles of Millrace, tests and `npm run …` commands find a chain by. */
 export type ChainEnv = Readonly<Record<string, string>>
+
+export const sourceDatabase = 'millrace'
+/** Where the Postgres store keeps its views when it shares the cluster. */
+export const viewsDatabase = 'millrace_views'
+
+/** Roles that find a chain by variables. */
+export type ChainRole = ConfiguredRole | 'traffic'
 
 export function chainEnvPath(folder: string): string {
   return join(folder, 'chain.env.json')
 }
 
 /**
- * The `MILLRACE_*` variables of the chain that was started in this clone (or in `MILLRACE_FOLDER`),
- * none when there is none. What the environment itself has goes before these.
+ * The variables of a role: those of the chain that runs in this clone (or in `MILLRACE_FOLDER`)
+ * where none of them is set by hand, else the environment alone. The two are never mixed, or a
+ * command would compare one chain's store with another chain's source. `note` says which it is,
+ * where that could surprise.
  */
-export function loadChainEnv(
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): Record<string, string> {
-  const kept = readFile(chainEnvPath(chainFolder(env)))
-  return (kept as Record<string, string> | undefined) ?? {}
+export function environmentOf(
+  role: ChainRole,
+  env: Environment = process.env,
+): { readonly env: Environment; readonly note?: string } {
+  const folder = chainFolder(env)
+  const kept = readFile(chainEnvPath(folder)) as ChainEnv | undefined
+  if (kept === undefined) return { env }
+  const own = envOfRole(role, kept)
+  if (Object.keys(own).every((name) => env[name])) return { env }
+  const chain = `the chain of ${relative(process.cwd(), folder) || '.'}`
+  const byHand = Object.keys(kept).filter((name) => env[name])
+  const runs = isKeptUp(folder)
+  if (byHand.length > 0) {
+    return runs ? { env, note: `${byHand.join(', ')} is set, so ${chain} is not used` } : { env }
+  }
+  if (!runs) return { env, note: `${chain} does not run: the environment and the defaults count` }
+  return { env: { ...env, ...own }, note: `using ${chain}` }
+}
+
+/** Of a chain's variables, those that a role needs. The API is another user of the stores. */
+export function envOfRole(role: ChainRole, chain: ChainEnv): ChainEnv {
+  const names = role === 'traffic' ? [] : variablesOf(role)
+  const writes = role === 'traffic' || role === 'bench' ? ['MILLRACE_SOURCE_APP'] : []
+  const reader = role === 'api' ? readerUrls(chain) : {}
+  const wanted = Object.entries({ ...chain, ...reader })
+  return Object.fromEntries(wanted.filter(([name]) => [...names, ...writes].includes(name)))
+}
+
+function readerUrls({ MILLRACE_REDIS_READER, MILLRACE_POSTGRES_READER }: ChainEnv): ChainEnv {
+  return {
+    ...(MILLRACE_REDIS_READER && { MILLRACE_REDIS: MILLRACE_REDIS_READER }),
+    ...(MILLRACE_POSTGRES_READER && { MILLRACE_POSTGRES: MILLRACE_POSTGRES_READER }),
+  }
+}
+
+/** Whether the process that started a chain still keeps it up. */
+function isKeptUp(folder: string): boolean {
+  const launcher = readFile(lockPath(folder)) as ProcessIdentity | undefined
+  return launcher !== undefined && isAlive(launcher)
 }
 
 export type ChainUrls = {
   readonly api: string
   /** By the role that owns the application's tables. */
   readonly source: string
+  /** By the administrator. */
   readonly redis: string
   /** `host:port`. */
   readonly kafka: string
@@ -41,7 +88,7 @@ export function urlsOf(env: ChainEnv): ChainUrls {
   return {
     api: `http://127.0.0.1:${value('MILLRACE_API_PORT')}`,
     source: value('MILLRACE_SOURCE_APP'),
-    redis: value('MILLRACE_REDIS'),
+    redis: value('MILLRACE_REDIS_ADMIN'),
     kafka: value('MILLRACE_KAFKA'),
     registry: value('MILLRACE_REGISTRY'),
     connect: value('MILLRACE_CONNECT'),
@@ -50,30 +97,42 @@ export function urlsOf(env: ChainEnv): ChainUrls {
 
 /** The source of the chain that runs on this machine, by the role of the application. */
 export function sourceOfChain(): string {
-  const source = process.env.MILLRACE_SOURCE_APP ?? loadChainEnv().MILLRACE_SOURCE_APP
+  const source = environmentOf('traffic').env.MILLRACE_SOURCE_APP
   if (source) return source
-  throw new MillraceError(
-    'no-chain',
-    'no chain was started here, so there is no source to write to',
-    { hint: 'Run npm start in another terminal, or name the database with --source.' },
-  )
+  throw new MillraceError('no-chain', 'no chain runs here, so there is no source to write to', {
+    hint: 'Run npm start in another terminal, or name the database with --source or MILLRACE_SOURCE_APP.',
+  })
 }
 
+/** Variables of a chain. Each user of a store has a URL of its own. */
 export function envOf(ports: Ports, passwords: Passwords): ChainEnv {
-  const admin = `postgres://postgres:${passwords.postgres}@127.0.0.1:${ports.postgres}/postgres`
+  const postgres = `postgres://127.0.0.1:${ports.postgres}/postgres`
+  const redis = `redis://127.0.0.1:${ports.redis}`
   return {
     MILLRACE_KAFKA: `127.0.0.1:${ports.kafka}`,
     MILLRACE_REGISTRY: `http://127.0.0.1:${ports.registry}/apis/ccompat/v7`,
     MILLRACE_CONNECT: `http://127.0.0.1:${ports.connect}`,
     MILLRACE_CONNECTOR: 'millrace',
-    MILLRACE_SOURCE: inDatabase(admin, sourceDatabase, ['millrace', passwords.millrace]),
-    MILLRACE_SOURCE_APP: inDatabase(admin, sourceDatabase, ['millrace_app', passwords.app]),
-    MILLRACE_SOURCE_ADMIN: admin,
-    MILLRACE_POSTGRES: inDatabase(admin, viewsDatabase, ['millrace', passwords.millrace]),
-    MILLRACE_REDIS: `redis://127.0.0.1:${ports.redis}`,
+    MILLRACE_SOURCE: inDatabase(postgres, sourceDatabase, ['millrace', passwords.millrace]),
+    MILLRACE_SOURCE_APP: inDatabase(postgres, sourceDatabase, ['millrace_app', passwords.app]),
+    MILLRACE_SOURCE_ADMIN: withUser(postgres, ['postgres', passwords.postgres]),
+    MILLRACE_POSTGRES: inDatabase(postgres, viewsDatabase, ['millrace_views', passwords.worker]),
+    MILLRACE_POSTGRES_READER: inDatabase(postgres, viewsDatabase, [
+      'millrace_reader',
+      passwords.reader,
+    ]),
+    MILLRACE_REDIS: withUser(redis, ['millrace-worker', passwords.worker]),
+    MILLRACE_REDIS_READER: withUser(redis, ['millrace-reader', passwords.reader]),
+    MILLRACE_REDIS_ADMIN: withUser(redis, ['millrace-admin', passwords.redis]),
     MILLRACE_API_HOST: '127.0.0.1',
     MILLRACE_API_PORT: String(ports.api),
   }
+}
+
+/** Settings of roles that a person has set by hand and that a chain does not set itself. */
+export function ownSettings(env: Environment, chain: ChainEnv): ChainEnv {
+  const own = settingVariables.filter((name) => env[name] && !(name in chain))
+  return Object.fromEntries(own.map((name) => [name, env[name]!]))
 }
 
 /** The variables that `connectors/millrace.json` refers to, for Connect's own environment. */

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { MillraceError } from '../errors.ts'
 import { cloneFolder } from './folders.ts'
+import { withoutUser } from './urls.ts'
 
 export type ConnectorSettings = Readonly<Record<string, string>>
 
@@ -89,30 +90,15 @@ function failed(trace: string | undefined): never {
 }
 
 async function call(method: string, url: string, body?: unknown) {
-  const response = await fetch(url, {
+  const bare = withoutUser(url)
+  const content = { 'content-type': 'application/json' }
+  const response = await fetch(bare.url, {
     method,
     signal: AbortSignal.timeout(callTimeoutMs),
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    headers: { ...bare.headers, ...(body === undefined ? {} : content) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
   return { status: response.status, body: await response.text() }
-}
-
-/** Starts a failed task again and answers why it had failed, undefined when none had. */
-export async function restartFailedTask(path: string): Promise<string | undefined> {
-  try {
-    const answer = await call('GET', `${path}/status`)
-    if (answer.status !== 200) return undefined
-    const { tasks } = statusSchema.parse(JSON.parse(answer.body))
-    const failedTask = tasks.find(({ state }) => state === 'FAILED')
-    if (failedTask === undefined) return undefined
-    await call('POST', `${path}/restart?includeTasks=true&onlyFailed=true`)
-    return reasonIn(failedTask.trace)
-  } catch {
-    // Connect itself is away: whoever watches its process says so.
-    return undefined
-  }
 }
 
 /** A trace's last cause says more than its first line. */

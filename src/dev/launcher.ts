@@ -1,49 +1,68 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { readConfig } from '../config.ts'
 import { describe, MillraceError } from '../errors.ts'
+import { wrongArguments } from './arguments.ts'
 import { Chain, removeData } from './chain.ts'
-import { chainEnvPath, envOf } from './chain-env.ts'
+import { chainEnvPath, envOf, ownSettings, type ChainEnv } from './chain-env.ts'
 import { serverNames } from './chain-options.ts'
-import { chainFolder, foldersOf } from './folders.ts'
+import { chainFolder, foldersOf, lockPath } from './folders.ts'
 import { tailLog } from './log-tail.ts'
-import { choosePorts, type Ports } from './ports.ts'
+import { newPasswords } from './passwords.ts'
+import { choosePorts, givenPorts, usualPorts, type Ports } from './ports.ts'
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { consoleSay, type Attended, type Say } from './say.ts'
 import { readFile, writeFile } from './small-files.ts'
-import { newPasswords } from './source.ts'
 import { findPrograms, startChain } from './start-chain.ts'
 import { Supervisor } from './supervisor.ts'
 import { waitFor } from './wait.ts'
 
 const servingTimeoutMs = 120_000
 const sameSignalMs = 1_000
+const workersMax = 16
 
-/**
- * `npm start`: brings the whole chain up in this clone and keeps it up until Ctrl-C. `--reset`
- * begins with empty data; `--workers N` starts that many workers. Answers the exit code.
- */
+export const devUsage = `usage: npm start -- [--workers N] [--reset]
+
+Brings up the whole chain on this machine and keeps it up until Ctrl-C: Postgres with a small
+network, Kafka, a schema registry, Connect with Debezium, Redis, workers and the API. Fetches what is
+missing. Its data is kept for the next start.
+
+  --workers N   how many workers, 1 to ${workersMax} (1)
+  --reset       begins with empty data
+
+MILLRACE_PORT_POSTGRES, _KAFKA, _KAFKA_CONTROLLER, _REGISTRY, _CONNECT, _REDIS and _API choose ports,
+MILLRACE_FOLDER another place for data and logs than .millrace. Settings of workers and the API, as
+MILLRACE_STORES=redis,postgres, are handed on to them.
+`
+
+/** `npm start`. Answers the exit code. */
 export async function runDev(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: { reset: { type: 'boolean' }, workers: { type: 'string', default: '1' } },
   })
-  const workers = Number(values.workers)
-  if (!Number.isInteger(workers) || workers < 1) {
-    throw new MillraceError('arguments', `--workers is a number from 1 on, not '${values.workers}'`)
+  const workers = /^\d{1,3}$/.test(values.workers) ? Number(values.workers) : 0
+  if (workers < 1 || workers > workersMax) {
+    const wanted = `a whole number from 1 to ${workersMax}`
+    throw wrongArguments(`--workers is ${wanted}, not '${values.workers}'`, devUsage)
   }
   const folder = chainFolder(process.env)
   const say = consoleSay(performance.now())
+  const roleEnv = givenSettings(say)
   const stop = stopOnSignals(folder)
   mkdirSync(folder, { recursive: true })
   const lock = holdFolder(folder)
   try {
     await endLeftovers(folder, say)
+    // Until the new chain has its own, no command may take up the variables of the last one.
+    rmSync(chainEnvPath(folder), { force: true })
+    const ports = await rememberedPorts(folder)
     if (values.reset === true) {
       removeData(foldersOf(folder))
       say('the data of earlier starts is gone')
     }
-    await keepUp(folder, { say, signal: stop, workers })
+    await keepUp(folder, { say, signal: stop, workers, ports, roleEnv })
     return 0
   } catch (error) {
     if (stop.aborted) return 130
@@ -57,15 +76,15 @@ type KeepUpOptions = {
   readonly say: Say
   readonly signal: AbortSignal
   readonly workers: number
+  readonly ports: Ports
+  readonly roleEnv: ChainEnv
 }
 
-async function keepUp(folder: string, { say, signal, workers }: KeepUpOptions): Promise<void> {
+async function keepUp(folder: string, options: KeepUpOptions): Promise<void> {
+  const { say, signal } = options
   await findPrograms(serverNames, { say, signal })
   const startedAtMs = performance.now()
-  const ports = await rememberedPorts(folder)
-  const roleEnv = ownVariables(ports)
-  const asked = { folder, ports, say, signal, workers, roleEnv, api: true, seed: true }
-  const chain = await startChain(asked)
+  const chain = await startChain({ ...options, folder, api: true, seed: true })
   const roles = chain.processes.list().filter(({ name }) => /^(api|worker)/.test(name))
   const attended = [
     new Supervisor(chain, { say, signal }).watch(),
@@ -109,12 +128,12 @@ async function untilServing(chain: Chain, { say, signal }: Attended): Promise<bo
 }
 
 function tellWhereEverythingIs(chain: Chain): void {
-  const { urls, folders } = chain
+  const { urls, folders, env } = chain
   const near = (path: string) => relative(process.cwd(), path) || '.'
   const lines = {
     API: `${urls.api}/users/9007199254740993`,
     Postgres: urls.source,
-    Redis: urls.redis,
+    Redis: env.MILLRACE_REDIS_READER,
     Kafka: urls.kafka,
     Registry: urls.registry,
     Connect: urls.connect,
@@ -122,7 +141,7 @@ function tellWhereEverythingIs(chain: Chain): void {
     'For tools': near(join(folders.chain, 'chain.json')),
   }
   for (const [what, where] of Object.entries(lines)) {
-    process.stdout.write(`          ${what.padEnd(10)} ${where}\n`)
+    process.stdout.write(`          ${what.padEnd(10)} ${where ?? ''}\n`)
   }
 }
 
@@ -161,10 +180,6 @@ function holdFolder(folder: string): string {
   })
 }
 
-function lockPath(folder: string): string {
-  return join(folder, 'launcher.json')
-}
-
 /** A launcher that was killed leaves its processes behind, and they hold data and ports. */
 async function endLeftovers(folder: string, say: Say): Promise<void> {
   if (!existsSync(chainEnvPath(folder))) return
@@ -184,11 +199,12 @@ async function rememberedPorts(folder: string): Promise<Ports> {
   return ports
 }
 
-/** `MILLRACE_*` that the caller set for workers and API, as `MILLRACE_STORES`. */
-function ownVariables(ports: Ports): Record<string, string> {
-  const given = new Set(Object.keys(envOf(ports, newPasswords())))
-  const own = Object.entries(process.env).filter(
-    ([name]) => /^MILLRACE_(?!PORT_|FOLDER$)/.test(name) && !given.has(name),
-  )
-  return Object.fromEntries(own.map(([name, value]) => [name, value ?? '']))
+/** What the caller set for workers, API and servers, checked before anything is changed. */
+function givenSettings(say: Say): ChainEnv {
+  const ports = givenPorts(process.env)
+  const chain = envOf({ ...usualPorts, ...ports }, newPasswords())
+  readConfig({ ...process.env, ...chain })
+  const unused = Object.keys(chain).filter((name) => process.env[name])
+  if (unused.length > 0) say(`${unused.join(', ')} is set and not used: this chain has its own`)
+  return ownSettings(process.env, chain)
 }

@@ -65,14 +65,21 @@ function readFrom(path: string, position: number): { lines: string[]; next: numb
   }
 }
 
+type LogLine = {
+  readonly level?: string
+  readonly msg?: string
+  readonly reason?: string
+  readonly err?: { readonly message?: string }
+}
+
 /** The message of a log line from `warn` on; text that isn't a log line is a crash's. */
 function worthShowing(line: string): string | undefined {
   if (line.trim() === '') return undefined
   if (!line.startsWith('{')) return line.startsWith('    at ') ? undefined : line
   try {
-    const entry = JSON.parse(line) as { level?: string; msg?: string; err?: { message?: string } }
+    const entry = JSON.parse(line) as LogLine
     if (entry.level === undefined || !shownLevels.has(entry.level)) return undefined
-    return [entry.level, entry.msg, entry.err?.message].filter(Boolean).join(': ')
+    return [entry.level, entry.msg, entry.reason, entry.err?.message].filter(Boolean).join(': ')
   } catch {
     return line
   }

@@ -46,12 +46,12 @@ async function installed(packageName: string, search: Search): Promise<string> {
   const { find, say, named } = search
   const hint = `apt-get install --no-install-recommends ${packageName}`
   if (findExecutable('apt-get') === undefined) {
-    throw new MillraceError(`${packageName}-missing`, `${named} is missing, and so is apt-get`, {
+    throw new MillraceError('package-missing', `${named} is missing, and so is apt-get`, {
       hint: `Put ${named} of a release that Millrace can use into the path.`,
     })
   }
   if (process.getuid?.() !== 0) {
-    throw new MillraceError(`${packageName}-missing`, `${named} is missing`, {
+    throw new MillraceError('package-missing', `${named} is missing`, {
       hint: `As root: ${hint}`,
     })
   }
@@ -59,7 +59,7 @@ async function installed(packageName: string, search: Search): Promise<string> {
   await withoutServiceStart(() => aptInstall(packageName))
   const found = await find()
   if (found !== undefined) return found
-  throw new MillraceError(`${packageName}-too-old`, `apt has no ${named} that is new enough`, {
+  throw new MillraceError('package-too-old', `apt has no ${named} that is new enough`, {
     hint: `Needed: Postgres ${versions.postgresMajorMin} and Redis ${versions.redisMajorMin}, or newer.`,
   })
 }

@@ -13,7 +13,7 @@ export const portNames = [
 export type PortName = (typeof portNames)[number]
 export type Ports = Readonly<Record<PortName, number>>
 
-const usual: Ports = {
+export const usualPorts: Ports = {
   postgres: 5432,
   kafka: 9092,
   kafkaController: 9093,
@@ -35,11 +35,12 @@ export async function choosePorts(
   remembered: Partial<Ports>,
 ): Promise<Ports> {
   const chosen: Partial<Record<PortName, number>> = {}
+  const given = givenPorts(env)
   for (const name of portNames) {
     const taken = Object.values(chosen)
     chosen[name] =
-      (await wantedPort(name, env)) ??
-      (await firstFree([remembered[name] ?? usual[name], ...near(usual[name])], taken))
+      (await freePort(name, given[name])) ??
+      (await firstFree([remembered[name] ?? usualPorts[name], ...near(usualPorts[name])], taken))
   }
   return chosen as Ports
 }
@@ -62,20 +63,26 @@ export function portVariable(name: PortName): string {
   return `MILLRACE_PORT_${name.replace(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 }
 
-async function wantedPort(
-  name: PortName,
-  env: Readonly<Record<string, string | undefined>>,
-): Promise<number | undefined> {
+/** What `MILLRACE_PORT_*` ask for. Throws `config` for what is no port. */
+export function givenPorts(env: Readonly<Record<string, string | undefined>>): Partial<Ports> {
+  const given = portNames.flatMap((name) => {
+    const text = env[portVariable(name)]
+    return text ? [[name, portOf(portVariable(name), text)] as const] : []
+  })
+  return Object.fromEntries(given)
+}
+
+function portOf(variable: string, text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  if (port >= 1 && port <= 65_535) return port
+  throw new MillraceError('config', `${variable}=${text} is not a port`, {
+    hint: 'A port is a whole number from 1 to 65535.',
+  })
+}
+
+async function freePort(name: PortName, port: number | undefined): Promise<number | undefined> {
+  if (port === undefined || (await isFree(port))) return port
   const variable = portVariable(name)
-  const text = env[variable]
-  if (text === undefined || text === '') return undefined
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
-    throw new MillraceError('port', `${variable}=${text} is not a port`, {
-      hint: 'A port is a whole number from 1 to 65535.',
-    })
-  }
-  if (await isFree(port)) return port
   throw new MillraceError('port-busy', `port ${port} (${variable}) is in use`, {
     hint: `End what listens there (ss -ltnp 'sport = :${port}' shows it), or unset ${variable}.`,
   })

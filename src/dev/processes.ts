@@ -11,6 +11,7 @@ import {
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MillraceError } from '../errors.ts'
+import { makePrivateFolder } from './folders.ts'
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { readFile, writeFile } from './small-files.ts'
 
@@ -187,7 +188,7 @@ function setGroupNiceness(pid: number, niceness: number): void {
 }
 
 function openLog(path: string): number {
-  mkdirSync(dirname(path), { recursive: true })
+  makePrivateFolder(dirname(path))
   if (existsSync(path) && statSync(path).size > logBytesMax) renameSync(path, `${path}.1`)
-  return openSync(path, 'a', 0o640)
+  return openSync(path, 'a', 0o600)
 }

@@ -1,11 +1,12 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { makePrivateFolder } from './folders.ts'
 
 /** Writes a Java property file. Values stand as they are: none of ours needs escaping. */
 export function writeProperties(path: string, settings: Readonly<Record<string, string>>): void {
-  mkdirSync(dirname(path), { recursive: true })
+  makePrivateFolder(dirname(path))
   const lines = Object.entries(settings).map(([key, value]) => `${key}=${value}\n`)
-  writeFileSync(path, lines.join(''))
+  writeFileSync(path, lines.join(''), { mode: 0o600 })
 }
 
 /** Reads a Java property file of our own: one `key=value` or comment a line. */

@@ -1,13 +1,12 @@
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { Chain } from './chain.ts'
 import { unreachable } from '../errors.ts'
-import { captureEnv, envOf } from './chain-env.ts'
+import { captureEnv, envOf, envOfRole } from './chain-env.ts'
 import { serverNames, type ChainOptions, type ServerName } from './chain-options.ts'
 import { connectorSettings, putConnector, withoutTransactions } from './connector.ts'
 import { fetchDownloads, type DownloadName } from './downloads.ts'
-import { foldersOf } from './folders.ts'
+import { foldersOf, makePrivateFolder } from './folders.ts'
 import { javaPath, postgresFolder, redisServerPath } from './packages.ts'
+import { keptPasswords, type Passwords } from './passwords.ts'
 import type { ProcessSpec } from './processes.ts'
 import { silent, type Attended } from './say.ts'
 import { connectSpec } from './servers/connect.ts'
@@ -16,9 +15,9 @@ import { postgresSpec } from './servers/postgres.ts'
 import { redisSpec } from './servers/redis.ts'
 import { registrySpec } from './servers/registry.ts'
 import { roleSpec } from './servers/roles.ts'
-import { readFile, writeFile } from './small-files.ts'
-import { newPasswords, setUpSource, type Passwords } from './source.ts'
+import { setUpSource } from './source.ts'
 import { createTopics } from './topics.ts'
+import { setUpViewsDatabase } from './views-database.ts'
 
 const connectorTimeoutMs = 180_000
 
@@ -62,7 +61,7 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   const { say = silent, signal } = options
   const programs = await findPrograms(servers, { say, signal })
   const folders = foldersOf(options.folder)
-  mkdirSync(folders.data, { recursive: true })
+  for (const each of [folders.data, folders.logs, folders.settings]) makePrivateFolder(each)
   const passwords = keptPasswords(folders.data)
   const env = { ...envOf(options.ports, passwords), ...options.roleEnv }
   const chain = Chain.create(options.folder, env, { say, signal })
@@ -97,8 +96,8 @@ class Start {
     const starting = await Promise.allSettled(servers.map((server) => this.#server(server)))
     for (const start of starting) if (start.status === 'rejected') throw start.reason
     if (has('connect') && has('postgres')) await this.#connector()
-    for (let number = 1; number <= workers; number++) this.#role(`worker-${number}`, ['worker'])
-    if (api) this.#role('api', ['api'])
+    for (let number = 1; number <= workers; number++) this.#role('worker', `worker-${number}`)
+    if (api) this.#role('api', 'api')
     if (api) await this.#chain.ready('api')
   }
 
@@ -107,7 +106,9 @@ class Start {
     this.#chain.spawn(await this.#spec(name))
     await this.#chain.ready(name)
     if (name === 'postgres') {
-      await setUpSource(this.#chain.env.MILLRACE_SOURCE_ADMIN ?? '', passwords, { seed })
+      const admin = this.#chain.env.MILLRACE_SOURCE_ADMIN ?? ''
+      await setUpSource(admin, passwords, { seed })
+      await setUpViewsDatabase(admin, passwords)
     }
     if (name === 'kafka' && servers.includes('connect')) {
       await createTopics(this.#chain.urls.kafka, this.#chain.env.MILLRACE_CONNECTOR ?? '')
@@ -133,6 +134,7 @@ class Start {
         return redisSpec(folders, {
           path: programs.redis,
           port: ports.redis,
+          passwords,
           args: options.redisArgs,
         })
       case 'registry':
@@ -172,16 +174,8 @@ class Start {
     say('the connector runs')
   }
 
-  #role(name: string, args: readonly string[]): void {
+  #role(role: 'worker' | 'api', name: string): void {
     const { folders, env } = this.#chain
-    this.#chain.spawn(roleSpec(folders, { name, args, env }))
+    this.#chain.spawn(roleSpec(folders, { name, args: [role], env: envOfRole(role, env) }))
   }
-}
-
-/** The cluster remembers the superuser's password, so they live and go with the data. */
-function keptPasswords(dataFolder: string): Passwords {
-  const path = join(dataFolder, 'passwords.json')
-  const passwords = (readFile(path) as Passwords | undefined) ?? newPasswords()
-  writeFile(path, passwords)
-  return passwords
 }

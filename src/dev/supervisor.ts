@@ -1,7 +1,7 @@
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe } from '../errors.ts'
 import type { Chain } from './chain.ts'
-import { restartFailedTask } from './connector.ts'
 import { answers } from './readiness.ts'
 import type { Say } from './say.ts'
 import { waitFor } from './wait.ts'
@@ -11,7 +11,6 @@ const pauseMostMs = 30_000
 /** After this long without an end, a process is thought to be well again. */
 const wellAfterMs = 60_000
 const answerTimeoutMs = 180_000
-const connectorEveryMs = 5_000
 
 export type SupervisorOptions = {
   readonly say: Say
@@ -19,10 +18,7 @@ export type SupervisorOptions = {
   readonly signal: AbortSignal
 }
 
-/**
- * Starts again whatever of a chain ends, with pauses that grow from 1 s to 30 s, and the
- * connector's task when it failed, which Connect leaves to somebody else.
- */
+/** Starts again whatever process of a chain ends, with pauses that grow from 1 s to 30 s. */
 export class Supervisor {
   readonly #chain: Chain
   readonly #say: Say
@@ -42,7 +38,7 @@ export class Supervisor {
     for (const { name } of processes.list()) {
       if (!processes.isAlive(name)) void this.#raise(name, 'ended early')
     }
-    await this.#watchConnector()
+    if (!this.#signal.aborted) await once(this.#signal, 'abort')
   }
 
   /** Never rejects: a start that fails is only the next reason to try again. */
@@ -79,19 +75,6 @@ export class Supervisor {
     }
   }
 
-  async #watchConnector(): Promise<void> {
-    const { urls, env } = this.#chain
-    const connector = `${urls.connect}/connectors/${env.MILLRACE_CONNECTOR}`
-    while (!this.#signal.aborted) {
-      const pauseMs = this.#pauses.get('connector')?.current ?? connectorEveryMs
-      await sleep(pauseMs, undefined, { signal: this.#signal }).catch(() => {})
-      const reason = this.#signal.aborted ? undefined : await restartFailedTask(connector)
-      if (reason === undefined) continue
-      this.#pause('connector').next()
-      this.#say(`the connector's task failed and was started again: ${reason}`)
-    }
-  }
-
   #pause(name: string): GrowingPause {
     const pause = this.#pauses.get(name) ?? new GrowingPause()
     this.#pauses.set(name, pause)
@@ -104,13 +87,9 @@ class GrowingPause {
   #pauseMs = 0
   #lastMs = -Infinity
 
-  get current(): number | undefined {
-    return performance.now() - this.#lastMs > wellAfterMs ? undefined : this.#pauseMs
-  }
-
   next(): number {
-    const before = this.current
-    this.#pauseMs = before === undefined ? pauseFirstMs : Math.min(before * 2, pauseMostMs)
+    const well = performance.now() - this.#lastMs > wellAfterMs
+    this.#pauseMs = well ? pauseFirstMs : Math.min(this.#pauseMs * 2, pauseMostMs)
     this.#lastMs = performance.now()
     return this.#pauseMs
   }

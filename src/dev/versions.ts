@@ -9,7 +9,7 @@ export const versions = {
   debezium: '3.7.0.Final',
   apicurio: '2.6.13.Final',
   postgresImage: '15.18',
-  redisImage: '7.0.15',
+  redisImage: '7.4.9',
   /** Oldest releases that are taken from the path. */
   postgresMajorMin: 15,
   redisMajorMin: 7,

@@ -1,177 +1,73 @@
 /**
- * The role `worker`: for each store, one member of the group of each topic, the store's watch, and
- * a candidate for its coordination. Stores share nothing but the process, so that one that is down
- * never holds up the other.
+ * The role `worker`: for each store, one member of the group of each topic, the view's watch, a
+ * candidate for its coordination, and beside that the looks. Stores share nothing but the process
+ * and the connections to the source and the log, so one that is down never holds up the other.
  */
 import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
-import { Coordinator } from '../bootstrap/coordinator.ts'
-import { GenerationWatch } from '../bootstrap/generation-watch.ts'
-import { keepPartition } from '../bootstrap/partition.ts'
-import { backoff, systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
-import { kafkaChangeSource } from '../consume/kafka/kafka-change-source.ts'
-import { kafkaTopicAdmin } from '../consume/kafka/topic-admin.ts'
-import type { TopicAdmin } from '../consume/change-source.ts'
-import { refuseUnfitTopic } from '../consume/fit-topic.ts'
-import { decoder } from '../decode/decoder.ts'
-import { schemaRegistry, type SchemaSource } from '../decode/registry.ts'
-import { describe, MillraceError } from '../errors.ts'
-import { tablesOf, type View } from '../view/view.ts'
+import { ownView } from '../coordinate/view-plan.ts'
+import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { topicPartitionName } from '../position.ts'
-import { refuseUnfitSource } from '../source/catalog.ts'
-import { Connector, topicOf } from '../source/connector.ts'
-import { SourceDatabase } from '../source/source-database.ts'
 import { openStore, storeNamed } from '../store/open-store.ts'
-import type { ViewStore } from '../store/store.ts'
-import { userInformation } from '../views/user-information.ts'
+import { tablesOf, type View } from '../view/view.ts'
+import { keepView, type Outside } from './keep-view.ts'
+import { loadView } from './load-views.ts'
+import { closeOutside, openOutside } from './outside.ts'
+import { untilDone } from './until-done.ts'
 
-type Worker = {
-  readonly config: Config
-  readonly view: View
-  readonly tables: readonly string[]
-  readonly admin: TopicAdmin
-  readonly source: SourceDatabase
-  readonly registry: SchemaSource
-  readonly log: Log
-}
+export const workerUsage = `usage: node src/main.ts worker [--topics TABLE,TABLE] [--store NAME]
 
-const pauseFirstMs = 500
-const pauseMostMs = 30_000
+Keeps the views in their stores, coordinates them and compares them with the source, until it is
+told to end. Start as many as you like: partitions spread over them.
 
-/**
- * Runs until `signal` aborts. `--topics users,tweets` takes these tables' topics only, `--store`
- * one store only; whatever is left out must run in another process.
- */
+  --topics  takes the topics of these tables only; all others must run somewhere
+  --store   keeps this store only, of those in MILLRACE_STORES
+`
+
+/** Runs until `signal` aborts. */
 export async function runWorker(
   args: readonly string[],
   config: Config,
   { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
-  const view = userInformation
+  const view = await loadView(config)
   const { tables, stores } = parseWorkerArgs(args, config, view)
-  const admin = kafkaTopicAdmin({
-    brokers: config.kafka,
-    callTimeoutMs: config.callTimeoutMs,
-    log,
-  })
-  const source = new SourceDatabase({ url: config.source, callTimeoutMs: config.callTimeoutMs })
-  const registry = schemaRegistry(config.registry, { callTimeoutMs: config.callTimeoutMs })
-  const worker: Worker = { config, view, tables, admin, source, registry, log }
+  const outside = openOutside(config, log)
   log.info({ view: view.name, tables, stores }, 'worker starts')
   try {
-    await Promise.all(stores.map((name) => keepStore(worker, name, signal)))
+    await Promise.all([
+      outside.markers.run(signal),
+      ...stores.map((name) => keepStore({ name, tables, outside, config, log, view }, signal)),
+    ])
   } finally {
-    await Promise.allSettled([admin.close(), source.close()])
+    await closeOutside(outside)
   }
 }
 
-async function keepStore(
-  worker: Worker,
-  name: Config['stores'][number],
-  signal: AbortSignal,
-): Promise<void> {
-  const { config, view, tables, admin, source } = worker
-  const log = worker.log.child({ store: name })
+type KeepStore = {
+  readonly name: Config['stores'][number]
+  readonly tables: readonly string[]
+  readonly outside: Outside
+  readonly config: Config
+  readonly log: Log
+  readonly view: View
+}
+
+async function keepStore(parts: KeepStore, signal: AbortSignal): Promise<void> {
+  const { name, tables, outside, config, view } = parts
+  const log = parts.log.child({ store: name })
+  const key = { name: view.key.name, type: view.key.type }
   const store = await untilDone(log, signal, () =>
-    openStore(name, { config, layout: view.layout, log }),
+    openStore(name, { config, view: { name: view.name, key }, log }),
   )
   if (!store) return
-  const watch = new GenerationWatch(store.writer, systemClock, log)
-  const { connect, connector: connectorName, callTimeoutMs } = config
-  const connector = new Connector({ connect, name: connectorName, callTimeoutMs })
-  const coordinator = new Coordinator({
-    store,
-    source,
-    admin,
-    clock: systemClock,
-    log,
-    connector,
-    topics: tablesOf(view).map((table) => topicOf(config.connector, table)),
-    checkSource: async () => {
-      await refuseUnfitSource(view, source, config.publication)
-      await connector.refuseUnfit()
-    },
-    holder: `${hostname()}:${process.pid}`,
-    leaseMs: config.leaseMs,
-    barrierIntervalMs: config.barrierIntervalMs,
-    barrierIdleMs: config.barrierIdleMs,
-  })
   try {
-    await Promise.all([
-      watch.run(config.barrierIntervalMs / 4, signal),
-      coordinator.run(signal),
-      ...tables.map((table) => keepTopic({ ...worker, log, store, watch }, table, signal)),
-    ])
+    const holder = `${hostname()}:${process.pid}`
+    await keepView({ own: ownView(view), store, tables, outside, config, holder, log }, signal)
   } finally {
     await store.close()
   }
-}
-
-/** Reads one topic, as one member of its group, for as long as the process lives. */
-async function keepTopic(
-  worker: Worker & { readonly store: ViewStore; readonly watch: GenerationWatch },
-  table: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const { config, view, store, admin, registry, log } = worker
-  const topic = topicOf(config.connector, table)
-  await untilDone(log.child({ topic }), signal, async () => {
-    const settings = (await admin.settings([topic]))[topic]
-    if (!settings) {
-      throw new MillraceError('no-topics', `topic ${topic} is not there`, { retriable: true })
-    }
-    refuseUnfitTopic(topic, settings, config.kafka)
-    const { unknownSchemaMs } = config
-    const decodeOptions = { registry, view, table, topic, clock: systemClock, unknownSchemaMs }
-    const source = kafkaChangeSource({
-      brokers: config.kafka,
-      groupId: `millrace-${view.name}-${store.name}-${table}`,
-      topic,
-      sessionTimeoutMs: config.sessionTimeoutMs,
-      recordsMax: config.batchRecordsMax,
-      log,
-    })
-    await source.run(
-      (reader) =>
-        keepPartition({
-          ...worker,
-          table,
-          reader,
-          decoder: decoder(decodeOptions),
-          clock: systemClock,
-          log: log.child({ partition: topicPartitionName(reader.partition) }),
-          lagMs: settings.compactionLagMs,
-          entriesPerPourMax: config.entriesPerPourMax,
-          parkedMax: config.parkedPerPartitionMax,
-          identitiesMax: config.identitiesPerPartitionMax,
-        }),
-      signal,
-    )
-  })
-}
-
-/** Tries `act` until it resolves, with growing pauses; a bug ends the process. */
-async function untilDone<T>(
-  log: Log,
-  signal: AbortSignal,
-  act: () => Promise<T>,
-): Promise<T | undefined> {
-  const pause = backoff(pauseFirstMs, pauseMostMs)
-  while (!signal.aborted) {
-    const startedMs = systemClock.monotonicMs()
-    try {
-      return await act()
-    } catch (error) {
-      if (!(error instanceof MillraceError)) throw error
-      if (systemClock.monotonicMs() - startedMs > pauseMostMs) pause.reset()
-      const level = error.retriable ? 'warn' : 'error'
-      log[level]({ code: error.code, reason: describe(error), hint: error.hint }, 'trying again')
-      await systemClock.sleep(pause.nextMs(), signal)
-    }
-  }
-  return undefined
 }
 
 function parseWorkerArgs(args: readonly string[], config: Config, view: View) {
@@ -186,9 +82,7 @@ function parseWorkerArgs(args: readonly string[], config: Config, view: View) {
     throw new MillraceError(
       'arguments',
       `--topics: view ${view.name} does not read ${unknown.join(', ')}`,
-      {
-        hint: `It reads ${all.join(', ')}.`,
-      },
+      { hint: `It reads ${all.join(', ')}.` },
     )
   }
   const named = values.store

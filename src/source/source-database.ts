@@ -1,134 +1,126 @@
-import { DatabaseError, escapeIdentifier, Pool, type QueryResultRow } from 'pg'
-import type { Row } from '../change.ts'
+import { DatabaseError, Pool, type QueryResult } from 'pg'
 import { MillraceError } from '../errors.ts'
-import { parseLsn, type Lsn } from '../position.ts'
 
-export type SourceOptions = {
+export type SourceDatabaseOptions = {
   /** `postgres://…`, by a role that may read the view's tables and nothing else. */
   readonly url: string
-  /** Bound of one statement and of its reply; a free connection is waited for twice as long. */
-  readonly callTimeoutMs: number
+  readonly connectionsMax: number
+  /** Bound of one message and its reply. */
+  readonly messageTimeoutMs: number
+  /** Bound of the wait for a connection, which others may have. */
+  readonly connectTimeoutMs: number
 }
 
-/** Of one worker, whose partitions may all ask at once. */
-const connectionsMax = 4
+/** A statement's rows, each an array of columns. */
+export type Rows = readonly (readonly unknown[])[]
 
 /**
- * The source database, asked the few things that its changes don't tell. Every method rejects with
- * a retriable MillraceError while the database is away.
+ * Sessions of the source database. Statements go in one message and are answered in one, so that a
+ * transaction is never held open while this process is busy.
  */
 export class SourceDatabase {
   readonly #pool: Pool
-  readonly #primaryKeys = new Map<string, readonly KeyColumn[]>()
 
-  constructor({ url, callTimeoutMs }: SourceOptions) {
+  constructor(options: SourceDatabaseOptions) {
     this.#pool = new Pool({
-      connectionString: url,
-      max: connectionsMax,
+      connectionString: options.url,
+      max: options.connectionsMax,
       keepAlive: true,
-      // Whoever waits for a connection behind a slow statement must not call the source away.
-      connectionTimeoutMillis: callTimeoutMs * 2,
-      // The pool closes a connection whose reply did not come, for it is in the middle of one.
-      query_timeout: callTimeoutMs,
-      statement_timeout: callTimeoutMs,
+      connectionTimeoutMillis: options.connectTimeoutMs,
+      query_timeout: options.messageTimeoutMs,
+      // A source that is merely busy says so before it is called away.
+      statement_timeout: Math.ceil(options.messageTimeoutMs * 0.75),
       application_name: 'millrace',
     })
-    // A connection that breaks while idle is replaced by the pool; the next query tells.
+    // A connection that breaks while idle is replaced by the pool; the next call tells.
     this.#pool.on('error', () => undefined)
   }
 
   /**
-   * Commits a transaction that writes nothing but a marker to the log. Everything committed
-   * before the call was made lies below the LSN that it answers.
+   * Runs statements one after the other in one session and answers the rows of each. They begin and
+   * end their transactions themselves: alone they run in one.
    */
-  async mark(): Promise<Lsn> {
-    const [row] = await this.query<{ lsn: string }>(
-      `select pg_logical_emit_message(true, 'millrace', 'barrier')::text as lsn`,
-    )
-    return parseLsn(row!.lsn)
-  }
-
-  /** The end of the database's log now. */
-  async end(): Promise<Lsn> {
-    const [row] = await this.query<{ lsn: string }>(
-      'select pg_current_wal_insert_lsn()::text as lsn',
-    )
-    return parseLsn(row!.lsn)
-  }
-
-  /**
-   * Of the primary keys given, the indexes of those that no row of `table` has. One statement: few
-   * enough keys, about a thousand, let it end in time also on disks that are slow.
-   */
-  async missing(table: string, keys: readonly Row[]): Promise<readonly number[]> {
-    const columns = await this.#primaryKey(table)
-    const arrays = columns.map(({ name }) => keys.map((key) => String(key[name])))
-    const casts = columns.map(({ type }, index) => `$${index + 1}::text[]::${type}[]`)
-    const names = columns.map(({ name }) => escapeIdentifier(name))
-    const rows = await this.query<{ index: string }>(
-      `select asked.index from unnest(${casts.join(', ')}) with ordinality
-         as asked(${names.join(', ')}, index)
-       where not exists (select from ${escapeIdentifier(table)} present
-         where ${names.map((name) => `present.${name} = asked.${name}`).join(' and ')})
-       order by asked.index`,
-      arrays,
-    )
-    return rows.map(({ index }) => Number(index) - 1)
-  }
-
-  /** Runs one statement. Rejects with code `source-unavailable` or `source-refused`. */
-  async query<R extends QueryResultRow>(text: string, values: unknown[] = []): Promise<R[]> {
-    try {
-      const { rows } = await this.#pool.query<R>(text, values)
-      return rows
-    } catch (cause) {
+  async run(statements: readonly string[]): Promise<Rows[]> {
+    const client = await this.#pool.connect().catch((cause: unknown) => {
       throw sourceError(cause)
+    })
+    let unacknowledged = false
+    const onNotice = ({ routine }: { readonly routine?: string | undefined }) => {
+      if (routine === 'SyncRepWaitForLSN') unacknowledged = true
+    }
+    client.on('notice', onNotice)
+    let failed = true
+    try {
+      const text = statements.join(';\n')
+      const answer: QueryResult<unknown[]> | QueryResult<unknown[]>[] = await client
+        .query<unknown[]>({ text, rowMode: 'array' })
+        .catch((cause: unknown) => {
+          throw sourceError(cause)
+        })
+      const results = Array.isArray(answer) ? answer : [answer]
+      if (results.length !== statements.length) throw new Error('a statement has no answer')
+      if (unacknowledged) throw notReplicated()
+      failed = false
+      return results.map(({ rows }) => rows)
+    } finally {
+      client.off('notice', onNotice)
+      // It may be in the middle of a transaction, or of a reply that comes too late.
+      client.release(failed)
     }
   }
 
-  async close(): Promise<void> {
-    await this.#pool.end()
+  /** The same, with the answers grouped as the statements are. */
+  async runGroups(groups: readonly (readonly string[])[]): Promise<Rows[][]> {
+    const answers = await this.run(groups.flat())
+    let at = 0
+    return groups.map(({ length }) => answers.slice(at, (at += length)))
   }
 
-  async #primaryKey(table: string): Promise<readonly KeyColumn[]> {
-    const known = this.#primaryKeys.get(table)
-    if (known) return known
-    const columns = await this.query<KeyColumn>(
-      `select attname as name, format_type(atttypid, atttypmod) as type
-         from pg_index join pg_attribute on attrelid = indrelid and attnum = any (indkey)
-        where indrelid = to_regclass($1) and indisprimary
-        order by array_position(indkey::int2[], attnum)`,
-      [escapeIdentifier(table)],
-    )
-    if (columns.length === 0) {
-      throw new MillraceError(
-        'no-primary-key',
-        `table ${table} has no primary key, or is not there`,
-        {
-          hint: `A row is known by its primary key: alter table ${table} add primary key (…).`,
-        },
-      )
-    }
-    this.#primaryKeys.set(table, columns)
-    return columns
+  close(): Promise<void> {
+    return this.#pool.end()
   }
 }
 
-type KeyColumn = { readonly name: string; readonly type: string }
-
 /** Postgres answers with an SQLSTATE when it understood and refused; else it is away. */
-function sourceError(cause: unknown): MillraceError {
-  const state = cause instanceof DatabaseError ? cause.code : undefined
-  const away = state === undefined || /^(08|53|57|40|58)/.test(state)
-  if (away) {
+export function sourceError(cause: unknown): MillraceError {
+  const { code = '', routine } = cause instanceof DatabaseError ? cause : {}
+  if (code === '' || /^(08|53|57P|58)/.test(code)) {
     return new MillraceError('source-unavailable', 'the source database does not answer', {
-      retriable: true,
       cause,
       hint: 'Nothing is lost: the views go on where they stood once Postgres is back.',
     })
   }
+  // A lock, the time for a statement, a deadlock, or a table that was dropped under the question.
+  if (/^(55P03|57014|40|XX000)/.test(code)) {
+    return new MillraceError('source-busy', 'the source database had no time for a question', {
+      cause,
+      hint: 'It is asked again. A migration may hold a lock, or the source may be overloaded.',
+    })
+  }
+  if (code === '55000' && routine === 'pg_current_wal_insert_lsn') {
+    return new MillraceError('source-refused', 'the source database is a standby', {
+      cause,
+      hint: 'Point MILLRACE_SOURCE to the primary: only there a marker can be written.',
+    })
+  }
+  // A syntax error is no fault of the set-up.
+  if (/^(42(?!601)|3F)/.test(code)) {
+    return new MillraceError('source-unfit', 'the source database is not set up for the view', {
+      cause,
+      hint: 'Compare its tables, columns and rights with the view, by the role in MILLRACE_SOURCE.',
+    })
+  }
   return new MillraceError('source-refused', 'the source database refused a statement', {
     cause,
-    hint: 'Check the rights of the role in MILLRACE_SOURCE: it needs select on the tables.',
+    hint: 'Check role, password and database in MILLRACE_SOURCE.',
   })
+}
+
+/** Somebody cancelled a commit that waited for a standby: it is durable here alone. */
+function notReplicated(): MillraceError {
+  return new MillraceError(
+    'source-unavailable',
+    'a marker was committed without the standby that synchronous_standby_names asks for',
+    { hint: 'It is written again. Look why the standby does not answer.' },
+  )
 }

@@ -4,8 +4,9 @@
  */
 import { MillraceError } from '../errors.ts'
 import type { Mutation, ViewLayout } from '../mutation.ts'
+import type { CorrectionStep } from './audit.ts'
 import { limits } from './limits.ts'
-import type { Commit, Pour } from './store.ts'
+import type { Commit } from './writer.ts'
 
 const int64Min = -(2n ** 63n)
 const int64Max = 2n ** 63n - 1n
@@ -15,38 +16,49 @@ export function fitsInt64(value: bigint): boolean {
 }
 
 export function checkCommit(commit: Commit, layout: ViewLayout): void {
-  assert(commit.to.phase === 'live', 'a commit ends in a live checkpoint')
   assert(commit.to.next >= commit.from, 'a commit does not go back')
+  assert(commit.mutations.length <= limits.mutationsMax, `at most ${limits.mutationsMax} mutations`)
   checkMutations(commit.mutations, layout)
 }
 
-export function checkPour(pour: Pour, layout: ViewLayout): void {
-  assert(pour.to.poured === pour.poured + 1, 'a pour counts its call')
-  checkMutations(pour.mutations, layout)
+export function checkCorrections({ corrections }: CorrectionStep, layout: ViewLayout): void {
+  assert(
+    corrections.length <= limits.correctionsMax,
+    `at most ${limits.correctionsMax} corrections`,
+  )
+  checkMutations(corrections, layout)
 }
 
-export function checkRead(keys: readonly string[]): void {
-  assert(keys.length <= limits.readKeysMax, `a read asks at most ${limits.readKeysMax} keys`)
+export function checkKeys(keys: readonly string[], most: number): void {
+  assert(keys.length <= most, `one call asks for at most ${most} keys`)
 }
 
 /** A counter would leave 64 bits: the whole step is refused. */
 export function overflowError(entry: string, count?: string): MillraceError {
   const which = count === undefined ? `a counter of ${entry}` : `${entry}: ${count}`
   return new MillraceError('store-overflow', `${which} would leave 64 bits, nothing was written`, {
-    hint: 'The counter was altered by hand, or counted for ever. Rebuild the view.',
+    entry,
+    hint: 'The counter was altered by hand: set it to 0 in the store, and a look puts it right.',
   })
 }
 
 /** Something under the view's names is not what the store put there. */
-export function typeError(key: string, reason: string, cause?: unknown): MillraceError {
+export function typeError(
+  key: string,
+  reason: string,
+  { entry, cause }: { readonly entry?: string; readonly cause?: unknown } = {},
+): MillraceError {
   return new MillraceError('store-type', `${key} is not what the view keeps there: ${reason}`, {
-    cause,
-    hint: `Nothing was written. Look at ${key}, move away what does not belong there, and rebuild the view.`,
+    ...(cause === undefined ? {} : { cause }),
+    ...(entry === undefined ? {} : { entry }),
+    hint: `Nothing was written. Look at ${key}, and move away what does not belong there.`,
   })
 }
 
-function checkMutations(mutations: readonly Mutation[], layout: ViewLayout): void {
-  assert(mutations.length <= limits.mutationsMax, `at most ${limits.mutationsMax} mutations a call`)
+function checkMutations(
+  mutations: readonly Pick<Mutation, 'entry' | 'add'>[],
+  layout: ViewLayout,
+): void {
   const seen = new Set<string>()
   for (const { entry, add } of mutations) {
     assert(!seen.has(entry), `one mutation for an entry, two for ${entry}`)

@@ -2,12 +2,18 @@
 export const limits = {
   /** Keys of one read. */
   readKeysMax: 1_000,
-  /** Mutations of one commit or pour. */
+  /** Mutations of one commit. */
   mutationsMax: 1_000,
-  /** Entries of one page of a scan. */
-  scanPageEntries: 500,
+  /** Keys of one look: about a millisecond of Redis. */
+  lookKeysMax: 100,
+  /** Corrections of one step. */
+  correctionsMax: 200,
+  /** Keys of one page of a scan, about. */
+  scanPageKeys: 1_000,
   /** Parked records of one page: each may be a megabyte. */
   parkedPageRecords: 20,
-  /** Keys that one call of a drop removes. */
-  dropKeysPerCallMax: 500,
+  /** Parked records of a view that are kept. */
+  parkedMax: 100,
+  /** Milliseconds after which a ticket is of no use any more. */
+  ticketTtlMs: 600_000,
 } as const

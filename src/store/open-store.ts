@@ -10,16 +10,19 @@ type StoreName = Config['readFrom']
 
 export type OpenStoreOptions = {
   readonly config: Pick<Config, 'redis' | 'postgres' | 'callTimeoutMs'>
-  readonly layout: ViewLayout
+  /** Its name and the column of its key; layouts come with readers and writers. */
+  readonly view: Pick<ViewLayout, 'name' | 'key'>
   /** Where a bound other than `callTimeoutMs` is wanted, as for readers. */
   readonly callTimeoutMs?: number
+  /** For whoever only shows a view: nothing is set up, and nothing is asked that changes anything. */
+  readonly readOnly?: boolean
   readonly log?: Log
 }
 
 /** One store of one view, by its name in the configuration. The caller closes it. */
 export async function openStore(name: StoreName, options: OpenStoreOptions): Promise<ViewStore> {
-  const { config, layout, log, callTimeoutMs = config.callTimeoutMs } = options
-  const common = { layout, callTimeoutMs, ...(log && { log }) }
+  const { config, view, log, readOnly = false, callTimeoutMs = config.callTimeoutMs } = options
+  const common = { view, callTimeoutMs, readOnly, ...(log && { log }) }
   switch (name) {
     case 'redis':
       return openRedisStore({ url: config.redis, ...common })

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { parseKafkaOffset, parseTopicPartition, topicPartitionName } from '../position.ts'
 import { typeError } from './checks.ts'
-import type { ParkedRecord } from './store.ts'
+import type { ParkedRecord } from './state.ts'
 
 const bytes = z
   .base64()
@@ -13,9 +13,9 @@ const parkedSchema = z.object({
   partition: z.string().transform(parseTopicPartition),
   offset: z.string().transform(parseKafkaOffset),
   timestampMs: z.number(),
+  parkedAtMs: z.number(),
   key: bytes,
   value: bytes,
-  phase: z.enum(['pour', 'live']),
   reason: z.string(),
 })
 
@@ -35,7 +35,7 @@ export function decodeParked(text: string, where: string): ParkedRecord {
   try {
     return parkedSchema.parse(JSON.parse(text))
   } catch (cause) {
-    throw typeError(where, 'a parked record does not parse', cause)
+    throw typeError(where, 'a parked record does not parse', { cause })
   }
 }
 

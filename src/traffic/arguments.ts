@@ -10,7 +10,7 @@ export type TrafficOptions = {
   readonly source: string
 }
 
-const usage = `usage: npm run traffic -- [options]
+export const trafficUsage = `usage: npm run traffic -- [options]
   --users <n>          how many users live in the network        10000
   --rate <n>           rows changed per second                   500
   --for <duration>     how long: 500ms, 60s, 5m, 1h              until Ctrl-C
@@ -23,7 +23,7 @@ const names = ['users', 'rate', 'for', 'seed', 'connections', 'source'] as const
 
 /** Throws `arguments`, with the usage as its hint. */
 export function parseTrafficArgs(args: readonly string[]): TrafficOptions {
-  const given = parseArguments(args, { names, usage })
+  const given = parseArguments(args, { names, usage: trafficUsage })
   return {
     users: given.whole('users', 10_000, [10, 5_000_000]),
     rate: given.whole('rate', 500, [1, 100_000]),

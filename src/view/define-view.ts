@@ -1,6 +1,6 @@
 import type { ColumnType } from '../change.ts'
 import { MillraceError } from '../errors.ts'
-import type { Count, View } from './view.ts'
+import { viewOf, type View } from './view.ts'
 
 /**
  * Makes a view of a declaration. A declaration that can't work throws `view-invalid`, which names
@@ -25,25 +25,22 @@ export function defineView(declaration: ViewDeclaration): View {
   const [[name, type]] = Object.entries(declaration.key) as [[string, 'bigint' | 'text']]
   const fields = Object.entries(declaration.row.fields).map(([field, source]) => ({
     name: field,
+    stored: field,
     ...columnOf(source),
   }))
-  const counts = Object.entries(declaration.counts ?? {}).map(([count, { table, by }]): Count => ({
+  const counts = Object.entries(declaration.counts ?? {}).map(([count, { table, by }]) => ({
     name: count,
+    stored: count,
     table,
     by,
   }))
-  return {
+  const { row } = declaration
+  return viewOf({
     name: declaration.name,
     key: { name, type },
-    row: { table: declaration.row.table, key: declaration.row.key, fields },
+    row: { table: row.table, key: row.key, fields },
     counts,
-    layout: {
-      name: declaration.name,
-      key: { name, type },
-      fields: fields.map((field) => ({ name: field.name, type: field.type })),
-      counts: counts.map((count) => count.name),
-    },
-  }
+  })
 }
 
 export type ViewDeclaration = {
@@ -92,7 +89,11 @@ function columnOf(field: FieldDeclaration): { column: string; type: ColumnType }
 }
 
 /** Names that JavaScript gives to every object, or that a store may want for itself. */
-const reserved = new Set(['constructor', 'prototype', 'exists', 'generation', 'watermark'])
+const reserved = new Set(
+  // The last ones are columns that Postgres gives to every table.
+  `constructor prototype exists generation watermark present
+   ctid xmin xmax cmin cmax tableoid`.split(/\s+/),
+)
 
 function faultsOf(declaration: ViewDeclaration): string[] {
   const { name, key, row, counts = {} } = declaration

@@ -1,4 +1,4 @@
-import type { Change, Row, Value } from '../change.ts'
+import type { Row, StreamedChange, Value } from '../change.ts'
 import { unreachable } from '../errors.ts'
 import type { Fields, Mutation } from '../mutation.ts'
 import type { Count, OwningRow, View } from './view.ts'
@@ -15,7 +15,7 @@ export type Folded =
  * alone. Where both are the same the change gives nothing. Contributions stand in their order and
  * more than one may name the same entry; `consolidator` merges them.
  */
-export function fold(view: View, change: Change): Folded {
+export function fold(view: View, change: StreamedChange): Folded {
   const contributions: Mutation[] = []
   if (change.table === view.row.table) {
     const lacking = foldOwner(view.row, change, contributions)
@@ -30,10 +30,9 @@ export function fold(view: View, change: Change): Folded {
 }
 
 /** Answers the column whose earlier value is missing, if one is. */
-function foldOwner(row: OwningRow, change: Change, out: Mutation[]): string | undefined {
+function foldOwner(row: OwningRow, change: StreamedChange, out: Mutation[]): string | undefined {
   switch (change.kind) {
     case 'insert':
-    case 'read':
       put(out, change.after[row.key], fieldsOf(row, change.after))
       return undefined
     case 'update': {
@@ -57,11 +56,10 @@ function foldOwner(row: OwningRow, change: Change, out: Mutation[]): string | un
 }
 
 /** Answers the column whose earlier value is missing, if one is. */
-function foldCount(count: Count, change: Change, out: Mutation[]): string | undefined {
+function foldCount(count: Count, change: StreamedChange, out: Mutation[]): string | undefined {
   switch (change.kind) {
     case 'insert':
-    case 'read':
-      add(out, change.after[count.by], { [count.name]: 1n })
+      add(out, change.after[count.by], { [count.stored]: 1n })
       return undefined
     case 'update': {
       // A changed primary key arrives as a delete and an insert, so an update that keeps silent
@@ -70,14 +68,14 @@ function foldCount(count: Count, change: Change, out: Mutation[]): string | unde
       const before = change.before[count.by]
       const after = change.after[count.by]
       if (before === after) return undefined
-      add(out, before, { [count.name]: -1n })
-      add(out, after, { [count.name]: 1n })
+      add(out, before, { [count.stored]: -1n })
+      add(out, after, { [count.stored]: 1n })
       return undefined
     }
     case 'delete': {
       const before = earlier(change, count.by)
       if (before === undefined) return count.by
-      add(out, before, { [count.name]: -1n })
+      add(out, before, { [count.stored]: -1n })
       return undefined
     }
     default:
@@ -86,16 +84,16 @@ function foldCount(count: Count, change: Change, out: Mutation[]): string | unde
 }
 
 /** The column's value in the row that is gone; undefined when the change does not tell. */
-function earlier(change: Change & { kind: 'delete' }, column: string): Value | undefined {
+function earlier(change: StreamedChange & { kind: 'delete' }, column: string): Value | undefined {
   const row: Row = change.before ?? change.key
   return row[column]
 }
 
 function fieldsOf(row: OwningRow, after: Row): Fields {
   const fields: Record<string, string | null> = {}
-  for (const { name, column } of row.fields) {
+  for (const { stored, column } of row.fields) {
     const value = after[column] ?? null
-    fields[name] = value === null ? null : String(value)
+    fields[stored] = value === null ? null : String(value)
   }
   return fields
 }
@@ -111,7 +109,7 @@ function add(out: Mutation[], entry: Value | undefined, amounts: Record<string, 
   out.push({ entry: String(entry), put: undefined, add: amounts })
 }
 
-function unusable(view: View, change: Change, column: string): Folded {
+function unusable(view: View, change: StreamedChange, column: string): Folded {
   return {
     kind: 'unusable',
     reason:

@@ -13,9 +13,9 @@ export type EntryJson = Readonly<Record<string, string | number | null>>
  */
 export function toJson(view: View, entry: Entry): EntryJson {
   const json: Record<string, string | number | null> = { [view.key.name]: entry.key }
-  for (const { name } of view.row.fields) json[name] = entry.fields[name] ?? null
-  for (const { name } of view.counts) {
-    const count = entry.counts[name] ?? 0n
+  for (const { name, stored } of view.row.fields) json[name] = entry.fields[stored] ?? null
+  for (const { name, stored } of view.counts) {
+    const count = entry.counts[stored] ?? 0n
     json[name] = count < 0n ? 0 : Number(count)
   }
   return json

@@ -11,6 +11,7 @@ export type View = {
   readonly key: { readonly name: string; readonly type: ColumnType }
   readonly row: OwningRow
   readonly counts: readonly Count[]
+  /** By stored names. */
   readonly layout: ViewLayout
 }
 
@@ -19,15 +20,34 @@ export type OwningRow = {
   readonly table: string
   /** The column that holds the entry's key. */
   readonly key: string
-  readonly fields: readonly {
-    readonly name: string
-    readonly column: string
-    readonly type: ColumnType
-  }[]
+  readonly fields: readonly Field[]
+}
+
+/**
+ * A column of the owning row. `name` is what readers of JSON see; `stored` is its name in stores,
+ * the same unless an earlier declaration means something else by that name.
+ */
+export type Field = {
+  readonly name: string
+  readonly stored: string
+  readonly column: string
+  readonly type: ColumnType
 }
 
 /** `count(*)` of the rows of `table` whose column `by` is the entry's key. */
-export type Count = { readonly name: string; readonly table: string; readonly by: string }
+export type Count = {
+  readonly name: string
+  readonly stored: string
+  readonly table: string
+  readonly by: string
+}
+
+/** A view of these parts, with the layout that follows from them. */
+export function viewOf(parts: Omit<View, 'layout'>): View {
+  const { name, key, row, counts } = parts
+  const fields = row.fields.map(({ stored, type }) => ({ name: stored, type }))
+  return { ...parts, layout: { name, key, fields, counts: counts.map(({ stored }) => stored) } }
+}
 
 /** Every table that the view reads, each once. */
 export function tablesOf(view: View): readonly string[] {

@@ -24,6 +24,8 @@ const titles = {
   'bad-user-id': 'The user id is not a 64-bit integer',
   'user-not-found': 'There is no such user',
   'view-not-serving': 'The view is not complete',
+  'view-in-doubt': 'The view may be wrong',
+  'declaration-not-applied': 'The view is not kept as this server declares it',
   'store-unavailable': 'The store does not answer',
   overloaded: 'Too many requests at once',
 }
@@ -62,6 +64,6 @@ export function sendProblem(reply: FastifyReply, options: ProblemOptions): Fasti
 }
 
 /** One `response` of a route's schema. */
-export function problemResponse(description: string): object {
-  return { description, content: { [problemMediaType]: { schema: { $ref: 'Problem#' } } } }
+export function problemResponse(description: string, headers: object = {}): object {
+  return { description, headers, content: { [problemMediaType]: { schema: { $ref: 'Problem#' } } } }
 }

@@ -2,12 +2,25 @@ import type { Entry } from '../mutation.ts'
 import { MillraceError } from '../errors.ts'
 import type { Lsn } from '../position.ts'
 import { limits } from '../store/limits.ts'
-import type { Phase, ReadResult, ViewReader } from '../store/store.ts'
+import type { View } from '../view/view.ts'
+import type { ViewAnswer } from './served-view.ts'
 
-/** What one reader gets; `entry` is null when there is nothing under the key. */
+/** What one reader gets: of one moment, all of it. */
 export type ReadAnswer =
-  | { readonly kind: 'unavailable'; readonly phase: Phase | 'absent' }
-  | { readonly kind: 'serving'; readonly watermark: Lsn; readonly entry: Entry | null }
+  | Extract<ViewAnswer, { kind: 'unavailable' }>
+  | {
+      readonly kind: 'serving'
+      /** Has the names by which `entry` goes. */
+      readonly view: View
+      readonly watermark: Lsn
+      readonly ageMs: number
+      readonly doubts: readonly string[]
+      /** Null when there is nothing under the key. */
+      readonly entry: Entry | null
+    }
+
+/** Whoever answers all keys at once. */
+export type Reads = { read(keys: readonly string[]): Promise<ViewAnswer> }
 
 export type ReadQueueOptions = {
   /** Bound of a reader's wait, of which the queue and the store have their share. */
@@ -31,7 +44,7 @@ type Waiter = {
  * is a call each, under a burst far fewer than requests, so that a burst costs the store little.
  */
 export class ReadQueue {
-  readonly #reader: Pick<ViewReader, 'read'>
+  readonly #reader: Reads
   readonly #timeoutMs: number
   readonly #readsMax: number
   #gathered: Waiter[] = []
@@ -39,7 +52,7 @@ export class ReadQueue {
   #calls = 0
   #waiting = 0
 
-  constructor(reader: Pick<ViewReader, 'read'>, { timeoutMs, readsMax }: ReadQueueOptions) {
+  constructor(reader: Reads, { timeoutMs, readsMax }: ReadQueueOptions) {
     this.#reader = reader
     this.#timeoutMs = timeoutMs
     this.#readsMax = readsMax
@@ -126,19 +139,16 @@ export class ReadQueue {
   }
 }
 
-function answerAt(result: ReadResult, index: number): ReadAnswer {
-  if (result.kind === 'unavailable') return result
-  return { kind: 'serving', watermark: result.watermark, entry: result.entries[index] ?? null }
+function answerAt(answer: ViewAnswer, index: number): ReadAnswer {
+  if (answer.kind === 'unavailable') return answer
+  const { kind, view, watermark, ageMs, doubts, entries } = answer
+  return { kind, view, watermark, ageMs, doubts, entry: entries[index] ?? null }
 }
 
 function overloaded(readsMax: number): MillraceError {
-  return new MillraceError('overloaded', `${readsMax} reads are waiting for the store already`, {
-    retriable: true,
-  })
+  return new MillraceError('overloaded', `${readsMax} reads are waiting for the store already`)
 }
 
 function timedOut(timeoutMs: number): MillraceError {
-  return new MillraceError('read-timeout', `the store did not answer within ${timeoutMs} ms`, {
-    retriable: true,
-  })
+  return new MillraceError('read-timeout', `the store did not answer within ${timeoutMs} ms`)
 }

@@ -2,21 +2,20 @@ import swagger from '@fastify/swagger'
 import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify'
 import type { FastifyReply } from 'fastify'
 import type { Config } from '../config.ts'
-import type { View } from '../view/view.ts'
 import type { Log } from '../log.ts'
-import type { ViewReader } from '../store/store.ts'
-import type { ChainWatch } from './chain-watch.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { Connections } from './connections.ts'
 import { problemSchema, sendProblem } from './problem.ts'
 import { ReadQueue } from './read-queue.ts'
+import type { ServedView } from './served-view.ts'
 import { addStatus } from './status.ts'
+import type { Statuses } from './statuses.ts'
 import { addUsers } from './users.ts'
 
 export type ServerOptions = {
-  readonly view: View
-  readonly reader: Pick<ViewReader, 'read'>
-  readonly watch: Pick<ChainWatch, 'readiness'>
+  /** What `GET /users/:userId` reads. */
+  readonly users: ServedView
+  readonly statuses: Statuses
   readonly config: WebConfig
   readonly log: Log
 }
@@ -24,6 +23,7 @@ export type ServerOptions = {
 export type WebConfig = Pick<
   Config,
   | 'readTimeoutMs'
+  | 'onDoubt'
   | 'apiReadsMax'
   | 'apiConnectionsMax'
   | 'apiHeaderBytesMax'
@@ -35,19 +35,19 @@ export type WebConfig = Pick<
 
 /** The read API, not yet listening. Every answer has a schema; `/openapi.json` is made of them. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { view, reader, watch, config, log } = options
+  const { users, statuses, config, log } = options
   const app = bareServer(config, log)
   app.addSchema(problemSchema)
   await app.register(swagger, openApi)
   // Parsing an id is the check; its schema is for people.
   app.setValidatorCompiler(() => () => true)
   refuseTheRest(app, config, log)
-  const reads = new ReadQueue(reader, {
+  const reads = new ReadQueue(users, {
     timeoutMs: config.readTimeoutMs,
     readsMax: config.apiReadsMax,
   })
-  addUsers(app, { view, reads, log })
-  addStatus(app, watch)
+  addUsers(app, { view: users.own.view, reads, onDoubt: config.onDoubt, log })
+  addStatus(app, statuses)
   addOpenApi(app)
   await app.ready()
   return app

@@ -1,16 +1,22 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Config } from '../config.ts'
 import { describe, MillraceError } from '../errors.ts'
-import type { View } from '../view/view.ts'
 import type { Log } from '../log.ts'
 import { formatLsn } from '../position.ts'
 import { jsonSchemaOf, toJson } from '../view/json.ts'
-import { notServing } from './chain-watch.ts'
+import type { View } from '../view/view.ts'
 import { etagOf, matchesNone } from './etag.ts'
 import { problemResponse, sendProblem } from './problem.ts'
-import type { ReadQueue } from './read-queue.ts'
+import type { ReadAnswer, ReadQueue } from './read-queue.ts'
+import { notServing } from './statuses.ts'
 import { parseUserId } from './user-id.ts'
 
-export type UsersOptions = { readonly view: View; readonly reads: ReadQueue; readonly log: Log }
+export type UsersOptions = {
+  readonly view: View
+  readonly reads: ReadQueue
+  readonly onDoubt: Config['onDoubt']
+  readonly log: Log
+}
 
 type ById = { Params: { userId: string } }
 
@@ -24,7 +30,7 @@ export function addUsers(app: FastifyInstance, options: UsersOptions): void {
 async function answer(
   request: FastifyRequest<ById>,
   reply: FastifyReply,
-  { view, reads, log }: UsersOptions,
+  { view, reads, onDoubt, log }: UsersOptions,
 ): Promise<FastifyReply> {
   const instance = request.url
   const userId = parseUserId(request.params.userId)
@@ -39,16 +45,30 @@ async function answer(
     reply.header('retry-after', '2')
     return sendProblem(reply, { status: 503, kind: 'view-not-serving', detail, instance })
   }
-  reply.header('millrace-watermark', formatLsn(found.watermark))
+  tellHowRight(reply, found)
+  if (onDoubt === 'refuse' && found.doubts.length > 0) {
+    const detail = `Entries of the view ${view.name} may be wrong: ${found.doubts.join(', ')}.`
+    reply.header('retry-after', '10')
+    return sendProblem(reply, { status: 503, kind: 'view-in-doubt', detail, instance })
+  }
   if (found.entry === null) {
     const detail = `No user has the id ${userId}.`
     return sendProblem(reply, { status: 404, kind: 'user-not-found', detail, instance })
   }
-  const body = reply.serializeInput(toJson(view, found.entry), '200') as string
+  const body = reply.serializeInput(toJson(found.view, found.entry), '200') as string
   const etag = etagOf(body)
   reply.header('etag', etag).header('cache-control', 'no-cache')
   if (!matchesNone(request.headers['if-none-match'], etag)) return reply.code(304).send()
   return reply.type('application/json; charset=utf-8').send(body)
+}
+
+function tellHowRight(
+  reply: FastifyReply,
+  { watermark, ageMs, doubts }: Extract<ReadAnswer, { kind: 'serving' }>,
+): void {
+  reply.header('millrace-watermark', formatLsn(watermark))
+  reply.header('millrace-age-ms', String(Math.round(ageMs)))
+  if (doubts.length > 0) reply.header('millrace-doubt', doubts.join(', '))
 }
 
 /** A store that is away or slow is the world's fault; anything else is a bug, and the log says so. */
@@ -61,6 +81,11 @@ function failure(error: unknown, log: Log): MillraceError {
 }
 
 function refuse(reply: FastifyReply, error: MillraceError, instance: string): FastifyReply {
+  if (error.code === 'declaration-unknown') {
+    const detail = [error.message, error.hint ?? []].flat().join('. ')
+    reply.header('retry-after', '10')
+    return sendProblem(reply, { status: 503, kind: 'declaration-not-applied', detail, instance })
+  }
   reply.header('retry-after', '1')
   if (error.code === 'overloaded') {
     const detail = 'More requests wait than are answered in time.'
@@ -70,12 +95,27 @@ function refuse(reply: FastifyReply, error: MillraceError, instance: string): Fa
   return sendProblem(reply, { status: 503, kind: 'store-unavailable', detail, instance })
 }
 
+const serving = {
+  'Millrace-Watermark': {
+    type: 'string',
+    description: 'LSN of the source up to which every committed change is in the answer',
+  },
+  'Millrace-Age-Ms': {
+    type: 'integer',
+    description:
+      'How long ago, in milliseconds, everything committed then was known to be in the view',
+  },
+  'Millrace-Doubt': {
+    type: 'string',
+    description:
+      'Why the answer may be wrong, as codes separated by commas, until every entry was compared ' +
+      'with the source again. Absent while there is no doubt.',
+  },
+}
+
 function schemaOf(view: View): object {
   const headers = {
-    'Millrace-Watermark': {
-      type: 'string',
-      description: 'LSN of the source up to which every committed change is in the answer',
-    },
+    ...serving,
     ETag: { type: 'string', description: 'Hash of the content' },
   }
   return {
@@ -89,10 +129,15 @@ function schemaOf(view: View): object {
     headers: { type: 'object', properties: { 'If-None-Match': { type: 'string' } } },
     response: {
       200: { description: 'The user', headers, ...jsonSchemaOf(view) },
-      304: { description: 'Not changed since the answer with that ETag', type: 'null' },
+      304: { description: 'Not changed since the answer with that ETag', headers, type: 'null' },
       400: problemResponse('Not an id'),
-      404: problemResponse('There is no such user'),
-      503: problemResponse('No complete view, or the store is away: try again after Retry-After'),
+      404: problemResponse('There is no such user', serving),
+      503: problemResponse(
+        'The view is not complete, or not kept as this server declares it, or the store is away ' +
+          'or too slow: try again after Retry-After. In doubt, where the server is set to refuse: ' +
+          'then with the headers of an answer.',
+        { 'Retry-After': { type: 'integer', description: 'Seconds' }, ...serving },
+      ),
     },
   }
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { ChangeSource } from '../../src/consume/change-source.ts'
-import type { KafkaOffset } from '../../src/position.ts'
 import type { TestServer } from '../support/chain.ts'
 import { numbered, TestTopics } from '../support/kafka-topics.ts'
-import { Progress, readToEnd, startWorker, valuesOf, withReader } from '../support/kafka-worker.ts'
+import { Progress, startWorker, valuesOf } from '../support/kafka-worker.ts'
 import { sleep, until } from '../support/wait.ts'
 
 export type SourceUnderTest = {
@@ -24,15 +23,11 @@ export type Conformance = {
 
 export type Killable = { kill(): Promise<void> }
 
-const at = (offset: bigint) => offset as KafkaOffset
-
 /** What `ChangeSource` promises, for any client that stands behind it. */
 export function describeChangeSource(name: string, under: Conformance): void {
   describe(name, () => {
     describeReading(under)
-    describeTransactions(under)
-    describeEnd(under)
-    describeRange(under)
+    describeFaults(under)
     describeGroup(under)
     describePatience(under)
   })
@@ -59,129 +54,9 @@ function describeReading({ topics, source }: Conformance): void {
       expect(progress.next.get(partition)).toBe(1_010n)
     }
   })
-
-  it('goes where it is told, and gives nothing that was asked for before', async () => {
-    const topic = await topics().create(1)
-    await topics().write(topic, numbered('v', 200))
-    await withReader(source({ topic, recordsMax: 10 }), async (reader) => {
-      for (const offset of [0n, 150n, 20n, 199n, 3n, 3n]) {
-        reader.seek(at(offset))
-        expect(await reader.next(5_000)).toMatchObject({ from: offset })
-      }
-      reader.seek(at(200n))
-      expect(await reader.next(50)).toBeUndefined()
-      // A fetch at 200 is waiting at the broker. What it brings now is not wanted any more.
-      reader.seek(at(150n))
-      await topics().write(topic, ['new'])
-      const { from, next } = (await reader.next(5_000))!
-      expect([from, next]).toEqual([150n, 160n])
-    })
-  })
-
-  it('waits at the end for what comes, and tells when nothing does', async () => {
-    const topic = await topics().create(1)
-    await topics().write(topic, ['old'])
-    const latencyMs = await withReader(source({ topic }), async (reader) => {
-      reader.seek(at(1n))
-      expect(await reader.next(300)).toBeUndefined()
-      const waiting = reader.next(5_000)
-      await sleep(20)
-      const beforeMs = performance.now()
-      await topics().write(topic, ['new'])
-      const batch = await waiting
-      expect(batch).toMatchObject({ from: 1n, next: 2n, end: 2n })
-      expect(Math.abs(Date.now() - batch!.fetchedAtMs)).toBeLessThan(2_000)
-      return performance.now() - beforeMs
-    })
-    expect(latencyMs).toBeLessThan(200)
-  })
 }
 
-function describeTransactions({ topics, source }: Conformance): void {
-  it('shows no aborted record, and reaches the end behind the last control record', async () => {
-    const topic = await topics().create(1)
-    await topics().transaction(topic, numbered('a', 3), 'commit')
-    await topics().transaction(topic, numbered('aborted', 3), 'abort')
-    await topics().write(topic, ['plain'])
-    await topics().transaction(topic, numbered('b', 2), 'commit')
-    await topics().transaction(topic, numbered('aborted', 1), 'abort')
-    await withReader(source({ topic }), async (reader) => {
-      const batches = await readToEnd(reader)
-      const { end } = await reader.bounds()
-      expect(valuesOf(batches)).toEqual([...numbered('a', 3), 'plain', ...numbered('b', 2)])
-      expect(batches.at(-1)).toMatchObject({ next: end, end })
-      expect(end).toBe(14n)
-    })
-  })
-
-  it('tells aborted from committed where transactions overlap and end in another order', async () => {
-    const topic = await topics().create(1)
-    const early = await topics().transaction(topic, ['early-aborted'], 'open')
-    const late = await topics().transaction(topic, ['late-aborted'], 'open')
-    const good = await topics().transaction(topic, ['good'], 'open')
-    await early.send({ topic, messages: [{ value: 'early-aborted-too', partition: 0 }] })
-    await late.abort()
-    await good.commit()
-    await early.abort()
-    await withReader(source({ topic }), async (reader) => {
-      expect(valuesOf(await readToEnd(reader))).toEqual(['good'])
-      // From here both aborted transactions have begun before the fetch.
-      expect(valuesOf(await readToEnd(reader, 2n))).toEqual(['good'])
-      expect(valuesOf(await readToEnd(reader, 3n))).toEqual([])
-    })
-  })
-}
-
-function describeEnd({ topics, source }: Conformance): void {
-  it('gives a batch without records for control records alone', async () => {
-    const topic = await topics().create(1)
-    await topics().transaction(topic, ['only'], 'commit')
-    await withReader(source({ topic }), async (reader) => {
-      reader.seek(at(1n))
-      expect(await reader.next(5_000)).toMatchObject({ from: 1n, next: 2n, records: [], end: 2n })
-    })
-  })
-
-  it('ends at the first open transaction, while the bounds tell the high watermark', async () => {
-    const topic = await topics().create(1)
-    await topics().write(topic, ['before'])
-    const open = await topics().transaction(topic, numbered('open', 2), 'open')
-    await topics().write(topic, ['behind'])
-    await withReader(source({ topic }), async (reader) => {
-      reader.seek(at(0n))
-      expect(await reader.next(5_000)).toMatchObject({ from: 0n, next: 1n, end: 1n })
-      expect(await reader.bounds()).toEqual({ start: 0n, end: 4n })
-      expect(await reader.next(400)).toBeUndefined()
-      await open.commit()
-      const values: string[] = []
-      while (values.length < 3) {
-        const batch = await reader.next(5_000)
-        values.push(...valuesOf(batch ? [batch] : []))
-      }
-      expect(values).toEqual([...numbered('open', 2), 'behind'])
-    })
-  })
-}
-
-function describeRange({ topics, source }: Conformance): void {
-  it('says out-of-range below the log start and above the end, and never jumps', async () => {
-    const topic = await topics().create(1)
-    await topics().write(topic, numbered('v', 10))
-    await topics().deleteRecords(topic, 0, 4n)
-    await withReader(source({ topic }), async (reader) => {
-      for (const offset of [3n, 11n]) {
-        reader.seek(at(offset))
-        const failing = expect(reader.next(5_000)).rejects
-        await failing.toMatchObject({ code: 'out-of-range', retriable: false })
-        const again = expect(reader.next(5_000)).rejects
-        await again.toMatchObject({ code: 'out-of-range' })
-      }
-      expect(await reader.bounds()).toEqual({ start: 4n, end: 10n })
-      reader.seek(at(4n))
-      expect(await reader.next(5_000)).toMatchObject({ from: 4n, next: 10n })
-    })
-  })
-
+function describeFaults({ topics, source }: Conformance): void {
   it('rejects with a retriable fault while the topic does not exist', async () => {
     const running = source({ topic: `none-${randomUUID()}` }).run(
       async () => undefined,

@@ -24,12 +24,10 @@ const marker = (producerId: string, type: 0 | 1) => ({
 
 function offsets(
   messages: RawMessage[],
-  abortedTransactions: { producerId: string; firstOffset: string }[] = [],
+  abortedTransactions: { producerId: string; firstOffset: bigint }[] = [],
   from = 0,
 ) {
-  const partition = { partition: 0, highWatermark: '99', lastStableOffset: '99' }
-  const fetched = { ...partition, abortedTransactions, messages }
-  const batches = batchesOf(fetched, { from: at(from), recordsMax: 3, fetchedAtMs: 5 })
+  const batches = batchesOf({ abortedTransactions, messages }, at(from), 3)
   return batches.map(({ from: first, next, records }) => {
     return [Number(first), records.map(({ offset }) => Number(offset)), Number(next)]
   })
@@ -75,7 +73,7 @@ describe('batchesOf, with aborted transactions', () => {
       message(4, inTransaction('7')),
       message(5, marker('7', 1)),
     ]
-    expect(offsets(messages, [{ producerId: '7', firstOffset: '0' }])).toEqual([[0, [1, 4], 6]])
+    expect(offsets(messages, [{ producerId: '7', firstOffset: 0n }])).toEqual([[0, [1, 4], 6]])
   })
 
   it('minds neither the order of aborted transactions nor how many began before', () => {
@@ -88,9 +86,9 @@ describe('batchesOf, with aborted transactions', () => {
       message(10, marker('9', 0)),
     ]
     const aborted = [
-      { producerId: '10', firstOffset: '7' },
-      { producerId: '8', firstOffset: '3' },
-      { producerId: '9', firstOffset: '1' },
+      { producerId: '10', firstOffset: 7n },
+      { producerId: '8', firstOffset: 3n },
+      { producerId: '9', firstOffset: 1n },
     ]
     expect(offsets(messages, aborted, 4)).toEqual([[4, [], 11]])
   })
@@ -102,6 +100,6 @@ describe('batchesOf, with aborted transactions', () => {
       message(1, inTransaction('7')),
       message(2, marker('7', 0)),
     ]
-    expect(offsets(messages, [{ producerId: '7', firstOffset: '0' }])).toEqual([[0, [], 3]])
+    expect(offsets(messages, [{ producerId: '7', firstOffset: 0n }])).toEqual([[0, [], 3]])
   })
 })

@@ -7,11 +7,14 @@ import { pino } from 'pino'
 import { kafkaChangeSource } from '../../src/consume/kafka/kafka-change-source.ts'
 import { kafkaServer, type TestServer } from '../support/chain.ts'
 import { TestTopics } from '../support/kafka-topics.ts'
+import { withReader } from '../support/kafka-worker.ts'
 import { describeChangeSource, type Killable } from './change-source-conformance.ts'
+import { describePartitionReader } from './partition-reader-conformance.ts'
 
 jest.setTimeout(150_000)
 
 const sessionTimeoutMs = 2_500
+const callTimeoutMs = 2_000
 const log = pino({ level: process.env.MILLRACE_LOG_LEVEL ?? 'silent' })
 const children: Killable[] = []
 let server: TestServer
@@ -26,6 +29,18 @@ afterAll(async () => {
   await Promise.all(children.map((child) => child.kill()))
   await topics?.close()
   await server?.stop()
+})
+
+describePartitionReader('a reader of kafkaChangeSource', {
+  server: () => server,
+  topics: () => topics,
+  callTimeoutMs,
+  withReader: ({ topic, recordsMax = 500 }, work) => {
+    const groupId = randomUUID()
+    // A member stays one while the broker restarts.
+    const options = { groupId, topic, recordsMax, sessionTimeoutMs: 20_000, callTimeoutMs }
+    return withReader(kafkaChangeSource({ brokers: [server.url], log, ...options }), work)
+  },
 })
 
 describeChangeSource('kafkaChangeSource', {

@@ -1,5 +1,6 @@
 import type { Batch, PartitionReader } from '../../src/consume/change-source.ts'
 import { recordsBelow } from '../../src/consume/records-below.ts'
+import { MillraceError } from '../../src/errors.ts'
 import type { KafkaOffset } from '../../src/position.ts'
 
 const offset = (value: number) => BigInt(value) as KafkaOffset
@@ -7,11 +8,11 @@ const offset = (value: number) => BigInt(value) as KafkaOffset
 function batch(from: number, next: number): Batch {
   const offsets = Array.from({ length: next - from }, (_, index) => offset(from + index))
   const records = offsets.map((at) => ({ offset: at, timestampMs: 0, key: null, value: null }))
-  return { from: offset(from), next: offset(next), records, end: offset(9), fetchedAtMs: 0 }
+  return { from: offset(from), next: offset(next), records }
 }
 
 /** A reader that answers these one after the other, whatever it was told to seek. */
-function readerOf(answers: (Batch | undefined)[], lost = new AbortController()) {
+function readerOf(answers: (Batch | MillraceError | undefined)[], lost = new AbortController()) {
   const seeks: KafkaOffset[] = []
   const reader: PartitionReader = {
     partition: { topic: 't', partition: 0 },
@@ -20,7 +21,9 @@ function readerOf(answers: (Batch | undefined)[], lost = new AbortController()) 
     seek: (at) => seeks.push(at),
     next: async () => {
       if (answers.length === 1) lost.abort()
-      return answers.shift()
+      const answer = answers.shift()
+      if (answer instanceof MillraceError) throw answer
+      return answer
     },
     note: () => undefined,
   }
@@ -45,4 +48,11 @@ test('ends below the target, and when the partition is lost', async () => {
   expect(await read(readerOf([batch(0, 5), undefined]).reader, 0, 3)).toEqual([0n, 1n, 2n])
   expect(await read(readerOf([batch(0, 2), undefined]).reader, 0, 3)).toEqual([0n, 1n])
   expect(await read(readerOf([]).reader, 3, 3)).toEqual([])
+})
+
+test('lets a failed fetch through, and reads nothing behind it', async () => {
+  const failed = new MillraceError('fetch-failed', 'a fetch failed')
+  const { reader, seeks } = readerOf([batch(0, 2), failed, batch(2, 4)])
+  await expect(read(reader, 0, 4)).rejects.toBe(failed)
+  expect(seeks).toEqual([0n])
 })

@@ -12,6 +12,7 @@ import {
   keySchema,
   knownSchemas,
   logRecord,
+  placeholder,
   tweetColumns,
 } from '../support/builders.ts'
 
@@ -36,6 +37,7 @@ function tweets() {
     table: 'tweets',
     topic: 't',
     clock: systemClock,
+    placeholder,
     unknownSchemaMs: 0,
   })
 }

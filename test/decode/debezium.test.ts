@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Schema } from 'avsc'
 import { systemClock } from '../../src/clock.ts'
-import type { Decoded } from '../../src/change.ts'
+import type { Decoded, StreamedChange } from '../../src/change.ts'
 import { decoder, type Decoder } from '../../src/decode/decoder.ts'
 import { describe as say } from '../../src/errors.ts'
 import { fold } from '../../src/view/fold.ts'
 import { userInformation } from '../../src/views/user-information.ts'
-import { knownSchemas, logRecord } from '../support/builders.ts'
+import { knownSchemas, logRecord, placeholder } from '../support/builders.ts'
 
 /**
  * Records as Debezium 3.7.0.Final and the Avro converter wrote them, with their schemas. The rows
@@ -43,6 +43,7 @@ async function decodeAll(table: string): Promise<Result[]> {
     table,
     topic: `millrace.public.${table}`,
     clock: systemClock,
+    placeholder,
     unknownSchemaMs: 0,
   })
   const bytes = (text: string | null) => (text === null ? null : Buffer.from(text, 'base64'))
@@ -60,8 +61,12 @@ async function decodeAll(table: string): Promise<Result[]> {
   return results
 }
 
-function changes(results: readonly Result[]) {
-  return results.flatMap((result) => (result.kind === 'change' ? [result.change] : []))
+function changes(results: readonly Result[]): StreamedChange[] {
+  return results.flatMap((result) => {
+    if (result.kind !== 'change') return []
+    if (result.change.kind === 'read') throw new Error('no snapshot was taken')
+    return [result.change]
+  })
 }
 
 test('rows with 64-bit keys and dates of every age come exact', async () => {
@@ -89,6 +94,21 @@ test('a follower who moves comes as delete, tombstone and insert', async () => {
   const [inserted, deleted] = changes(results).filter(({ lsn }) => lsn === 30_806_736n)
   expect(inserted).toMatchObject({ kind: 'insert', after: { follower_id: 1n, followee_id: 3n } })
   expect(deleted).toMatchObject({ kind: 'delete', before: { follower_id: 1n, followee_id: 2n } })
+})
+
+test('a change tells the transaction that made it', async () => {
+  const made = changes(await decodeAll('follows')).map(
+    ({ kind, key, transaction }) =>
+      `${kind} ${key['follower_id']} ${key['followee_id']} by ${transaction}`,
+  )
+  expect(made).toEqual([
+    'insert 1 3 by 738',
+    'insert 1 2 by 733',
+    'update 1 2 by 737',
+    'delete 1 2 by 738',
+    'insert 9007199254740993 1 by 733',
+    'delete 9007199254740993 1 by 745',
+  ])
 })
 
 test('tweets under another replica identity are never counted by a filler', async () => {

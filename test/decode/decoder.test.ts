@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Schema } from 'avsc'
 import { systemClock } from '../../src/clock.ts'
-import { unavailableValue, type Decoded } from '../../src/change.ts'
+import type { Decoded } from '../../src/change.ts'
 import { decoder } from '../../src/decode/decoder.ts'
 import { MillraceError } from '../../src/errors.ts'
 import { userInformation } from '../../src/views/user-information.ts'
@@ -13,6 +13,7 @@ import {
   keySchema,
   knownSchemas,
   logRecord,
+  placeholder,
   tweetColumns,
   userColumns,
   type Column,
@@ -53,6 +54,7 @@ async function decode(
     table,
     topic: 't',
     clock: systemClock,
+    placeholder,
     unknownSchemaMs: 60_000,
   })
   const bytes = values && framed(2, schemas[2]!, envelope(values))
@@ -73,6 +75,7 @@ describe('a change of a row', () => {
       table: 'users',
       key: { user_id: biggest },
       lsn: biggest,
+      transaction: 731,
       after: ada,
     })
     const tweet = { tweet_id: 9_007_199_254_740_993n, user_id: 5n, text: 'x', created_at: joined }
@@ -81,8 +84,29 @@ describe('a change of a row', () => {
       table: 'tweets',
       key: { tweet_id: 9_007_199_254_740_993n },
       lsn: 1000n,
+      incremental: false,
       after: { user_id: 5n },
     })
+  })
+
+  test('names its transaction, of which the log gives 32 bits', async () => {
+    const most = await changeOf('users', { op: 'c', after: ada, txId: 2n ** 32n - 1n })
+    expect(most).toHaveProperty('transaction', 4_294_967_295)
+    const first = await changeOf('users', { op: 'd', before: ada, txId: 0n })
+    expect(first).toHaveProperty('transaction', 0)
+  })
+
+  test.each([
+    ['incremental', true],
+    ['true', false],
+    ['last', false],
+    ['false', false],
+    [null, false],
+  ])('that a snapshot %p reads says whether it missed any', async (snapshot, incremental) => {
+    const tweet = { tweet_id: 1n, user_id: 5n, text: null, created_at: joined }
+    const change = await changeOf('tweets', { op: 'r', after: tweet, snapshot, txId: null })
+    expect(change).toMatchObject({ kind: 'read', incremental })
+    expect(change).not.toHaveProperty('transaction')
   })
 
   test('of an update holds what a retract needs', async () => {
@@ -184,11 +208,11 @@ describe('what the replica identity did not give', () => {
   })
 
   test('of a long text is unusable in an update, and a text like any other elsewhere', async () => {
-    const after = { ...ada, description: unavailableValue }
+    const after = { ...ada, description: placeholder }
     expect(await decode('users', { op: 'u', before: ada, after })).toEqual({
       kind: 'unusable',
       reason: 'update of users came without the unchanged value of description',
-      lsn: 1000n,
+      transaction: 731,
     })
     expect((await decode('users', { op: 'c', after })).kind).toBe('change')
   })
@@ -198,10 +222,10 @@ describe('what the replica identity did not give', () => {
     expect((await decode('users', { op: 'u', before: ada, after })).kind).toBe('change')
   })
 
-  test('is what the connector is told to write', () => {
+  test('is told to the connector that comes with Millrace', () => {
     const path = `${import.meta.dirname}/../../connectors/millrace.json`
     const settings = JSON.parse(readFileSync(path, 'utf8'))
-    expect(settings['unavailable.value.placeholder']).toBe(unavailableValue)
+    expect(settings['unavailable.value.placeholder']).toBe(placeholder)
   })
 })
 
@@ -211,13 +235,21 @@ describe('other records', () => {
   })
 
   test('a truncated table is unusable', async () => {
-    expect(await decode('users', { op: 't' })).toMatchObject({ kind: 'unusable', lsn: 1000n })
+    expect(await decode('users', { op: 't' })).toEqual({
+      kind: 'unusable',
+      reason: 'TRUNCATE of users',
+      transaction: 731,
+    })
+    const unknown = await decode('users', { op: 't', txId: null })
+    expect(unknown).toMatchObject({ kind: 'unusable', transaction: undefined })
   })
 
   test.each([
     ['an op that is none', { op: 'm' }, /op 'm'/],
     ['an insert of nothing', { op: 'c' }, /without a row/],
     ['an update to nothing', { op: 'u', before: ada }, /without a row/],
+    ['no transaction', { op: 'd', before: ada, txId: null }, /source\.txId/],
+    ['a snapshot of nothing', { op: 'r' }, /op 'r' without a row/],
     ['no position', { op: 'c', after: ada, lsn: null }, /position/],
     ['no version', { op: 'c', after: ada, version: 'x' }, /version of Debezium/],
     ['no timestamp', { op: 'c', after: { ...ada, joined_date: 'now' } }, /joined_date/],
@@ -242,7 +274,7 @@ describe('what stops the view', () => {
   test('a needed column that is gone, by name', async () => {
     const { name: _, ...after } = ada
     const error = await failure('users', { op: 'c', after }, { columns: without('name') })
-    expect(error).toMatchObject({ code: 'column-gone', retriable: false })
+    expect(error).toMatchObject({ code: 'column-gone', waitsForPeople: true })
     expect(error.message).toMatch(/column name of users .* view user-information/)
   })
 
@@ -273,7 +305,7 @@ describe('what stops the view', () => {
     const columns = userColumns.map((each) => (each.name === changed.name ? changed : each))
     const after = { ...ada, [changed.name]: value }
     const error = await failure('users', { op: 'c', after }, { columns })
-    expect(error).toMatchObject({ code: 'column-retyped', retriable: false })
+    expect(error).toMatchObject({ code: 'column-retyped', waitsForPeople: true })
     expect(error.message).toContain(`column ${changed.name} of users`)
   })
 
@@ -281,7 +313,7 @@ describe('what stops the view', () => {
     'Debezium %s, which loses rows',
     async (version) => {
       const error = await failure('users', { op: 'c', after: ada, version })
-      expect(error).toMatchObject({ code: 'debezium-too-old', retriable: false })
+      expect(error).toMatchObject({ code: 'debezium-too-old', waitsForPeople: true })
       expect(error.message).toContain(version)
     },
   )

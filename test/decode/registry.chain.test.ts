@@ -11,6 +11,7 @@ import {
   framed,
   keySchema,
   logRecord,
+  placeholder,
   tweetColumns,
 } from '../support/builders.ts'
 import { startTestChain, stopTestChain } from '../support/chain.ts'
@@ -49,6 +50,7 @@ function tweets() {
     table: 'tweets',
     topic,
     clock: systemClock,
+    placeholder,
     unknownSchemaMs: 0,
   })
 }

@@ -12,6 +12,7 @@ import {
   framed,
   keySchema,
   logRecord,
+  placeholder,
   tweetColumns,
 } from '../support/builders.ts'
 
@@ -74,6 +75,7 @@ function tweets(unknownSchemaMs = 60_000) {
     view: userInformation,
     table: 'tweets',
     topic: 't',
+    placeholder,
     unknownSchemaMs,
     clock: { ...systemClock, monotonicMs: () => nowMs },
   })

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { parse } from 'yaml'
-import { readConfig } from '../../src/config.ts'
-import { cloneFolder, foldersOf } from '../../src/dev/folders.ts'
+import { readConfig, variablesOf } from '../../src/config.ts'
+import { cloneFolder } from '../../src/dev/folders.ts'
+import { setupUsage } from '../../src/dev/setup.ts'
 import { brokerSettings } from '../../src/dev/servers/kafka.ts'
-import { redisSpec } from '../../src/dev/servers/redis.ts'
+import { redisSettings } from '../../src/dev/servers/redis.ts'
 import { serverSettings } from '../../src/dev/servers/postgres.ts'
 import { versions } from '../../src/dev/versions.ts'
 
@@ -16,7 +17,13 @@ type Service = {
   readonly environment?: Readonly<Record<string, string>>
   readonly ports?: readonly string[]
   readonly volumes?: readonly string[]
+  readonly build?: unknown
+  readonly pull_policy?: string
   readonly mem_limit: string
+  readonly read_only?: boolean
+  readonly cap_drop?: readonly string[]
+  readonly security_opt?: readonly string[]
+  readonly stop_grace_period?: string
   readonly healthcheck?: unknown
 }
 type Compose = {
@@ -53,10 +60,55 @@ test('images are of the versions that the launcher starts', () => {
   })
 })
 
-test.each(services)('%s has an exact tag, an ordinary user and a memory limit', (_, given) => {
+test.each(services)('%s has an exact tag, limits, and no more rights than it needs', (_, given) => {
   expect(given.image).toMatch(/:\d+\.\d+/)
   expect(given.user).toMatch(/^(?!root|0)\w+/)
   expect(given.mem_limit).toMatch(/^\d+[mg]$/)
+  expect(given.stop_grace_period).toMatch(/^\d+s$/)
+  expect(given).toMatchObject({
+    read_only: true,
+    cap_drop: ['ALL'],
+    security_opt: ['no-new-privileges:true'],
+  })
+})
+
+test('an image that several services share is built by one of them and pulled by none', () => {
+  for (const [, { image }] of services) {
+    const users = services.filter(([, other]) => other.image === image)
+    const builders = users.filter(([, { build }]) => build !== undefined)
+    expect(builders.length).toBeLessThanOrEqual(1)
+    if (users.length === 1) continue
+    const others = users.filter(([, { build }]) => build === undefined)
+    expect(others.map(([, { pull_policy }]) => pull_policy)).toEqual(others.map(() => 'never'))
+  }
+})
+
+test('our own image has the version of this release', () => {
+  const { version } = JSON.parse(text('package.json')) as { version: string }
+  for (const name of ['setup', 'worker', 'api']) {
+    expect(service(name).image).toBe(`millrace:${version}`)
+  }
+})
+
+test('no password stands in the file: each comes from the environment, and is asked for', () => {
+  const values = services.flatMap(([, { environment = {} }]) => Object.entries(environment))
+  const secret = values.filter(
+    ([name, value]) => /PASSWORD/.test(name) || /:\/\/[^/]*@/.test(value),
+  )
+  expect(secret.length).toBeGreaterThan(10)
+  for (const [, value] of secret) {
+    const [, password] =
+      /(?:^|:\/\/[\w-]+:)\$\{MILLRACE_[A-Z]+_PASSWORD:\?([^}]+)\}/.exec(value) ?? []
+    expect(password).toContain('.env')
+  }
+})
+
+test('the command on top writes every password that is asked for', () => {
+  const file = text('docker-compose.yml')
+  const asked = [...file.matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name!)
+  const [, names = ''] = /for of in ([A-Z ]+);/.exec(file) ?? []
+  const written = names.split(' ').map((name) => `MILLRACE_${name}_PASSWORD`)
+  expect(written.toSorted()).toEqual([...new Set(asked)].toSorted())
 })
 
 test('every server has a health check', () => {
@@ -83,11 +135,10 @@ test('the broker has the launcher’s settings', () => {
 })
 
 test('Redis and Postgres have the launcher’s settings', () => {
-  const spec = redisSpec(foldersOf('/tmp'), { path: 'redis-server', port: 1 })
-  const redis = service('redis').command?.slice(1) ?? []
-  expect(redis.length).toBe(6)
-  expect(spec.args.join(' ')).toContain(redis.slice(0, 4).join(' '))
-  expect(spec.args.join(' ')).toContain(redis.slice(4).join(' '))
+  const [, , script = ''] = service('redis').command ?? []
+  for (const [name, value] of Object.entries(redisSettings)) {
+    expect(script).toContain(`--${name} ${value}`)
+  }
   const postgres = service('postgres').command ?? []
   for (const name of ['wal_level', 'password_encryption']) {
     expect(postgres).toContain(`${name}=${serverSettings[name]}`)
@@ -104,15 +155,24 @@ test('Connect is given every variable that the connector asks for', () => {
 
 test('Connect and the registry are built from the launcher’s poms and property files', () => {
   for (const part of ['kafka', 'converter', 'debezium', 'registry']) {
-    expect(dockerfile).toContain(`COPY ${part}/pom.xml`)
+    expect(dockerfile).toContain(`COPY ${part} ${part}\n`)
   }
   expect(dockerfile).toContain('COPY --from=jars /plugins')
   expect(dockerfile).toContain('connect.properties log4j2.properties')
   expect(dockerfile).toContain('exactly.once.source.support=enabled')
 })
 
-test('the environment of worker and API is one that they can read', () => {
-  for (const name of ['worker', 'api']) {
-    expect(() => readConfig(service(name).environment ?? {})).not.toThrow()
-  }
+test.each(['worker', 'api'] as const)('%s is given what it reads, and no more', (name) => {
+  const filled = Object.entries(service(name).environment ?? {}).map(([variable, value]) => {
+    return [variable, value.replaceAll(/\$\{[^}]*\}/g, 'secret')] as const
+  })
+  expect(() => readConfig(Object.fromEntries(filled), name)).not.toThrow()
+  const unread = filled.filter(([variable]) => !variablesOf(name).includes(variable))
+  expect(unread).toEqual([])
+})
+
+test('the set-up is given what it needs', () => {
+  const needed = [...setupUsage.matchAll(/^ {2}(MILLRACE_\w+)/gm)].map(([, name]) => name!)
+  const given = Object.keys(service('setup').environment ?? {})
+  expect(needed.filter((name) => !given.includes(name))).toEqual(['MILLRACE_CONNECTOR'])
 })

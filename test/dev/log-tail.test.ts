@@ -27,10 +27,11 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-test('shows what is warned of from now on, and no more', async () => {
-  appendFileSync(path, '{"level":"info","msg":"fine"}\n{"level":"warn","msg":"slow"}\n')
+test('shows what is warned of from now on with its reason, and no more', async () => {
+  appendFileSync(path, '{"level":"info","msg":"fine"}\n')
+  appendFileSync(path, '{"level":"warn","msg":"slow","reason":"Redis is busy"}\n')
   await untilSaid(1)
-  expect(said).toEqual(['worker-1: warn: slow'])
+  expect(said).toEqual(['worker-1: warn: slow: Redis is busy'])
 })
 
 test('waits for the rest of a line', async () => {

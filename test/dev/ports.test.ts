@@ -21,7 +21,9 @@ test('a busy port that was asked for is named, with its variable', async () => {
 })
 
 test.each(['0', '65536', 'x', '1.5'])('%s is not a port', async (text) => {
-  await expect(choosePorts({ MILLRACE_PORT_API: text }, {})).rejects.toMatchObject({ code: 'port' })
+  await expect(choosePorts({ MILLRACE_PORT_API: text }, {})).rejects.toMatchObject({
+    code: 'config',
+  })
 })
 
 test('a free port that was asked for is taken', async () => {

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectorSettings, withoutTransactions } from '../../src/dev/connector.ts'
 import { cloneFolder } from '../../src/dev/folders.ts'
-import { changeTopicSettings, chainTopics } from '../../src/dev/topics.ts'
+import { changeTopicSettings, chainTopics, passingTopicSettings } from '../../src/dev/topics.ts'
 import { versions } from '../../src/dev/versions.ts'
+import { columnsOf } from '../../src/view/view.ts'
+import { views } from '../../src/views/index.ts'
 
 const artifact = /<artifactId>([^<]+)<\/artifactId>\s*<version>([^<]+)<\/version>/g
 
@@ -26,15 +28,44 @@ test('the poms name the versions that are written down', () => {
   expect(coordinates('registry')).toEqual({ 'apicurio-registry-app': versions.apicurio })
 })
 
-test('a topic that the connector makes is like those that we make', () => {
-  const made = Object.entries(connectorSettings())
-    .filter(([key]) => key.startsWith('topic.creation.default.'))
-    .map(([key, value]) => [key.replace('topic.creation.default.', ''), value])
-  expect(Object.fromEntries(made)).toEqual({
-    'replication.factor': '1',
-    partitions: '4',
-    ...changeTopicSettings,
+describe('a topic that the connector makes is like those that we make', () => {
+  const madeBy = (group: string) => {
+    const prefix = `topic.creation.${group}.`
+    const made = Object.entries(connectorSettings()).filter(([key]) => key.startsWith(prefix))
+    return Object.fromEntries(made.map(([key, value]) => [key.replace(prefix, ''), value]))
+  }
+
+  test('of changes', () => {
+    const expected = { 'replication.factor': '1', partitions: '4', ...changeTopicSettings }
+    expect(madeBy('default')).toEqual(expected)
   })
+
+  test('of markers and heartbeats', () => {
+    expect(connectorSettings()['topic.creation.groups']).toBe('passing')
+    const { include = '', ...settings } = madeBy('passing')
+    const expected = { 'replication.factor': '1', partitions: '1', ...passingTopicSettings }
+    expect(settings).toEqual(expected)
+    const patterns = include.split(',').map((pattern) => new RegExp(`^(?:${pattern})$`))
+    const passing = chainTopics('shop').filter(({ topic }) => {
+      return patterns.some((pattern) => pattern.test(topic))
+    })
+    expect(passing.map(({ partitions }) => partitions)).toEqual([1, 1])
+  })
+})
+
+test('the connector emits the columns that views and primary keys need, and no others', () => {
+  const keys = {
+    users: ['user_id'],
+    tweets: ['tweet_id'],
+    follows: ['follower_id', 'followee_id'],
+    likes: ['user_id', 'tweet_id'],
+  }
+  const needed = Object.entries(keys).flatMap(([table, key]) => {
+    const columns = views.flatMap((view) => Object.keys(columnsOf(view, table)))
+    return [...key, ...columns].map((column) => `public.${table}.${column}`)
+  })
+  const emitted = connectorSettings()['column.include.list']?.split(',') ?? []
+  expect(emitted.toSorted()).toEqual([...new Set(needed)].toSorted())
 })
 
 test('every captured table has its topic', () => {

@@ -1,115 +1,157 @@
-import { Client } from 'pg'
-import { SourceDatabase } from '../../src/source/source-database.ts'
-import { postgresServer, type TestServer } from '../support/chain.ts'
+import { SourceDatabase, type Rows } from '../../src/source/source-database.ts'
 import { until } from '../support/wait.ts'
+import { sourceFixture, type SourceFixture } from './source-fixture.ts'
 
-const callTimeoutMs = 1_000
 const away = { code: 'source-unavailable', retriable: true }
-let server: TestServer
-let admin: Client
-let source: SourceDatabase
+const busy = { code: 'source-busy', retriable: true }
+const unfit = { code: 'source-unfit', retriable: true }
+const refused = { code: 'source-refused', retriable: false }
+
+const bounds = { messageTimeoutMs: 1_000, connectTimeoutMs: 3_000 }
+
+let fixture: SourceFixture
+let database: SourceDatabase
 
 beforeAll(async () => {
-  server = await postgresServer()
-  await connect()
-  await admin.query('insert into users (user_id, username) values (1, $1), ($2, $1)', ['ada', big])
-  await admin.query('insert into follows values (1, $1)', [big])
+  fixture = await sourceFixture()
 }, 60_000)
 
-afterAll(async () => {
-  await admin?.end()
-  await server?.stop()
-})
+afterAll(() => fixture?.close())
 
 beforeEach(() => {
-  const url = server.chain.env.MILLRACE_SOURCE ?? ''
-  source = new SourceDatabase({ url, callTimeoutMs })
+  database = new SourceDatabase({ url: fixture.url, ...bounds, connectionsMax: 4 })
 })
 
-afterEach(async () => {
-  await source.close()
-})
+afterEach(() => database.close())
 
-/** A double would take it for its neighbour. */
-const big = 9_007_199_254_740_993n
-
-async function connect(): Promise<void> {
-  admin = new Client(server.url.replace(/\/[^/]*$/, '/millrace'))
-  // The server is killed beneath it.
-  admin.on('error', () => undefined)
-  await admin.connect()
+async function value(statement: string): Promise<unknown> {
+  const [[[found]]] = (await database.run([statement])) as [[[unknown]]]
+  return found
 }
 
-test('missing tells the keys that no row has, also of two columns and of 64 bits', async () => {
-  const users = [{ user_id: 1n }, { user_id: 2n }, { user_id: big }, { user_id: big - 1n }]
-  expect(await source.missing('users', users)).toEqual([1, 3])
-  const follow = (follower_id: bigint, followee_id: bigint) => ({ follower_id, followee_id })
-  const follows = [follow(big, 1n), follow(1n, big), follow(1n, 1n)]
-  expect(await source.missing('follows', follows)).toEqual([0, 2])
-  expect(await source.missing('likes', [])).toEqual([])
-  await expect(source.missing('nothing', users)).rejects.toMatchObject({ code: 'no-primary-key' })
+const pid = () => value('select pg_backend_pid()') as Promise<number>
+
+test('statements of one message answer each for itself', async () => {
+  const answers: Rows[] = await database.run([
+    'begin',
+    'select 1, null',
+    'select where false',
+    'commit',
+  ])
+  expect(answers).toEqual([[], [[1, null]], [], []])
+  const groups = await database.runGroups([['select 1', 'select 2'], [], ['select 3']])
+  expect(groups).toEqual([[[[1]], [[2]]], [], [[[3]]]])
 })
 
-test('a marker stands behind what was committed before, and before the end', async () => {
-  const before = await source.end()
-  await admin.query(`update users set name = 'x' where user_id = 1`)
-  const between = await source.end()
-  const marker = await source.mark()
-  expect(between).toBeGreaterThan(before)
-  expect(marker).toBeGreaterThanOrEqual(between)
-  expect(await source.end()).toBeGreaterThanOrEqual(marker)
+test('what failed half way leaves nothing behind, and no session in the middle of it', async () => {
+  const half = ['begin', `select pg_logical_emit_message(true, 'x', 'y')`, 'select 1 / 0']
+  await expect(database.run(half)).rejects.toMatchObject(refused)
+  expect(await value('select pg_current_xact_id_if_assigned() is null')).toBe(true)
+  expect(
+    await value("select count(*)::int from pg_stat_activity where state like 'idle in%'"),
+  ).toBe(0)
 })
 
-test('what may not be asked is refused, and is not worth another try', async () => {
-  const refused = { code: 'source-refused', retriable: false }
-  await expect(source.query('delete from users')).rejects.toMatchObject(refused)
+test.each([
+  ['a missing table', 'select from nothing'],
+  ['a missing column', 'select nothing from users'],
+  ['a right that is missing', 'delete from users'],
+  ['a schema that is missing', `select 'nothing.at_all'::regclass`],
+])('%s waits for somebody to mend the set-up', async (_, statement) => {
+  await expect(database.run([statement])).rejects.toMatchObject(unfit)
 })
 
-test('a question that waits for a lock ends in time', async () => {
-  await source.missing('tweets', [{ tweet_id: 1n }])
-  await admin.query('begin; lock table tweets in access exclusive mode')
+test('a wrong password is refused, and does not stand in what is said of it', async () => {
+  const url = new URL(fixture.url)
+  url.password = 'open sesame'
+  const other = new SourceDatabase({ url: url.href, ...bounds, connectionsMax: 1 })
+  const error: unknown = await other.run(['select 1']).catch((reason: unknown) => reason)
+  expect(error).toMatchObject(refused)
+  expect(JSON.stringify([error, String(error), String((error as Error).cause)])).not.toContain(
+    'sesame',
+  )
+  await other.close()
+})
+
+test('a lock that is not to be had in time means busy', async () => {
+  await fixture.admin.query('begin; lock table tweets in access exclusive mode')
   try {
-    await expect(source.missing('tweets', [{ tweet_id: 1n }])).rejects.toMatchObject(away)
+    await expect(value('select count(*) from tweets')).rejects.toMatchObject(busy)
+    const short = ['begin', `set local lock_timeout = 10`, 'lock table tweets in access share mode']
+    await expect(database.run(short)).rejects.toMatchObject(busy)
   } finally {
-    await admin.query('rollback')
+    await fixture.admin.query('rollback')
   }
-  expect(await source.missing('tweets', [{ tweet_id: 1n }])).toEqual([0])
+  expect(await value('select count(*)::int from tweets')).toBe(0)
 })
 
-test('a connection that hangs is given up, and the next question takes another', async () => {
-  const pid = await pidOf(source)
-  process.kill(pid, 'SIGSTOP')
+test('a session that hangs is given up, and the next message takes another', async () => {
+  const hanging = await pid()
+  process.kill(hanging, 'SIGSTOP')
   try {
-    await expect(source.mark()).rejects.toMatchObject(away)
-    expect(await source.end()).toBeGreaterThan(0n)
-    expect(await pidOf(source)).not.toBe(pid)
+    await expect(value('select 1')).rejects.toMatchObject(away)
+    expect(await pid()).not.toBe(hanging)
   } finally {
-    process.kill(pid, 'SIGCONT')
+    process.kill(hanging, 'SIGCONT')
   }
 })
 
-test('many at once wait for a connection for longer than one question may take', async () => {
-  const slow = Array.from({ length: 10 }, () => source.query('select pg_sleep(0.7)'))
+test('many at once wait for a session for longer than one message may take', async () => {
+  const slow = Array.from({ length: 10 }, () => value('select pg_sleep(0.7)'))
   const results = await Promise.allSettled(slow)
   expect(results.filter(({ status }) => status === 'rejected')).toEqual([])
 })
 
+describe('a commit that waits for a standby', () => {
+  const commit = ['begin', `select pg_logical_emit_message(true, 'x', 'y')`, 'commit']
+
+  beforeEach(async () => {
+    await fixture.admin.query(`alter system set synchronous_standby_names = 'nobody'`)
+    await fixture.admin.query('select pg_reload_conf()')
+  })
+
+  afterEach(async () => {
+    await fixture.admin.query('alter system reset synchronous_standby_names')
+    await fixture.admin.query('select pg_reload_conf()')
+  })
+
+  test('is not answered for while it waits', async () => {
+    await until('the server waits for a standby', () => waitsForStandby())
+    await expect(database.run(commit)).rejects.toMatchObject(away)
+  }, 30_000)
+
+  test('is not taken for durable when somebody ends the waiting', async () => {
+    await until('the server waits for a standby', () => waitsForStandby())
+    let ended = false
+    const error = database.run(commit).catch((reason: unknown) => {
+      ended = true
+      return reason
+    })
+    await until('the waiting is ended', async () => {
+      await fixture.admin.query(
+        `select pg_cancel_backend(pid) from pg_stat_activity where wait_event = 'SyncRep'`,
+      )
+      return ended
+    })
+    const notReplicated = { ...away, message: expect.stringContaining('standby') as string }
+    expect(await error).toMatchObject(notReplicated)
+  }, 30_000)
+
+  /** Sessions hear of the new setting one by one. */
+  async function waitsForStandby(): Promise<boolean> {
+    return (await value('show synchronous_standby_names')) === 'nobody'
+  }
+})
+
 test('a source that is away says so, and answers when it is back', async () => {
-  await source.mark()
-  await server.kill()
-  await expect(source.mark()).rejects.toMatchObject(away)
-  await expect(source.missing('users', [{ user_id: 1n }])).rejects.toMatchObject(away)
-  await server.start()
+  await value('select 1')
+  await fixture.server.kill()
+  await expect(value('select 1')).rejects.toMatchObject(away)
+  await fixture.server.start()
   await until('the source answers', () =>
-    source.mark().then(
+    value('select 1').then(
       () => true,
       () => false,
     ),
   )
-  await connect()
 }, 30_000)
-
-async function pidOf(database: SourceDatabase): Promise<number> {
-  const [row] = await database.query<{ pid: number }>('select pg_backend_pid() as pid')
-  return row!.pid
-}

@@ -1,131 +1,176 @@
 import { randomUUID } from 'node:crypto'
-import type { GenerationId } from '../../src/store/store.ts'
-import { add, put, unput } from '../support/view-layouts.ts'
+import { limits } from '../../src/store/limits.ts'
+import type { Epoch, Problem } from '../../src/store/state.ts'
+import { add, put, unput, userLayout } from '../support/view-layouts.ts'
 import type { Suite } from './conformance.ts'
 import {
   aCommit,
+  aDoubt,
   aParked,
-  aPour,
   building,
   checkpoint,
+  checkpointsOf,
+  elsewhere,
   everyEntry,
+  everyKey,
   everyParked,
   likes0,
+  manyPuts,
   offset,
   one,
+  partitions,
+  readerOf,
   serving,
-  topics,
-  users0,
+  stateOf,
   users1,
 } from './store-fixture.ts'
 
-const mark = (code: string) => ({ code, reason: 'because', atMs: 1_700_000_000_000 })
+const notFound = { kind: 'conflict', found: undefined }
 
 /** The step that counts: applied once, or nothing at all. */
 export function describeCommits(suite: Suite): void {
   describeCommit(suite)
   describeCommitElsewhere(suite)
   describeCommitAgainstOthers(suite)
-  describePour(suite)
   describeParkedRecords(suite)
-  describeMark(suite)
+  describeProblems(suite)
 }
 
 function describeCommit(suite: Suite): void {
   describe('commit', () => {
     test('applies once and conflicts when it comes again', async () => {
-      const id = await serving(suite.store, [put('1')])
-      const commit = aCommit(id, { mutations: [add('1', { likeCount: 1n })] })
-      const applied = { kind: 'applied', belowZero: [], parked: 0 }
-      expect(await suite.store.writer.commit(commit)).toEqual(applied)
-      const again = await suite.store.writer.commit(commit)
-      expect(again).toEqual({ kind: 'conflict', found: checkpoint(20) })
+      const epoch = await serving(suite.store, [put('1')])
+      const writer = suite.store.writer(userLayout)
+      const commit = aCommit(epoch, { mutations: [add('1', { likeCount: 1n })] })
+      expect(await writer.commit(commit)).toEqual({ kind: 'applied', belowZero: [] })
+      expect(await writer.commit(commit)).toEqual({ kind: 'conflict', found: checkpoint(20) })
       expect((await one(suite.store, '1'))?.counts.likeCount).toBe(1n)
     })
 
-    test.each([9, 11])('conflicts when it begins at %i instead of 10', async (from) => {
-      const id = await serving(suite.store)
-      const mutations = [add('1', { likeCount: 1n })]
-      const commit = aCommit(id, { from: offset(from), mutations })
-      const found = checkpoint(10)
-      expect(await suite.store.writer.commit(commit)).toEqual({ kind: 'conflict', found })
-      expect((await everyEntry(suite.store)).size).toBe(0)
+    test.each([9, 11, 1, 100])('that begins at %i instead of 10 changes nothing', async (from) => {
+      const epoch = await serving(suite.store)
+      const commit = aCommit(epoch, {
+        from: offset(from),
+        to: checkpoint(200),
+        mutations: [add('1', { likeCount: 1n })],
+        parked: [aParked(9)],
+        doubts: [aDoubt('d')],
+      })
+      const conflict = { kind: 'conflict', found: checkpoint(10) }
+      expect(await suite.store.writer(userLayout).commit(commit)).toEqual(conflict)
+      expect((await everyKey(suite.store)).size).toBe(0)
+      expect(await everyParked(suite.store)).toEqual([])
+      expect((await stateOf(suite.store)).doubts).toEqual([])
     })
 
     test('compares offsets of 64 bits exactly', async () => {
-      const { id } = (await suite.store.coordination.open(topics))!
+      const epoch = await building(suite.store)
+      const writer = suite.store.writer(userLayout)
       const to = checkpoint(9_007_199_254_740_993n)
-      await suite.store.writer.pour(aPour(id, { to }))
-      const near = aCommit(id, { from: offset(9_007_199_254_740_992n), to })
-      expect(await suite.store.writer.commit(near)).toEqual({ kind: 'conflict', found: to })
-      const exact = aCommit(id, { from: to.next, to: checkpoint(2n ** 63n - 1n) })
-      expect((await suite.store.writer.commit(exact)).kind).toBe('applied')
+      await writer.commit(aCommit(epoch, { to }))
+      const near = aCommit(epoch, { from: offset(9_007_199_254_740_992n), to })
+      expect(await writer.commit(near)).toEqual({ kind: 'conflict', found: to })
+      const exact = aCommit(epoch, { from: to.next, to: checkpoint(2n ** 63n - 1n) })
+      expect(await writer.commit(exact)).toEqual({ kind: 'applied', belowZero: [] })
+    })
+
+    test('keeps every part of a checkpoint, and leaves those of other partitions', async () => {
+      const epoch = await serving(suite.store)
+      const to = checkpoint(2n ** 63n - 1n, {
+        last: { offset: offset(2n ** 63n - 2n), hash: 'a b"c' },
+        windowFrom: offset(9_007_199_254_740_993n),
+        keySchema: 2 ** 31 - 1,
+      })
+      await suite.store.writer(userLayout).commit(aCommit(epoch, { to }))
+      expect(await checkpointsOf(suite.store)).toEqual(
+        new Map([
+          ['likes/0', checkpoint(10)],
+          ['users/0', to],
+          ['users/1', checkpoint(10)],
+        ]),
+      )
+    })
+
+    test('refuses what a caller must not ask', async () => {
+      const epoch = await serving(suite.store)
+      const commit = (given: Parameters<typeof aCommit>[1]) =>
+        suite.store.writer(userLayout).commit(aCommit(epoch, given))
+      const twice = commit({ mutations: [put('1'), unput('1')] })
+      await expect(twice).rejects.toThrow('one mutation for an entry')
+      await expect(commit({ to: checkpoint(9) })).rejects.toThrow('does not go back')
+      const unknown = commit({ mutations: [add('1', { mailCount: 1n })] })
+      await expect(unknown).rejects.toThrow('has no counter mailCount')
+      const many = commit({ mutations: manyPuts(0, limits.mutationsMax + 1) })
+      await expect(many).rejects.toThrow(`at most ${limits.mutationsMax}`)
+      expect((await checkpointsOf(suite.store)).get('users/0')).toEqual(checkpoint(10))
+    })
+
+    test('takes a thousand whole entries at once', async () => {
+      const epoch = await serving(suite.store)
+      const long = { username: 'u'.repeat(200), description: 'd'.repeat(5_000), location: 'x' }
+      const counts = { likeCount: 1n, tweetCount: 2n, followerCount: 3n, followingCount: 4n }
+      const mutations = Array.from({ length: limits.mutationsMax }, (_, key) => ({
+        ...put(String(key), long),
+        add: counts,
+      }))
+      const result = await suite.store.writer(userLayout).commit(aCommit(epoch, { mutations }))
+      expect(result).toEqual({ kind: 'applied', belowZero: [] })
+      expect((await everyKey(suite.store)).size).toBe(limits.mutationsMax)
+      expect(await one(suite.store, '999')).toMatchObject({ fields: long, counts })
     })
   })
 }
 
 function describeCommitElsewhere(suite: Suite): void {
   describe('commit elsewhere', () => {
-    test('of another generation conflicts and finds nothing', async () => {
+    test('of another epoch changes nothing and finds nothing', async () => {
       await serving(suite.store)
-      const commit = aCommit(randomUUID() as string as GenerationId)
-      const conflict = { kind: 'conflict', found: undefined }
-      expect(await suite.store.writer.commit(commit)).toEqual(conflict)
+      const writer = suite.store.writer(userLayout)
+      const other = randomUUID() as string as Epoch
+      const commit = aCommit(other, { mutations: [put('1')], doubts: [aDoubt('d')] })
+      expect(await writer.commit(commit)).toEqual(notFound)
+      expect(await writer.checkpoints(other)).toEqual(new Map())
+      expect((await everyKey(suite.store)).size).toBe(0)
+      expect((await stateOf(suite.store)).doubts).toEqual([])
+      expect((await checkpointsOf(suite.store)).get('users/0')).toEqual(checkpoint(10))
     })
 
-    test('where no generation is conflicts and finds nothing', async () => {
-      const commit = aCommit(randomUUID() as string as GenerationId)
-      const conflict = { kind: 'conflict', found: undefined }
-      expect(await suite.store.writer.commit(commit)).toEqual(conflict)
-      expect(await suite.store.writer.checkpoints(commit.generation)).toEqual(new Map())
+    test('where no state is changes nothing and finds nothing', async () => {
+      const writer = suite.store.writer(userLayout)
+      expect(await writer.commit(aCommit(elsewhere, { mutations: [put('1')] }))).toEqual(notFound)
+      expect(await writer.checkpoints(elsewhere)).toEqual(new Map())
+      expect((await everyKey(suite.store)).size).toBe(0)
     })
 
-    test('to a checkpoint that is gone conflicts and finds nothing', async () => {
-      if (!suite.harness.loseCheckpoint) return
-      const id = await serving(suite.store)
+    test('where the state was lost changes nothing and finds nothing', async () => {
+      const epoch = await serving(suite.store, [put('1')])
+      await suite.harness.loseState()
+      const writer = suite.store.writer(userLayout)
+      expect(await writer.commit(aCommit(epoch, { mutations: [put('2')] }))).toEqual(notFound)
+      expect(await writer.checkpoints(epoch)).toEqual(new Map())
+      expect([...(await everyKey(suite.store))]).toEqual(['1'])
+    })
+
+    test.each([0, 10])('to a checkpoint that is gone, from %i, changes nothing', async (from) => {
+      const epoch = await serving(suite.store)
       await suite.harness.loseCheckpoint('users/0')
-      const conflict = { kind: 'conflict', found: undefined }
-      expect(await suite.store.writer.commit(aCommit(id))).toEqual(conflict)
-      const pour = aPour(id, { mutations: [put('1')] })
-      expect(await suite.store.writer.pour(pour)).toEqual(conflict)
-    })
-
-    test('keeps every part of a checkpoint', async () => {
-      const id = await serving(suite.store)
-      const to = checkpoint(2n ** 63n - 1n, {
-        last: { offset: offset(2n ** 63n - 2n), hash: 'a b"c' },
-        windowFrom: offset(9_007_199_254_740_993n),
-        atMs: 1_700_000_000_501,
-        keySchema: 7,
-      })
-      await suite.store.writer.commit(aCommit(id, { to }))
-      const found = await suite.store.writer.checkpoints(id)
-      expect(found.get('users/0')).toEqual(to)
-      expect([...found.keys()].toSorted()).toEqual(['likes/0', 'users/0', 'users/1'])
-      expect(await suite.store.writer.checkpoints('x' as GenerationId)).toEqual(new Map())
+      const commit = aCommit(epoch, { from: offset(from), mutations: [put('1')] })
+      expect(await suite.store.writer(userLayout).commit(commit)).toEqual(notFound)
+      expect((await everyKey(suite.store)).size).toBe(0)
     })
   })
 }
 
 function describeCommitAgainstOthers(suite: Suite): void {
   describe('commit against others', () => {
-    test('refuses what a caller must not ask', async () => {
-      const id = await serving(suite.store)
-      const { writer } = suite.store
-      const twice = aCommit(id, { mutations: [put('1'), unput('1')] })
-      await expect(writer.commit(twice)).rejects.toThrow('one mutation for an entry')
-      const pouring = aCommit(id, { to: checkpoint(20, { phase: 'pouring' }) })
-      await expect(writer.commit(pouring)).rejects.toThrow('live checkpoint')
-      const back = aCommit(id, { to: checkpoint(9) })
-      await expect(writer.commit(back)).rejects.toThrow('does not go back')
-    })
-
     test('of two at once applies one', async () => {
-      const id = await serving(suite.store, [put('1')])
+      const epoch = await serving(suite.store, [put('1')])
       const other = await suite.another()
-      const commit = aCommit(id, { mutations: [add('1', { likeCount: 1n })] })
+      const commit = aCommit(epoch, { mutations: [add('1', { likeCount: 1n })] })
       const results = await Promise.all(
-        [suite.store, other, suite.store, other].map((store) => store.writer.commit(commit)),
+        [suite.store, other, suite.store, other].map((store) =>
+          store.writer(userLayout).commit(commit),
+        ),
       )
       const kinds = results.map(({ kind }) => kind).toSorted()
       expect(kinds).toEqual(['applied', 'conflict', 'conflict', 'conflict'])
@@ -133,158 +178,90 @@ function describeCommitAgainstOthers(suite: Suite): void {
     })
 
     test('of many partitions that touch the same entries loses nothing', async () => {
-      const id = await serving(suite.store)
+      const epoch = await serving(suite.store)
       const clients = [suite.store, await suite.another(), await suite.another()]
-      const work = [users0, users1, likes0].map(async (partition, index) => {
-        for (let step = 0; step < 12; step++) {
+      const work = partitions.map(async (partition, index) => {
+        const writer = clients[index]!.writer(userLayout)
+        for (let at = 0; at < 12; at++) {
           const keys = Array.from({ length: 400 }, (_, key) => String(key))
-          if (index === 1) keys.reverse()
-          const mutations = keys.map((key) => add(key, { likeCount: step % 2 ? -1n : 1n }))
-          if (index === 2) mutations.forEach((_, at) => (mutations[at] = put(keys[at]!)))
-          const [from, to] = [offset(10 + step), checkpoint(11 + step)]
-          const commit = aCommit(id, { partition, from, to, mutations })
-          const result = await clients[index]!.writer.commit(commit)
-          expect(result.kind).toBe('applied')
+          if (partition === users1) keys.reverse()
+          const amount = { likeCount: at % 2 ? -1n : 1n, tweetCount: 1n }
+          const mutations = keys.map((key) => (partition === likes0 ? put(key) : add(key, amount)))
+          const [from, to] = [offset(10 + at), checkpoint(11 + at)]
+          const commit = aCommit(epoch, { partition, from, to, mutations })
+          expect(await writer.commit(commit)).toMatchObject({ kind: 'applied' })
         }
       })
       await Promise.all(work)
       const entries = await everyEntry(suite.store)
       expect(entries.size).toBe(400)
-      for (const { fields, counts } of entries.values()) {
-        expect(fields?.username).toBe('ada')
-        expect(counts.likeCount).toBe(0n)
+      for (const entry of entries.values()) {
+        expect(entry?.fields?.username).toBe('ada')
+        expect(entry?.counts).toMatchObject({ likeCount: 0n, tweetCount: 24n })
       }
-    })
-  })
-}
-
-function describePour(suite: Suite): void {
-  describe('pour', () => {
-    test('goes in order, call by call, and ends live', async () => {
-      const { writer, coordination } = suite.store
-      const { id } = (await coordination.open(topics))!
-      const part = checkpoint(0, { phase: 'pouring', poured: 1 })
-      const first = aPour(id, { to: part, mutations: [put('1'), add('2', { likeCount: 5n })] })
-      expect((await writer.pour(first)).kind).toBe('applied')
-      expect(await writer.pour(first)).toEqual({ kind: 'conflict', found: part })
-      const skipping = aPour(id, { poured: 2 })
-      expect(await writer.pour(skipping)).toEqual({ kind: 'conflict', found: part })
-      const delta = aCommit(id, { from: offset(0), mutations: [add('1', { likeCount: 1n })] })
-      expect(await writer.commit(delta)).toEqual({ kind: 'conflict', found: part })
-      const last = aPour(id, { poured: 1, mutations: [put('2')] })
-      expect((await writer.pour(last)).kind).toBe('applied')
-      const live = checkpoint(10, { poured: 2 })
-      expect(await writer.pour(last)).toEqual({ kind: 'conflict', found: live })
-      expect(await writer.pour(aPour(id, { poured: 2 }))).toEqual({ kind: 'conflict', found: live })
-      const entries = await everyEntry(suite.store)
-      expect(entries.get('1')?.counts.likeCount).toBe(0n)
-      expect(entries.get('2')?.counts.likeCount).toBe(5n)
-    })
-
-    test('from the beginning conflicts where a partition is live', async () => {
-      const id = await building(suite.store)
-      const pour = aPour(id, { mutations: [put('1')] })
-      const conflict = { kind: 'conflict', found: checkpoint(10) }
-      expect(await suite.store.writer.pour(pour)).toEqual(conflict)
-    })
-
-    test('of two first calls at once applies one', async () => {
-      const { id } = (await suite.store.coordination.open(topics))!
-      const other = await suite.another()
-      const pour = aPour(id, { mutations: [add('1', { likeCount: 1n })] })
-      const results = await Promise.all([suite.store.writer.pour(pour), other.writer.pour(pour)])
-      expect(results.map(({ kind }) => kind).toSorted()).toEqual(['applied', 'conflict'])
-      expect((await everyEntry(suite.store)).get('1')?.counts.likeCount).toBe(1n)
-    })
-
-    test('of another generation conflicts', async () => {
-      await suite.store.coordination.open(topics)
-      const pour = aPour('x' as GenerationId, { mutations: [put('1')] })
-      const conflict = { kind: 'conflict', found: undefined }
-      expect(await suite.store.writer.pour(pour)).toEqual(conflict)
-    })
+    }, 30_000)
   })
 }
 
 function describeParkedRecords(suite: Suite): void {
   describe('parked records', () => {
-    test('are kept with the commit, listed in order, and settled by a later one', async () => {
-      const id = await serving(suite.store)
-      const { writer, reader } = suite.store
+    test('are kept with the commit, as they are, and listed in order', async () => {
+      const epoch = await serving(suite.store)
+      const writer = suite.store.writer(userLayout)
       const parked = [
         aParked(12),
         aParked(9, { value: new Uint8Array([1]), key: null, reason: 'Ünicode\n"\'' }),
-        aParked(2, { phase: 'pour', value: new Uint8Array(0) }),
+        aParked(2, { value: new Uint8Array(0) }),
       ]
-      const result = await writer.commit(aCommit(id, { parked }))
-      expect(result).toMatchObject({ kind: 'applied', parked: 3 })
-      const elsewhere = aParked(1, { partition: likes0 })
-      const there = aCommit(id, { partition: likes0, parked: [elsewhere] })
-      expect(await writer.commit(there)).toMatchObject({ parked: 4 })
-      const listed = [elsewhere, parked[2], parked[1], parked[0]]
-      expect(await everyParked(suite.store)).toEqual(listed)
-      const unparked = [offset(9), offset(12), offset(77)]
-      const later = aCommit(id, { from: offset(20), to: checkpoint(21), unparked })
-      expect(await writer.commit(later)).toMatchObject({ parked: 2 })
-      expect(await everyParked(suite.store)).toEqual([elsewhere, parked[2]])
-      expect((await reader.status()).parked).toBe(2)
+      await writer.commit(aCommit(epoch, { parked }))
+      const there = aParked(1, { partition: likes0 })
+      await writer.commit(aCommit(epoch, { partition: likes0, parked: [there] }))
+      expect(await everyParked(suite.store)).toEqual([there, parked[2], parked[1], parked[0]])
+      expect((await readerOf(suite.store).status()).parked).toBe(4)
     })
 
-    test('are not kept by a commit that conflicts', async () => {
-      const id = await serving(suite.store)
-      await suite.store.writer.commit(aCommit(id, { from: offset(9), parked: [aParked(9)] }))
+    test('are kept up to a bound, counted beyond it, and forgotten when told so', async () => {
+      const epoch = await serving(suite.store)
+      const writer = suite.store.writer(userLayout)
+      const reader = readerOf(suite.store)
+      const many = Array.from({ length: limits.parkedMax - 1 }, (_, at) => aParked(at))
+      await writer.commit(aCommit(epoch, { parked: many }))
+      const last = [500, 501, 502].map((at) => aParked(at))
+      await writer.commit(aCommit(epoch, { from: offset(20), to: checkpoint(21), parked: last }))
+      const more = { from: offset(21), to: checkpoint(22), parked: [aParked(503)] }
+      await writer.commit(aCommit(epoch, more))
+      expect(await everyParked(suite.store)).toEqual([...many, last[0]])
+      expect((await reader.status()).parked).toBe(limits.parkedMax + 3)
+      expect(await reader.clearParked()).toBe(limits.parkedMax + 3)
       expect(await everyParked(suite.store)).toEqual([])
+      expect((await reader.status()).parked).toBe(0)
+      expect(await reader.clearParked()).toBe(0)
+      const again = [aParked(600)]
+      await writer.commit(aCommit(epoch, { from: offset(22), to: checkpoint(23), parked: again }))
+      expect(await everyParked(suite.store)).toEqual(again)
+      expect((await reader.status()).parked).toBe(1)
     })
   })
 }
 
-function describeMark(suite: Suite): void {
-  describe('mark', () => {
-    test('keeps the first reason, by itself or with a commit', async () => {
-      const id = await serving(suite.store)
-      const { writer } = suite.store
-      expect((await writer.generation())?.mark).toBeUndefined()
-      await writer.commit(aCommit(id, { mark: mark('first "é"') }))
-      expect(await writer.mark(id, mark('second'))).toBe(true)
-      const third = aCommit(id, { from: offset(20), to: checkpoint(21), mark: mark('third') })
-      expect((await writer.commit(third)).kind).toBe('applied')
-      expect((await writer.generation())?.mark).toEqual(mark('first "é"'))
-      expect((await suite.store.reader.status()).generation?.phase).toBe('serving')
-    })
-
-    test('comes with the commit that leaves a counter below zero', async () => {
-      const id = await serving(suite.store, [put('1')])
-      const { writer } = suite.store
-      const below = aCommit(id, { mutations: [add('1', { likeCount: -1n })] })
-      await writer.commit({ ...below, from: offset(9) })
-      expect((await writer.generation())?.mark).toBeUndefined()
-      await writer.commit(below)
-      expect((await writer.generation())?.mark).toEqual(below.markBelowZero)
-    })
-
-    test('for a counter below zero does not replace the one of the same commit', async () => {
-      const id = await serving(suite.store, [put('1')])
-      const mutations = [add('1', { likeCount: -1n })]
-      await suite.store.writer.commit(aCommit(id, { mutations, mark: mark('own') }))
-      expect((await suite.store.writer.generation())?.mark).toEqual(mark('own'))
-    })
-
-    test('for a counter below zero waits while a record is parked', async () => {
-      const id = await serving(suite.store, [put('1')])
-      const { writer } = suite.store
-      const mutations = [add('1', { likeCount: -1n })]
-      await writer.commit(aCommit(id, { mutations, parked: [aParked(11)] }))
-      expect((await writer.generation())?.mark).toBeUndefined()
-      const [from, to, unparked] = [offset(20), checkpoint(21), [offset(11)]]
-      const settled = aCommit(id, { from, to, mutations, unparked })
-      await writer.commit(settled)
-      expect((await writer.generation())?.mark).toEqual(settled.markBelowZero)
-    })
-
-    test('of another generation changes nothing', async () => {
-      await serving(suite.store)
-      expect(await suite.store.writer.mark('x' as GenerationId, mark('late'))).toBe(false)
-      expect((await suite.store.writer.generation())?.mark).toBeUndefined()
+function describeProblems(suite: Suite): void {
+  describe('problems', () => {
+    test('stand until they are cleared, one for each place', async () => {
+      const writer = suite.store.writer(userLayout)
+      const problems = async () => (await readerOf(suite.store).status()).problems
+      const problem: Problem = { code: 'c', message: 'é "', hint: undefined, sinceMs: 1_700 }
+      const hinted = { ...problem, hint: 'ALTER TABLE' }
+      await writer.report('users/0', problem)
+      await writer.report('connector', problem)
+      await writer.report('connector', hinted)
+      const both = new Map<string, Problem>([
+        ['users/0', problem],
+        ['connector', hinted],
+      ])
+      expect(await problems()).toEqual(both)
+      await writer.report('users/0', undefined)
+      await writer.report('users/1', undefined)
+      expect(await problems()).toEqual(new Map([['connector', hinted]]))
     })
   })
 }

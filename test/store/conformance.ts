@@ -1,16 +1,16 @@
 import type { ViewStore } from '../../src/store/store.ts'
+import { describeAudit } from './conformance-audit.ts'
 import { describeCommits } from './conformance-commits.ts'
 import { describeCoordination } from './conformance-coordination.ts'
+import { describeDoubts } from './conformance-doubts.ts'
 import { describeEntries } from './conformance-entries.ts'
 import { describeRandomOperations } from './conformance-random.ts'
+import { describeSetBack } from './conformance-set-back.ts'
+import { describeTurn } from './conformance-turn.ts'
 import { storeForEachTest, type StoreHarness } from './store-fixture.ts'
 
 /** The one body of tests that every store passes, titled by its name. */
-export function describeStore(
-  name: string,
-  setUp: () => Promise<StoreHarness>,
-  more: (suite: Suite) => void = () => undefined,
-): void {
+export function describeStore(name: string, setUp: () => Promise<StoreHarness>): void {
   describe(`store ${name}`, () => {
     let harness: StoreHarness
     let store: ViewStore
@@ -33,9 +33,12 @@ export function describeStore(
 
     describeCommits(suite)
     describeEntries(suite)
+    describeDoubts(suite)
+    describeAudit(suite)
     describeCoordination(suite)
+    describeTurn(suite)
+    describeSetBack(suite)
     describeRandomOperations(suite)
-    more(suite)
   })
 }
 

@@ -1,36 +1,48 @@
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { promisify } from 'node:util'
-import type { Mutation, ViewLayout } from '../../src/mutation.ts'
+import { absentText, decodeEntry, encodeEntry } from '../../src/store/entry-text.ts'
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts'
 import type { ViewStore } from '../../src/store/store.ts'
+import type { Mutation } from '../../src/mutation.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
+import { until } from '../support/wait.ts'
 import { add, placeLayout, put, userLayout } from '../support/view-layouts.ts'
-import { postgresHarness, type PostgresHarness } from './postgres-harness.ts'
+import { postgresHarness, type OpenedView, type PostgresHarness } from './postgres-harness.ts'
 import {
+  aBarrier,
+  aBeginning,
   aCommit,
+  aDoubt,
   aParked,
   checkpoint,
-  dropAll,
-  everyEntry,
-  manyPuts,
+  checkpointsOf,
+  declared,
+  doubtsOf,
+  everyParked,
   offset,
   one,
+  readerOf,
   serving,
+  stateOf,
+  step,
   storeForEachTest,
-  users0,
+  texts,
 } from './store-fixture.ts'
 
 let harness: PostgresHarness
 let store: ViewStore
 const away = { code: 'store-away', retriable: true }
 
-const closeAfterwards = storeForEachTest(postgresHarness, (...parts) => {
-  ;[harness, store] = parts
-})
+const closeAfterwards = storeForEachTest(
+  () => postgresHarness(),
+  (...parts) => {
+    ;[harness, store] = parts
+  },
+)
 
-async function open(layout: ViewLayout, url = harness.url, callTimeoutMs = 5_000) {
-  const client = await openPostgresStore({ url, layout, callTimeoutMs })
+async function open(view: OpenedView, url = harness.url, callTimeoutMs = 5_000) {
+  const client = await openPostgresStore({ url, view, callTimeoutMs })
   closeAfterwards(client)
   return client
 }
@@ -53,6 +65,30 @@ function tidy(dump: string): string {
     .trim()}\n`
 }
 
+test('what an earlier release wrote down of a view goes, and its entries stay', async () => {
+  await harness.sql.query('drop schema millrace cascade; drop table user_information')
+  const earlier = new URL('../../sql/store/0001-books.sql', import.meta.url)
+  await harness.sql.query(`create schema millrace;
+    create table millrace.migrations (
+      number integer primary key, applied_at timestamptz not null default now());
+    insert into millrace.migrations values (1);
+    ${readFileSync(earlier, 'utf8')};
+    insert into millrace.views values ('user-information', 'g', 1, 'serving', '{}', '0/1');
+    insert into millrace.checkpoints values ('user-information', 'users', 0, 'live', 1, 9, null,
+      null, 0, 0, 0, null);
+    create table public.user_information (user_id bigint primary key, present boolean,
+      username text, like_count bigint not null default 0);
+    insert into public.user_information values (1, true, 'ada', 3)`)
+  const client = await open(userLayout)
+  expect(await client.watchable.state()).toBeUndefined()
+  expect(await client.watchable.occupant()).toBe('1')
+  await serving(client)
+  expect(await one(client, '1')).toMatchObject({
+    fields: { username: 'ada', name: null },
+    counts: { likeCount: 3n, tweetCount: 0n },
+  })
+})
+
 test('a schema of a newer release is refused', async () => {
   await harness.sql.query('insert into millrace.migrations (number) values (9999)')
   try {
@@ -62,32 +98,19 @@ test('a schema of a newer release is refused', async () => {
   }
 })
 
-test('many may open an empty database at once', async () => {
-  await harness.sql.query('drop schema millrace cascade; drop table public.user_information')
-  const all = await Promise.all(Array.from({ length: 5 }, () => open(userLayout)))
-  expect(await all[4]!.writer.generation()).toBeUndefined()
+test('a state of another format is refused', async () => {
+  await serving(store)
+  await harness.sql.query('update millrace.views set format = format + 1')
+  await expect(store.watchable.state()).rejects.toMatchObject({ code: 'store-newer' })
+  await expect(readerOf(store).read(['1'])).rejects.toMatchObject({ code: 'store-newer' })
+  await harness.sql.query('update millrace.views set format = 1')
+  await expect(readerOf(store).status()).rejects.toMatchObject({ code: 'store-layout' })
 })
 
-test('a table that was made for another declaration is refused', async () => {
-  await harness.sql.query('alter table user_information rename like_count to likes')
-  try {
-    const refused = { code: 'store-layout', message: expect.stringContaining('like_count') }
-    await expect(open(userLayout)).rejects.toMatchObject(refused)
-    const id = await store.coordination.open({ users: 1 })
-    expect(id).toBeDefined()
-    const reading = store.writer.pour({
-      generation: id!.id,
-      partition: users0,
-      poured: 0,
-      to: checkpoint(10),
-      mutations: [put('1')],
-      parked: [],
-    })
-    await expect(reading).rejects.toMatchObject({ code: 'store-type', retriable: false })
-    expect(await store.writer.checkpoints(id!.id)).toEqual(new Map())
-  } finally {
-    await harness.sql.query('alter table user_information rename likes to like_count')
-  }
+test('many may open an empty database at once', async () => {
+  await harness.sql.query('drop schema millrace cascade; drop table user_information')
+  const all = await Promise.all(Array.from({ length: 5 }, () => open(userLayout)))
+  expect(await all[4]!.watchable.state()).toBeUndefined()
 })
 
 test('the table is one that people can query', async () => {
@@ -96,131 +119,262 @@ test('the table is one that people can query', async () => {
     'select user_id, username, joined_date, like_count from user_information where present',
   )
   const joined = new Date('2026-11-21T10:18:00.123Z')
-  const row = { user_id: '42', username: 'ada', joined_date: joined, like_count: '3' }
-  expect(rows).toEqual([row])
+  expect(rows).toEqual([{ user_id: '42', username: 'ada', joined_date: joined, like_count: '3' }])
 })
 
 test('a view with a key of text and fields of every type', async () => {
-  await harness.sql.query('drop table if exists place_information')
   const places = await open(placeLayout)
-  const mutation = (entry: string): Mutation => ({
-    entry,
-    put: { ownerId: '-9223372036854775808', openedAt: '1969-12-31T23:59:59.999999Z', motto: null },
-    add: { visitCount: 1n },
-  })
-  const keys = ['', 'Zürich', 'a b', "o'neill", '😀', 'Z', 'a']
-  const id = await serving(places, keys.map(mutation))
-  for (const key of keys) {
-    const { put: fields } = mutation(key)
-    expect(await one(places, key)).toEqual({ key, fields, counts: { visitCount: 1n } })
+  const fields = {
+    ownerId: '-9223372036854775808',
+    openedAt: '1969-12-31T23:59:59.999999Z',
+    motto: null,
   }
-  expect(await one(places, 'a\0')).toBeNull()
-  expect([...(await everyEntry(places)).keys()]).toHaveLength(keys.length)
-  await places.writer.commit(aCommit(id, { mutations: [{ ...mutation('a'), put: null, add: {} }] }))
-  expect(await one(places, 'a')).toBeNull()
-  await dropAll(places)
-  expect((await everyEntry(places)).size).toBe(0)
+  const keys = ['', 'Zürich', 'a b', "o'neill", '😀', 'Z', 'a']
+  const mutations = keys.map((entry): Mutation => ({ entry, put: fields, add: { visitCount: 1n } }))
+  const epoch = (await places.coordination.open(aBeginning()))!
+  const writer = places.writer(placeLayout)
+  expect(await writer.commit(aCommit(epoch, { mutations }))).toMatchObject({ kind: 'applied' })
+  const looked = await texts(places, [...keys, 'a\0', 'b'], placeLayout)
+  const counts = { visitCount: 1n }
+  const expected = keys.map((key) => encodeEntry(placeLayout, key, { fields, counts }))
+  expect(looked).toEqual([...expected, '-;0', '-;0'])
+  expect(new Set((await places.audit(placeLayout).scan(undefined)).keys)).toEqual(new Set(keys))
+  const gone = {
+    from: offset(20),
+    to: checkpoint(21),
+    mutations: [{ entry: '', put: null, add: {} }],
+  }
+  await writer.commit(aCommit(epoch, gone))
+  expect(await texts(places, [''], placeLayout)).toEqual(['-;1'])
 })
 
-test('a text that is no key of the view finds nothing', async () => {
-  await serving(store, [put('1')])
-  const result = await store.reader.read(['01', '+1', ' 1', 'x', '', '9223372036854775808', '1'])
+test('a text that is no key of the view finds nothing, and nothing is corrected under it', async () => {
+  const epoch = await serving(store, [put('1')])
+  const odd = ['01', '+1', ' 1', 'x', '', '9223372036854775808', '1\0']
+  const result = await readerOf(store).read([...odd, '1'])
   const found = result.kind === 'serving' && result.entries.map((entry) => entry?.key ?? null)
-  expect(found).toEqual([null, null, null, null, null, null, '1'])
+  expect(found).toEqual([...odd.map(() => null), '1'])
+  const audit = store.audit(userLayout)
+  const looked = await audit.look({ epoch, keys: [...odd, '1'], ticket: 't' })
+  const rows = looked.kind === 'entries' && looked.texts.map((text) => text[0])
+  expect(rows).toEqual([...odd.map(() => '-'), '+'])
+  const corrections = odd.map((entry) => ({ entry, put: null, add: {} }))
+  const lost = odd.map((_, index) => index)
+  expect(await audit.correct({ epoch, ticket: 't', corrections })).toEqual({
+    kind: 'applied',
+    lost,
+  })
+  expect(await audit.sweep(epoch, odd, ['name'])).toBe(true)
+})
+
+test('a cursor that is no key of the view is of another store', async () => {
+  const scan = store.audit(userLayout).scan('user-information:1')
+  await expect(scan).rejects.toMatchObject({ code: 'scan-lost', retriable: true })
 })
 
 test('what Postgres text can not hold is replaced in reasons', async () => {
-  const id = await serving(store)
-  const mark = { code: 'x', reason: 'a\0b', atMs: 1 }
-  const parked = [aParked(11, { reason: 'a\0b' })]
-  expect((await store.writer.commit(aCommit(id, { mark, parked }))).kind).toBe('applied')
-  expect((await store.writer.generation())?.mark?.reason).toBe('a\uFFFDb')
+  const epoch = await serving(store)
+  const cut = `a\0b${'😀'.slice(0, 1)}`
+  const commit = aCommit(epoch, {
+    parked: [aParked(11, { reason: cut })],
+    doubts: [aDoubt('d', { reason: cut })],
+  })
+  expect(await store.writer(userLayout).commit(commit)).toMatchObject({ kind: 'applied' })
+  const problem = { code: 'c', message: cut, hint: undefined, sinceMs: 1 }
+  await store.writer(userLayout).report('users/0', problem)
+  const kept = 'a\uFFFDb\uFFFD'
+  expect((await doubtsOf(store)).get('d')?.reason).toBe(kept)
+  expect((await everyParked(store)).map(({ reason }) => reason)).toEqual([kept])
+  expect((await readerOf(store).status()).problems.get('users/0')?.message).toBe(kept)
 })
+
+test('a doubt that one commit raises twice stands as raised last', async () => {
+  const epoch = await serving(store)
+  const doubts = [aDoubt('d', { reason: 'first' }), aDoubt('e'), aDoubt('d', { reason: 'last' })]
+  await store.writer(userLayout).commit(aCommit(epoch, { doubts }))
+  const found = (await stateOf(store)).doubts
+  expect(found.map(({ name, reason }) => [name, reason])).toEqual([
+    ['e', aDoubt('e').reason],
+    ['d', 'last'],
+  ])
+})
+
+test('an entry that lies there and says nothing is told from one that is not there', async () => {
+  const epoch = await serving(store)
+  await harness.sql.query(`insert into user_information (user_id, like_count) values (1, 0)`)
+  expect((await texts(store, ['1', '2'])).map((text) => text[0])).toEqual(['!', '-'])
+  const audit = store.audit(userLayout)
+  await audit.look({ epoch, keys: ['1'], ticket: 't' })
+  const corrections = [{ entry: '1', put: null, add: {} }]
+  await audit.correct({ epoch, ticket: 't', corrections })
+  expect((await harness.sql.query('select from user_information')).rowCount).toBe(0)
+})
+
+test('a view without counters has texts of the same form', async () => {
+  const fields = { name: null }
+  const layout = { ...userLayout, fields: [{ name: 'name', type: 'text' as const }], counts: [] }
+  const epoch = (await store.coordination.open(aBeginning()))!
+  const mutations = [{ entry: '1', put: fields, add: {} }]
+  await store.writer(layout).commit(aCommit(epoch, { mutations }))
+  await harness.sql.query('insert into user_information (user_id) values (2)')
+  const there = encodeEntry(layout, '1', { fields, counts: {} })
+  expect(await texts(store, ['1', '2', '3'], layout)).toEqual([there, '!;', absentText(layout)])
+})
+
+test('entries and tickets are found by their keys however large the tables have grown', async () => {
+  const view = { ...userLayout, name: 'grown' }
+  const client = await openPostgresStore({ url: harness.url, view, callTimeoutMs: 5_000 })
+  const epoch = await serving(client, [put('1')])
+  const audit = client.audit(userLayout)
+  const keys = Array.from({ length: 50 }, (_, index) => String(index + 1))
+  const corrections = keys.map((key) => add(key, { likeCount: 1n }))
+  const use = async () => {
+    // After some runs a statement has one plan for whatever is asked.
+    for (let times = 0; times < 7; times++) {
+      await audit.look({ epoch, keys, ticket: 't' })
+      await audit.correct({ epoch, ticket: 't', corrections })
+      await readerOf(client).read(['1'])
+    }
+  }
+  await use()
+  await harness.sql.query(`alter table grown set (autovacuum_enabled = false);
+    insert into grown (user_id, present) select id, true from generate_series(51, 20000) as id;
+    alter table millrace.tickets set (autovacuum_enabled = false);
+    insert into millrace.tickets (view, entry, ticket, left_at)
+    select 'grown', id, 'u', now() - interval '1 hour' from generate_series(51, 20000) as id;
+    analyze millrace.tickets;
+    truncate millrace.tickets;
+    insert into millrace.tickets (view, entry, ticket)
+    select 'grown', id, 'u' from generate_series(51, 20000) as id`)
+  await use()
+  await client.close()
+  await until('the statistics', async () => (await rowsRead('grown')).byIndex >= 1_000)
+  expect((await rowsRead('grown')).inAll).toBeLessThan(10_000)
+  expect((await rowsRead('tickets')).inAll).toBeLessThan(10_000)
+})
+
+/** Postgres tells of what a connection has read when the connection has ended. */
+async function rowsRead(table: string) {
+  await harness.sql.query('select pg_stat_clear_snapshot()')
+  const { rows } = await harness.sql.query<{ scanned: string; found: string }>(
+    `select seq_tup_read as scanned, idx_tup_fetch as found
+     from pg_stat_user_tables where relname = $1`,
+    [table],
+  )
+  const [scanned, found] = [Number(rows[0]!.scanned), Number(rows[0]!.found)]
+  return { byIndex: found, inAll: scanned + found }
+}
 
 test('a reply that was lost does not count twice', async () => {
   await using proxy = await tcpProxy(harness.url)
-  const id = await serving(store, [put('1')])
+  const epoch = await serving(store, [put('1')])
   const client = await open(userLayout, proxy.through(harness.url))
   for (let at = 10; at < 16; at++) {
     const mutations = [add('1', { likeCount: 1n })]
-    const commit = aCommit(id, { from: offset(at), to: checkpoint(at + 1), mutations })
+    const commit = aCommit(epoch, { from: offset(at), to: checkpoint(at + 1), mutations })
     // The pieces of a commit, one by one: in some run each reply is the one that is lost.
     proxy.delay('down', 1)
-    const trying = client.writer.commit(commit).catch((error: unknown) => error)
+    const trying = client
+      .writer(userLayout)
+      .commit(commit)
+      .catch((error: unknown) => error)
     await new Promise((resolve) => setTimeout(resolve, (at - 10) * 4))
     proxy.cut()
     proxy.heal()
     const result = await trying
     if (result instanceof Error) expect(result).toMatchObject(away)
-    const again = await store.writer.commit(commit)
+    const again = await store.writer(userLayout).commit(commit)
     expect(['applied', 'conflict']).toContain(again.kind)
     expect((await one(store, '1'))?.counts.likeCount).toBe(BigInt(at - 9))
   }
 })
 
-test('silence ends in time, and the connections are given up', async () => {
+test('a commit whose connection is cut under it is away, and nothing of it is left', async () => {
   await using proxy = await tcpProxy(harness.url)
-  const id = await serving(store, [put('1')])
-  const client = await open(userLayout, proxy.through(harness.url), 300)
-  await client.reader.read(['1'])
+  const epoch = await serving(store, [put('1')])
+  const client = await open(userLayout, proxy.through(harness.url))
+  const other = await harness.sql.connect()
+  try {
+    await other.query('begin; select from user_information where user_id = 1 for update')
+    const mutations = [add('1', { likeCount: 1n })]
+    const commit = client.writer(userLayout).commit(aCommit(epoch, { mutations }))
+    const rejected = expect(commit).rejects.toMatchObject(away)
+    await until('the commit waits', async () => {
+      const text = `select from pg_stat_activity where wait_event_type = 'Lock'`
+      return (await harness.sql.query(text)).rowCount === 1
+    })
+    proxy.cut()
+    await rejected
+  } finally {
+    await other.query('rollback').finally(() => other.release())
+  }
+  expect((await readerOf(client).read(['1'])).kind).toBe('serving')
+  expect((await checkpointsOf(store)).get('users/0')?.next).toBe(offset(10))
+})
+
+test('a commit that meets silence does not wait for its rollback too', async () => {
+  await using proxy = await tcpProxy(harness.url)
+  const epoch = await serving(store, [put('1')])
+  const timeoutMs = 1_500
+  const client = await open(userLayout, proxy.through(harness.url), timeoutMs)
+  const commit = (at: number) => {
+    const [from, to] = [offset(at), checkpoint(at + 1)]
+    return client.writer(userLayout).commit(aCommit(epoch, { from, to }))
+  }
+  await commit(10)
   proxy.drop('down')
   const began = performance.now()
-  const commit = aCommit(id, { mutations: [add('1', { likeCount: 1n })] })
-  await expect(client.reader.read(['1'])).rejects.toMatchObject(away)
-  await expect(client.writer.commit(commit)).rejects.toMatchObject(away)
+  await expect(commit(11)).rejects.toMatchObject(away)
+  expect(performance.now() - began).toBeLessThan(1.8 * timeoutMs)
+})
+
+test('silence ends in time, and the connections are given up', async () => {
+  await using proxy = await tcpProxy(harness.url)
+  const epoch = await serving(store, [put('1')])
+  const client = await open(userLayout, proxy.through(harness.url), 300)
+  await readerOf(client).read(['1'])
+  proxy.drop('down')
+  const began = performance.now()
+  const commit = aCommit(epoch, { mutations: [add('1', { likeCount: 1n })] })
+  await expect(readerOf(client).read(['1'])).rejects.toMatchObject(away)
+  await expect(client.writer(userLayout).commit(commit)).rejects.toMatchObject(away)
   expect(performance.now() - began).toBeLessThan(3_000)
   proxy.heal()
-  expect((await client.reader.read(['1'])).kind).toBe('serving')
+  expect((await readerOf(client).read(['1'])).kind).toBe('serving')
   proxy.refuse()
-  await expect(client.reader.read(['1'])).rejects.toMatchObject(away)
+  await expect(readerOf(client).read(['1'])).rejects.toMatchObject(away)
   await expect(open(userLayout, proxy.through(harness.url), 300)).rejects.toMatchObject(away)
 })
 
-test('a drop is not starved by a stream of commits', async () => {
-  const id = await serving(store, manyPuts(0, 200))
-  const stop = new AbortController()
-  const writing = [0, 1, 2].map(async (partition) => {
-    const client = await open(userLayout)
-    const to = checkpoint(20)
-    const place = { topic: partition === 2 ? 'likes' : 'users', partition: partition % 2 }
-    while (!stop.signal.aborted) {
-      const found = (await client.writer.checkpoints(id)).get(`${place.topic}/${place.partition}`)
-      if (!found) return
-      const mutations = manyPuts(partition * 50, 50)
-      await client.writer.commit(
-        aCommit(id, {
-          partition: place,
-          from: found.next,
-          to: { ...to, next: offset(found.next + 1n) },
-          mutations,
-        }),
-      )
-    }
-  })
-  const began = performance.now()
-  await dropAll(await open(userLayout))
-  expect(performance.now() - began).toBeLessThan(4_000)
-  stop.abort()
-  await Promise.all(writing)
-  expect((await everyEntry(store)).size).toBe(0)
-})
-
-test('wrong places and passwords are named, and are not worth another try', async () => {
-  const url = new URL(harness.url)
-  url.password = 'wrong'
-  const refused = { code: 'store-refused', retriable: false }
-  await expect(open(userLayout, url.href)).rejects.toMatchObject(refused)
-  url.password = new URL(harness.url).password
-  url.pathname = '/nowhere'
-  await expect(open(userLayout, url.href)).rejects.toMatchObject({ retriable: false })
-})
-
-test('a restarted Postgres comes back with checkpoint and entries together', async () => {
-  const id = await serving(store, [put('1')])
-  await store.writer.commit(aCommit(id, { mutations: [add('1', { likeCount: 1n })] }))
+test('a restarted Postgres comes back with checkpoint and entries together, and without tickets', async () => {
+  const epoch = await serving(store, [put('1')])
+  await step(store, 10, [add('1', { likeCount: 1n })])
+  const audit = store.audit(userLayout)
+  await audit.look({ epoch, keys: ['1'], ticket: 't' })
   await harness.server.kill()
-  await expect(store.reader.read(['1'])).rejects.toMatchObject({ retriable: true })
+  await expect(readerOf(store).read(['1'])).rejects.toMatchObject({ retriable: true })
   await harness.server.start()
-  const found = (await store.writer.checkpoints(id)).get('users/0')
-  expect([(await one(store, '1'))?.counts.likeCount, found?.next]).toEqual([1n, offset(20)])
+  expect((await one(store, '1'))?.counts.likeCount).toBe(1n)
+  expect((await checkpointsOf(store)).get('users/0')?.next).toBe(offset(11))
+  const corrections = [{ entry: '1', put: undefined, add: { likeCount: 1n } }]
+  const lost = { kind: 'applied', lost: [0] }
+  expect(await audit.correct({ epoch, ticket: 't', corrections })).toEqual(lost)
+  expect((await one(store, '1'))?.counts.likeCount).toBe(1n)
 }, 30_000)
+
+test('a look sees state, checkpoint and text of what was read as JSON exactly', async () => {
+  const max = 9_223_372_036_854_775_807n
+  const epoch = (await store.coordination.open(aBeginning({ barrier: aBarrier('0/8', 10) })))!
+  const last = { offset: offset(max - 1n), hash: 'h"é' }
+  const to = checkpoint(max, { last, keySchema: 7 })
+  const mutations = [{ ...put('1', { name: '"\\\n\u0001😀' }), add: { likeCount: max } }]
+  await store.writer(userLayout).commit(aCommit(epoch, { to, mutations }))
+  const looked = await store.audit(userLayout).look({ epoch, keys: ['1'], ticket: undefined })
+  if (looked.kind === 'conflict') throw new Error('the epoch turned')
+  expect(looked.checkpoints.get('users/0')).toEqual(to)
+  expect(decodeEntry(userLayout, looked.texts[0]!)).toMatchObject({
+    fields: { name: '"\\\n\u0001😀' },
+    counts: { likeCount: max },
+  })
+  expect((await stateOf(store)).declarations).toEqual([declared])
+})

@@ -1,4 +1,4 @@
 import { describeStore } from './conformance.ts'
 import { postgresHarness } from './postgres-harness.ts'
 
-describeStore('postgres', postgresHarness)
+describeStore('postgres', () => postgresHarness())

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { readScript, scriptNames } from '../../src/store/redis/scripts.ts'
 
 const folder = new URL('../../src/store/redis/', import.meta.url)
@@ -6,6 +6,16 @@ const folder = new URL('../../src/store/redis/', import.meta.url)
 test('every script file has a name, and every name a file', () => {
   const files = readdirSync(folder).filter((file) => file.endsWith('.lua'))
   expect(files.toSorted()).toEqual(scriptNames.map((name) => `${name}.lua`).toSorted())
+})
+
+test('every included file is used, and every include is a file', () => {
+  const included = scriptNames.flatMap((name) => {
+    const text = readFileSync(new URL(`${name}.lua`, folder), 'utf8')
+    return [...text.matchAll(/^-- include (\w+)$/gm)].map(([, part]) => `${part}.lua`)
+  })
+  const files = readdirSync(new URL('include/', folder))
+  expect([...new Set(included)].toSorted()).toEqual(files.toSorted())
+  for (const name of scriptNames) expect(readScript(name).source).not.toMatch(/^-- include/m)
 })
 
 describe.each(scriptNames)('script %s', (name) => {
@@ -17,8 +27,10 @@ describe.each(scriptNames)('script %s', (name) => {
   const body = lines.slice(header.length + 1)
 
   test('begins with a line that makes Redis refuse it up front', () => {
-    expect(lines[0]).toMatch(/^#!lua( flags=(no-writes|allow-oom))?$/)
-    const writes = /redis\.call\('(HSET|HSETNX|HDEL|HINCRBY|DEL|UNLINK|SET)'/.test(body.join('\n'))
+    expect(lines[0]).toMatch(/^#!lua( flags=no-writes)?$/)
+    const writes =
+      /'(HSET|HDEL|HINCRBY|DEL|UNLINK|SET|PEXPIRE|RENAME)'/.test(body.join('\n')) ||
+      /^raise\(/m.test(body.join('\n'))
     expect(lines[0] === '#!lua flags=no-writes').toBe(!writes)
   })
 
@@ -37,9 +49,19 @@ describe.each(scriptNames)('script %s', (name) => {
       if (!word) return []
       return open ? `local ${word} = ${index}` : `local ${word} = ${list}[${index}]`
     })
-    const named = body.filter((line) => /^local \w+ = ((KEYS|ARGV)\[\d+\]|\d+)$/.test(line))
+    expect(documented.length).toBeGreaterThan(0)
+    const named = body.filter((line) => /^local (\w+ = (KEYS|ARGV)\[\d+\]|\w+At = \d+)$/.test(line))
     expect(named).toEqual(documented)
     const rest = body.filter((line) => !named.includes(line)).join('\n')
     expect(rest).not.toMatch(/(KEYS|ARGV)\[\d/)
+  })
+
+  test('uses every key and argument that it names', () => {
+    const named = body.flatMap((line) => /^local (\w+) = (?:KEYS|ARGV)\[/.exec(line)?.[1] ?? [])
+    const unused = named.filter((word) => {
+      const uses = body.join('\n').matchAll(new RegExp(`\\b${word}\\b`, 'g'))
+      return [...uses].length < 2
+    })
+    expect(unused).toEqual([])
   })
 })

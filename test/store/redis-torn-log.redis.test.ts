@@ -1,9 +1,9 @@
 import { readdirSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import type { ViewStore } from '../../src/store/store.ts'
-import { put } from '../support/view-layouts.ts'
+import { add, put, userLayout } from '../support/view-layouts.ts'
 import { redisHarness, type RedisHarness } from './redis-harness.ts'
-import { aCommit, one, serving, users0 } from './store-fixture.ts'
+import { aCommit, checkpointsOf, one, serving, users0 } from './store-fixture.ts'
 import { until } from '../support/wait.ts'
 
 /** The last command of a script's effects is `EXEC`, 14 bytes; more of it is a torn command. */
@@ -23,25 +23,25 @@ afterAll(async () => {
 })
 
 test('a commit that was torn in the append-only file is not half applied at a later start', async () => {
-  const id = await serving(store, [put('42')])
-  const like = aCommit(id, {
-    mutations: [{ entry: '42', put: undefined, add: { likeCount: 1n } }],
-  })
+  await harness.syncAlways()
+  const epoch = await serving(store, [put('42')])
+  const like = aCommit(epoch, { mutations: [add('42', { likeCount: 1n })] })
   await rewritten()
-  expect(await store.writer.commit(like)).toMatchObject({ kind: 'applied' })
+  expect(await store.writer(userLayout).commit(like)).toMatchObject({ kind: 'applied' })
   await harness.server.kill()
   tear()
   await harness.server.start()
   await until('the store is back', async () => (await standsAt()) === 10n, 20_000)
   await rewritten()
-  expect(await store.writer.commit(like)).toMatchObject({ kind: 'applied' })
+  await harness.syncAlways()
+  expect(await store.writer(userLayout).commit(like)).toMatchObject({ kind: 'applied' })
   await harness.server.kill()
   await harness.server.start()
   await until('the store is back', async () => (await standsAt()) === 20n, 20_000)
   expect((await one(store, '42'))?.counts.likeCount).toBe(1n)
 
   async function standsAt(): Promise<bigint | undefined> {
-    const checkpoints = await store.writer.checkpoints(id).catch(() => undefined)
+    const checkpoints = await checkpointsOf(store).catch(() => undefined)
     return checkpoints?.get(`${users0.topic}/${users0.partition}`)?.next
   }
 }, 90_000)

@@ -1,31 +1,37 @@
 import { parseKafkaOffset, parseLsn, parseTopicPartition } from '../../src/position.ts'
-import type { Mutation } from '../../src/mutation.ts'
+import type { Mutation, ViewLayout } from '../../src/mutation.ts'
+import type { Beginning, Turn } from '../../src/store/coordination.ts'
+import { decodeEntry, type LookedAt } from '../../src/store/entry-text.ts'
+import { limits } from '../../src/store/limits.ts'
+import type { ViewReader } from '../../src/store/reader.ts'
 import type {
   Barrier,
   Checkpoint,
-  Commit,
-  GenerationId,
+  Doubt,
+  Epoch,
+  KeptDeclaration,
   ParkedRecord,
-  Pour,
-  StoredEntry,
-  ViewStore,
-} from '../../src/store/store.ts'
-import { put } from '../support/view-layouts.ts'
+  ViewState,
+} from '../../src/store/state.ts'
+import type { ViewStore } from '../../src/store/store.ts'
+import type { Commit } from '../../src/store/writer.ts'
+import { parseSnapshot, parseTransactionId } from '../../src/transaction.ts'
+import { put, userLayout } from '../support/view-layouts.ts'
 
-/** One implementation of the contract, and what a test may do to it behind its back. */
+/** One implementation of the contracts, and what a test may do to it behind its back. */
 export type StoreHarness = {
-  /** A client; every one sees the same data. */
+  /** A client of the view `user-information`; every one sees the same data. */
   open(): Promise<ViewStore>
   /** Removes everything, as if the server were new. */
   reset(): Promise<void>
   /** Ends the server; called once, also when a test failed. */
   stop(): Promise<void>
-  /** Removes the state alone, and leaves all other keys. */
-  loseState?(): Promise<void>
+  /** Removes the view's state alone, and leaves entries, checkpoints and all else. */
+  loseState(): Promise<void>
   /** Removes one partition's checkpoint. */
-  loseCheckpoint?(partition: string): Promise<void>
-  /** Sets one partition's checkpoint back, as a failover to an old replica does. */
-  setBack?(partition: string, next: bigint): Promise<void>
+  loseCheckpoint(partition: string): Promise<void>
+  /** Copies all that the store holds; the answer sets the store back to that. */
+  copy(): Promise<() => Promise<void>>
 }
 
 /**
@@ -61,56 +67,103 @@ export const users0 = parseTopicPartition('users/0')
 export const users1 = parseTopicPartition('users/1')
 export const likes0 = parseTopicPartition('likes/0')
 export const partitions = [users0, users1, likes0]
+export const elsewhere = 'another' as Epoch
 
 export const offset = (value: bigint | number) => parseKafkaOffset(String(value))
 
+/** `{ 'users/0': 7 }` as offsets by partition. */
+export function offsets(given: Readonly<Record<string, bigint | number>>) {
+  return new Map(Object.entries(given).map(([name, value]) => [name, offset(value)] as const))
+}
+
+/** The same offset for every partition of `topics`. */
+export function everywhere(value: bigint | number) {
+  return offsets({ 'users/0': value, 'users/1': value, 'likes/0': value })
+}
+
 export function checkpoint(next: bigint | number, given: Partial<Checkpoint> = {}): Checkpoint {
   return {
-    phase: 'live',
-    poured: 1,
     next: offset(next),
     last: undefined,
     windowFrom: offset(0),
-    windowAtMs: 1_700_000_000_000,
-    atMs: 1_700_000_000_500,
     keySchema: undefined,
     ...given,
   }
 }
 
-export function aPour(generation: GenerationId, given: Partial<Pour> = {}): Pour {
-  const { poured = 0 } = given
+/** What readers in these tests read, unless they say otherwise. */
+export const declared: KeptDeclaration = {
+  id: 'd1',
+  declaration: '{"name":"user-information","é":"\\""}',
+  complete: false,
+}
+
+export function aBeginning(given: Partial<Beginning> = {}): Beginning {
+  const begun = partitions.map(
+    ({ topic, partition }) => [`${topic}/${partition}`, checkpoint(10)] as const,
+  )
   return {
-    generation,
-    partition: users0,
-    poured,
-    to: checkpoint(10, { poured: poured + 1 }),
-    mutations: [],
-    parked: [],
+    declaration: declared,
+    topics,
+    checkpoints: new Map(begun),
+    fingerprint: '{"tables":1}',
+    barrier: aBarrier('0/8', 10, { number: 1 }),
     ...given,
   }
 }
 
-export function aCommit(generation: GenerationId, given: Partial<Commit> = {}): Commit {
+export function aCommit(epoch: Epoch, given: Partial<Commit> = {}): Commit {
   return {
-    generation,
+    epoch,
     partition: users0,
     from: offset(10),
     to: checkpoint(20),
     mutations: [],
     parked: [],
-    unparked: [],
-    mark: undefined,
-    markBelowZero: { code: 'below-zero', reason: 'no rows explain it', atMs: 1_700_000_000_000 },
+    doubts: [],
+    ...given,
+  }
+}
+
+export function aTurn(epoch: Epoch, given: Partial<Turn> = {}): Turn {
+  return {
+    epoch,
+    declarations: [{ ...declared, complete: true }],
+    topics,
+    restarts: [],
+    offsets: new Map(),
+    doubts: [],
     ...given,
   }
 }
 
 export function aBarrier(lsn: string, end: number | bigint, given: Partial<Barrier> = {}): Barrier {
-  const ends = new Map(
-    partitions.map(({ topic, partition }) => [`${topic}/${partition}`, offset(end)]),
-  )
-  return { lsn: parseLsn(lsn), from: ends, ends, takenAtMs: 1_700_000_000_000, ...given }
+  return {
+    number: 2,
+    lsn: parseLsn(lsn),
+    transaction: parseTransactionId('4294967301'),
+    snapshot: parseSnapshot('4294967290:4294967301:4294967295'),
+    history: '7391/1',
+    from: everywhere(end),
+    ends: everywhere(end),
+    takenAtMs: 1_700_000_000_000,
+    ...given,
+  }
+}
+
+export function aDoubt(name: string, given: Partial<Doubt> = {}): Doubt {
+  return {
+    name,
+    code: 'unusable-change',
+    reason: 'a change came "without" its é earlier values',
+    hint: undefined,
+    tables: [],
+    keys: [],
+    offsets: new Map(),
+    barrier: 0,
+    restart: undefined,
+    ...given,
+  }
 }
 
 export function aParked(at: number, given: Partial<ParkedRecord> = {}): ParkedRecord {
@@ -118,52 +171,111 @@ export function aParked(at: number, given: Partial<ParkedRecord> = {}): ParkedRe
     partition: users0,
     offset: offset(at),
     timestampMs: 1_700_000_000_000,
+    parkedAtMs: 1_700_000_000_500,
     key: new Uint8Array([0, 255, 10]),
     value: null,
-    phase: 'live',
     reason: 'bytes that fit no schema',
     ...given,
   }
 }
 
-/** A generation whose three partitions are live at 10, with these sums poured, serving at 0/10. */
-export async function serving(store: ViewStore, mutations: readonly Mutation[] = []) {
-  const id = await building(store, mutations)
-  expect(await store.coordination.advance(id, aBarrier('0/10', 10))).toBe(true)
-  return id
-}
-
+/** A view that was begun with every checkpoint at 10, and holds what these mutations leave. */
 export async function building(store: ViewStore, mutations: readonly Mutation[] = []) {
-  const generation = await store.coordination.open(topics)
-  if (!generation) throw new Error('there was a state already')
-  for (const partition of partitions) {
-    const sums = partition === users0 ? mutations : []
-    const pour = aPour(generation.id, { partition, mutations: sums })
-    expect((await store.writer.pour(pour)).kind).toBe('applied')
-  }
-  return generation.id
+  const epoch = await store.coordination.open(aBeginning())
+  if (!epoch) throw new Error('there was a state already')
+  const stays = { to: checkpoint(10), mutations }
+  expect(await store.writer(userLayout).commit(aCommit(epoch, stays))).toMatchObject({
+    kind: 'applied',
+  })
+  return epoch
 }
 
-export async function everyEntry(store: ViewStore): Promise<ReadonlyMap<string, StoredEntry>> {
-  const entries = new Map<string, StoredEntry>()
-  for await (const page of store.reader.scan()) {
-    for (const entry of page) entries.set(entry.key, entry)
+/** The same, served to readers of `declared` with its watermark at 0/10. */
+export async function serving(store: ViewStore, mutations: readonly Mutation[] = []) {
+  const epoch = await building(store, mutations)
+  await progress(store, { completed: [declared.id] })
+  expect(await store.coordination.advance(epoch, aBarrier('0/10', 10), 0)).toBe(true)
+  return epoch
+}
+
+type Progress = { readonly ended?: readonly string[]; readonly completed?: readonly string[] }
+
+/** The next step of the view's pass, whatever its last one was. */
+export async function progress(store: ViewStore, { ended = [], completed = [] }: Progress) {
+  const { epoch, pass } = await stateOf(store)
+  const after = `{"step":${Number(/\d+/.exec(pass ?? '0')) + 1}}`
+  const next = { epoch, before: pass, after, ended, completed }
+  expect(await store.audit(userLayout).progress(next)).toBe(true)
+}
+
+export function readerOf(store: ViewStore): ViewReader {
+  return store.reader(userLayout, declared.id)
+}
+
+export async function stateOf(store: ViewStore): Promise<ViewState> {
+  const state = await store.watchable.state()
+  if (!state) throw new Error('there is no state')
+  return state
+}
+
+/** The standing doubts by name. */
+export async function doubtsOf(store: ViewStore) {
+  const { doubts } = await stateOf(store)
+  return new Map(doubts.map((doubt) => [doubt.name, doubt]))
+}
+
+export async function checkpointsOf(store: ViewStore): Promise<ReadonlyMap<string, Checkpoint>> {
+  return store.writer(userLayout).checkpoints((await stateOf(store)).epoch)
+}
+
+/** Commits to `users/0` from `at` to the next offset. */
+export async function step(store: ViewStore, at: number, mutations: readonly Mutation[]) {
+  const { epoch } = await stateOf(store)
+  const [from, to] = [offset(at), checkpoint(at + 1)]
+  return store.writer(userLayout).commit(aCommit(epoch, { from, to, mutations }))
+}
+
+/** Every key that a scan finds, each once. */
+export async function everyKey(store: ViewStore): Promise<ReadonlySet<string>> {
+  const keys = new Set<string>()
+  const audit = store.audit(userLayout)
+  let cursor: string | undefined
+  do {
+    const page = await audit.scan(cursor)
+    for (const key of page.keys) keys.add(key)
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  return keys
+}
+
+/** Texts of these entries as one look answers them, without leaving a ticket. */
+export async function texts(
+  store: ViewStore,
+  keys: readonly string[],
+  layout: ViewLayout = userLayout,
+): Promise<readonly string[]> {
+  const { epoch } = await stateOf(store)
+  const answer = await store.audit(layout).look({ epoch, keys, ticket: undefined })
+  if (answer.kind === 'conflict') throw new Error('the epoch turned')
+  return answer.texts
+}
+
+/** All that a scan finds, taken apart; undefined for what can't be read. */
+export async function everyEntry(store: ViewStore, layout: ViewLayout = userLayout) {
+  const keys = [...(await everyKey(store))]
+  const entries = new Map<string, LookedAt | undefined>()
+  for (let at = 0; at < keys.length; at += limits.lookKeysMax) {
+    const page = keys.slice(at, at + limits.lookKeysMax)
+    const found = await texts(store, page, layout)
+    page.forEach((key, index) => entries.set(key, decodeEntry(layout, found[index]!)))
   }
   return entries
 }
 
 export async function everyParked(store: ViewStore): Promise<readonly ParkedRecord[]> {
   const records: ParkedRecord[] = []
-  for await (const record of store.reader.parked()) records.push(record)
+  for await (const record of readerOf(store).parked()) records.push(record)
   return records
-}
-
-/** Drops the generation that stands there now. */
-export async function dropAll(store: ViewStore): Promise<void> {
-  const seen = (await store.writer.generation())?.id
-  for await (const removed of store.coordination.drop(seen)) {
-    expect(removed).toBeGreaterThanOrEqual(0)
-  }
 }
 
 /** Users `from` to `from + count - 1`. */
@@ -172,7 +284,7 @@ export function manyPuts(from: number, count: number): readonly Mutation[] {
 }
 
 export async function one(store: ViewStore, key: string) {
-  const result = await store.reader.read([key])
+  const result = await readerOf(store).read([key])
   if (result.kind !== 'serving') throw new Error(`not serving: ${result.phase}`)
   return result.entries[0]
 }

@@ -1,28 +1,43 @@
 import avsc, { type Schema, type Type } from 'avsc'
-import type { Change, LogRecord, Row } from '../../src/change.ts'
+import type { Change, LogRecord, Row, StreamedChange } from '../../src/change.ts'
 import { longHook } from '../../src/decode/long.ts'
 import type { SchemaSource, WriterSchema } from '../../src/decode/registry.ts'
 import { lsnFromInteger, parseKafkaOffset } from '../../src/position.ts'
 
-type At = { readonly lsn?: bigint }
+/**
+ * What the connector writes for a long text that it was not given. Postgres text can't hold a NUL,
+ * so no user can write this.
+ */
+export const placeholder = 'unavailable\0value'
 
-export function insert(table: string, key: Row, after: Row, { lsn = 1n }: At = {}): Change {
-  return { kind: 'insert', table, key, after, lsn: lsnFromInteger(lsn) }
-}
+type At = { readonly lsn?: bigint; readonly transaction?: number }
 
-export function read(table: string, key: Row, after: Row, { lsn = 1n }: At = {}): Change {
-  return { kind: 'read', table, key, after, lsn: lsnFromInteger(lsn) }
+/** A change made by a transaction that no snapshot of a test sees, unless it says otherwise. */
+const streamed = (table: string, key: Row, { lsn = 1n, transaction = 731 }: At) => ({
+  table,
+  key,
+  lsn: lsnFromInteger(lsn),
+  transaction,
+})
+
+export function insert(table: string, key: Row, after: Row, at: At = {}): StreamedChange {
+  return { kind: 'insert', ...streamed(table, key, at), after }
 }
 
 export type Rows = { readonly before?: Row; readonly after: Row }
 
-export function update(table: string, key: Row, rows: Rows, { lsn = 1n }: At = {}): Change {
+export function update(table: string, key: Row, rows: Rows, at: At = {}): StreamedChange {
   const { before, after } = rows
-  return { kind: 'update', table, key, before, after, lsn: lsnFromInteger(lsn) }
+  return { kind: 'update', ...streamed(table, key, at), before, after }
 }
 
-export function remove(table: string, key: Row, before?: Row, { lsn = 1n }: At = {}): Change {
-  return { kind: 'delete', table, key, before, lsn: lsnFromInteger(lsn) }
+export function remove(table: string, key: Row, before?: Row, at: At = {}): StreamedChange {
+  return { kind: 'delete', ...streamed(table, key, at), before }
+}
+
+/** A row of a connector's snapshot. */
+export function read(table: string, key: Row, after: Row, incremental = false): Change {
+  return { kind: 'read', table, key, after, lsn: lsnFromInteger(1n), incremental }
 }
 
 /** A column as Debezium's Avro has it. */
@@ -119,11 +134,13 @@ export type EnvelopeValues = {
   readonly after?: Readonly<Record<string, unknown>> | null
   readonly version?: string
   readonly lsn?: bigint | null
+  readonly txId?: bigint | null
+  readonly snapshot?: string | null
 }
 
 /** What an envelope holds; a row's columns that are not given are at their defaults. */
 export function envelope({ op, before = null, after = null, ...more }: EnvelopeValues): object {
-  const { version = '3.7.0.Final', lsn = 1_000n } = more
+  const { version = '3.7.0.Final', lsn = 1_000n, txId = 731n, snapshot = 'false' } = more
   const nanoseconds = 1_795_258_636_917_620_001n
   return {
     before,
@@ -133,7 +150,7 @@ export function envelope({ op, before = null, after = null, ...more }: EnvelopeV
       version,
       connector: 'postgresql',
       name: 'millrace',
-      snapshot: 'false',
+      snapshot,
       ts_ms: 1_795_258_636_917n,
       ts_us: null,
       ts_ns: nanoseconds,
@@ -141,7 +158,7 @@ export function envelope({ op, before = null, after = null, ...more }: EnvelopeV
       sequence: null,
       schema: 'public',
       table: 'users',
-      txId: 731n,
+      txId,
       lsn,
       xmin: null,
     },

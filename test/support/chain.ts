@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { MillraceError } from '../../src/errors.ts'
 import { Chain } from '../../src/dev/chain.ts'
-import { chainEnvPath } from '../../src/dev/chain-env.ts'
+import { chainEnvPath, envOfRole, type ChainRole } from '../../src/dev/chain-env.ts'
 import type { ChainOptions } from '../../src/dev/chain-options.ts'
 import { runCommand } from '../../src/dev/command.ts'
 import { cloneFolder } from '../../src/dev/folders.ts'
@@ -107,7 +107,10 @@ export async function runRole(
   const lines: string[] = []
   const main = join(cloneFolder, 'src', 'main.ts')
   const onLine = (line: string) => void lines.push(line)
-  const env = { ...chain.env, MILLRACE_FOLDER: chain.folders.chain }
+  const env = {
+    ...envOfRole(args[0] as ChainRole, chain.env),
+    MILLRACE_FOLDER: chain.folders.chain,
+  }
   try {
     await runCommand(process.execPath, ['--no-warnings', main, ...args], {
       timeoutMs,
@@ -133,7 +136,8 @@ export type ExtraRole = {
 
 /** Starts one more worker or API beside those of a chain. */
 export function startRole(chain: Chain, { name, args, env = {} }: ExtraRole): void {
-  chain.spawn(roleSpec(chain.folders, { name, args, env: { ...chain.env, ...env } }))
+  const own = envOfRole(args[0] as ChainRole, chain.env)
+  chain.spawn(roleSpec(chain.folders, { name, args, env: { ...own, ...env } }))
 }
 
 async function startIn(folder: string, options: TestChainOptions): Promise<Chain> {

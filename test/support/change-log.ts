@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { systemClock } from '../../src/clock.ts'
-import { identityOf, type Decoded, type LogRecord } from '../../src/change.ts'
+import { identityOf, type Decoded, type LogRecord, type StreamedChange } from '../../src/change.ts'
 import { kafkaChangeSource } from '../../src/consume/kafka/kafka-change-source.ts'
 import { kafkaTopicAdmin } from '../../src/consume/kafka/topic-admin.ts'
 import { decoder, type Decoder } from '../../src/decode/decoder.ts'
@@ -12,6 +12,7 @@ import type { Chain } from '../../src/dev/chain.ts'
 import { describe } from '../../src/errors.ts'
 import { createLog } from '../../src/log.ts'
 import { userInformation } from '../../src/views/user-information.ts'
+import { placeholder } from './builders.ts'
 import { readToEnd } from './kafka-worker.ts'
 import { until } from './wait.ts'
 
@@ -77,14 +78,21 @@ export async function countRepeated(
   for (const table of these) {
     const seen = new Set<string>()
     for (const { partition, decoded } of await readTopic(chain, table)) {
-      const identity = decoded.kind === 'change' ? identityOf(decoded.change) : undefined
-      if (identity === undefined) continue
+      const change = streamedIn(decoded)
+      if (!change) continue
+      const identity = identityOf(change)
       changes += 1
       if (seen.has(`${partition} ${identity}`)) again += 1
       seen.add(`${partition} ${identity}`)
     }
   }
   return { changes, again }
+}
+
+/** The change that a record stands for, unless it is a snapshot's row or none. */
+export function streamedIn(decoded: Decoded): StreamedChange | undefined {
+  const change = decoded.kind === 'change' ? decoded.change : undefined
+  return change?.kind === 'read' ? undefined : change
 }
 
 /** Sum of the end offsets of a table's topic: control records count as well. */
@@ -172,6 +180,7 @@ function decoderOf(chain: Chain, table: Table): Decoder {
     table,
     topic: topicOf(chain, table),
     clock: systemClock,
+    placeholder,
     unknownSchemaMs: 0,
   })
 }

@@ -2,22 +2,20 @@
 import { join } from 'node:path'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Chain } from '../../src/dev/chain.ts'
-import { restartFailedTask } from '../../src/dev/connector.ts'
 import { until } from './wait.ts'
 
 const callTimeoutMs = 10_000
 const upTimeoutMs = 120_000
 
 /**
- * Waits until the connector's task runs and has committed an offset since; a task that has failed
- * is started again. Something must be written meanwhile, if only a worker's markers.
+ * Waits until the connector's task runs and has committed an offset since; it is workers that start
+ * a failed task again. Something must be written meanwhile, if only a worker's markers.
  */
 export async function untilCapturing(chain: Chain): Promise<void> {
   const path = connectorPath(chain)
   await until(
     'the connector runs',
     async () => {
-      await restartFailedTask(path)
       const answer = await ask(`${path}/status`)
       return /"tasks":\[\{[^}]*"state":"RUNNING"/.test(answer)
     },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type { Kafka as KafkaClass, Message, Producer, Transaction } from 'kafkajs'
+import { until } from './wait.ts'
 
 const require = createRequire(import.meta.url)
 const { Kafka, logLevel } = require('kafkajs') as typeof import('kafkajs')
@@ -17,13 +18,35 @@ export class TestTopics {
   }
 
   /** The name of a new topic. */
-  async create(partitions: number, settings: Record<string, string> = {}): Promise<string> {
-    const topic = `topic-${randomUUID()}`
+  async create(
+    partitions: number,
+    settings: Record<string, string> = {},
+    topic = `topic-${randomUUID()}`,
+  ): Promise<string> {
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }))
-    await this.#withAdmin((admin) =>
-      admin.createTopics({ topics: [{ topic, numPartitions: partitions, configEntries }] }),
-    )
+    await this.#withAdmin(async (admin) => {
+      // kafkajs' own wait gives up while the broker has not heard of the topic yet.
+      const waitForLeaders = false
+      const spec = { topic, numPartitions: partitions, configEntries }
+      await admin.createTopics({ topics: [spec], waitForLeaders })
+      const isThere = () =>
+        admin.fetchTopicMetadata({ topics: [topic] }).then(
+          ({ topics: [found] }) => found!.partitions.every(({ leader }) => leader >= 0),
+          () => false,
+        )
+      await until('the topic is there', isThere)
+    })
     return topic
+  }
+
+  /** Deletes a topic and makes another one of the same name. */
+  async recreate(topic: string, partitions: number): Promise<void> {
+    await this.#withAdmin((admin) => admin.deleteTopics({ topics: [topic] }))
+    await until('the name is free', async () => {
+      const exists = await this.#withAdmin((admin) => admin.listTopics())
+      return !exists.includes(topic)
+    })
+    await this.create(partitions, {}, topic)
   }
 
   async deleteRecords(topic: string, partition: number, below: bigint): Promise<void> {

@@ -1,4 +1,10 @@
-import type { Batch, ChangeSource, PartitionReader } from '../../src/consume/change-source.ts'
+import type {
+  Batch,
+  ChangeLog,
+  ChangeSource,
+  PartitionReader,
+} from '../../src/consume/change-source.ts'
+import { MillraceError } from '../../src/errors.ts'
 import type { KafkaOffset } from '../../src/position.ts'
 
 /** What a store would keep: where each partition stands, and what came from it, in order. */
@@ -52,8 +58,10 @@ export function startWorker(
     partitions.add(partition)
     reader.seek(progress.next.get(partition) ?? (0n as KafkaOffset))
     while (!reader.lost.aborted) {
-      const batch = await reader.next(200)
-      if (!batch) continue
+      const batch = await nextOrFailed(reader)
+      // The log of these tests stays the same, so that there is nothing to prove.
+      if (batch === 'failed') reader.seek(progress.next.get(partition) ?? (0n as KafkaOffset))
+      if (!batch || batch === 'failed') continue
       await pause(batch)
       // Another worker may have gone on meanwhile: then this one goes to where that stands.
       if (progress.take(partition, batch)) reader.note(batch.next)
@@ -71,6 +79,29 @@ export function startWorker(
       stop.abort()
       return ended
     },
+  }
+}
+
+async function nextOrFailed(reader: PartitionReader): Promise<Batch | undefined | 'failed'> {
+  try {
+    return await reader.next(200)
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'fetch-failed') return 'failed'
+    throw error
+  }
+}
+
+/** Runs `work` with a reader of partition 0 of the topic, and ends it. */
+export async function withLogReader<T>(
+  changeLog: ChangeLog,
+  topic: string,
+  work: (reader: PartitionReader) => Promise<T>,
+): Promise<T> {
+  const stop = new AbortController()
+  try {
+    return await work(changeLog.reader({ topic, partition: 0 }, stop.signal))
+  } finally {
+    stop.abort()
   }
 }
 

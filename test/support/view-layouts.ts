@@ -19,6 +19,13 @@ export const userLayout: ViewLayout = {
   counts: ['tweetCount', 'followingCount', 'followerCount', 'likeCount'],
 }
 
+/** The same view as a later declaration has it, with one more field and one more counter. */
+export const widerLayout: ViewLayout = {
+  ...userLayout,
+  fields: [...userLayout.fields, text('motto')],
+  counts: [...userLayout.counts, 'mailCount'],
+}
+
 /** A view whose key is text and whose fields are of every type. */
 export const placeLayout: ViewLayout = {
   name: 'place-information',

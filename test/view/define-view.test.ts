@@ -32,12 +32,12 @@ describe('a declaration', () => {
         table: 'places',
         key: 'name',
         fields: [
-          { name: 'ownerId', column: 'owner_id', type: 'bigint' },
-          { name: 'openedAt', column: 'opened_at', type: 'timestamptz' },
-          { name: 'motto', column: 'motto', type: 'text' },
+          { name: 'ownerId', stored: 'ownerId', column: 'owner_id', type: 'bigint' },
+          { name: 'openedAt', stored: 'openedAt', column: 'opened_at', type: 'timestamptz' },
+          { name: 'motto', stored: 'motto', column: 'motto', type: 'text' },
         ],
       },
-      counts: [{ name: 'visitCount', table: 'visits', by: 'place' }],
+      counts: [{ name: 'visitCount', stored: 'visitCount', table: 'visits', by: 'place' }],
       layout: {
         name: 'place-information',
         key: { name: 'placeName', type: 'text' },

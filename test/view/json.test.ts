@@ -1,5 +1,6 @@
 import { fastify } from 'fastify'
 import { jsonSchemaOf, toJson } from '../../src/view/json.ts'
+import { viewOf } from '../../src/view/view.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 import { userFields } from '../support/view-layouts.ts'
 
@@ -30,6 +31,34 @@ test('an entry is shown in the order of its view, ids as text, counts as numbers
   expect(shown).toEqual(json)
   expect(Object.keys(shown)).toEqual(Object.keys(json))
   expect(Object.keys(jsonSchemaOf(userInformation).properties)).toEqual(Object.keys(json))
+})
+
+test('an entry is shown under its own names, whatever stores call them', () => {
+  const [username] = userInformation.row.fields
+  const [tweetCount] = userInformation.counts
+  const view = viewOf({
+    ...userInformation,
+    row: { ...userInformation.row, fields: [{ ...username!, stored: 'username@1' }] },
+    counts: [{ ...tweetCount!, stored: 'tweetCount@2' }],
+  })
+  const held = { key: '1', fields: { 'username@1': 'ada' }, counts: { 'tweetCount@2': 3n } }
+  expect(toJson(view, held)).toEqual({ userId: '1', username: 'ada', tweetCount: 3 })
+  expect(jsonSchemaOf(view).required).toEqual(['userId', 'username', 'tweetCount'])
+  const bare = { key: '1', fields: {}, counts: {} }
+  expect(toJson(view, bare)).toEqual({ userId: '1', username: null, tweetCount: 0 })
+})
+
+test('a schema names the type of each property', () => {
+  expect(jsonSchemaOf(userInformation)).toMatchObject({
+    type: 'object',
+    additionalProperties: false,
+    properties: {
+      userId: { type: 'string', pattern: '^-?[0-9]{1,19}$' },
+      username: { type: ['string', 'null'] },
+      joinedDate: { type: ['string', 'null'], description: 'ISO 8601 in UTC with six digits' },
+      likeCount: { type: 'integer', minimum: 0 },
+    },
+  })
 })
 
 test('the server writes by the schema what the view shows', async () => {

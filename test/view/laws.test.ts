@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import type { Change, Row } from '../../src/change.ts'
+import type { Row, StreamedChange } from '../../src/change.ts'
 import { consolidator, merge } from '../../src/view/consolidate.ts'
 import { fold } from '../../src/view/fold.ts'
 import type { Mutation } from '../../src/mutation.ts'
@@ -24,14 +24,14 @@ function apply(state: State, mutations: readonly Mutation[]): State {
   return state
 }
 
-function contributionsOf(change: Change): readonly Mutation[] {
+function contributionsOf(change: StreamedChange): readonly Mutation[] {
   const folded = fold(userInformation, change)
   if (folded.kind === 'unusable') throw new Error(folded.reason)
   return folded.contributions
 }
 
 /** The mutations of a history cut into batches of these sizes. */
-function inBatches(history: readonly Change[], sizes: readonly number[]): State {
+function inBatches(history: readonly StreamedChange[], sizes: readonly number[]): State {
   const state: State = new Map()
   const batch = consolidator()
   let [size = 1, ...others] = sizes
@@ -66,13 +66,13 @@ type Step = {
 
 /** A history that a database could have written, and the rows that it ends with. */
 type History = {
-  readonly changes: readonly Change[]
+  readonly changes: readonly StreamedChange[]
   readonly rows: readonly { table: string; row: Row }[]
 }
 
 function historyOf(steps: readonly Step[]): History {
   const rows = new Map<string, { table: string; row: Row }>()
-  const changes: Change[] = []
+  const changes: StreamedChange[] = []
   for (const each of steps) {
     const { table } = each
     const { key, row } = rowOf(each)

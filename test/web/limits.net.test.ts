@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { connect, type AddressInfo, type Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../src/config.ts'
-import type { ReadResult, ViewReader, ViewStore } from '../../src/store/store.ts'
+import type { ReadResult, ViewReader } from '../../src/store/reader.ts'
+import type { ViewStore } from '../../src/store/store.ts'
 import { apiOver, servingStore, user } from './support.ts'
 
 let store: ViewStore
@@ -12,10 +13,23 @@ const sockets = new Set<Socket>()
 /** Limits are set to a fraction of a second, or stand at a minute: in between, a machine is busy. */
 const timeoutMs = 30_000
 
-async function listen(changed: Partial<Config>, reader: ViewReader = store.reader) {
-  app = (await apiOver(reader, changed)).app
+async function listen(config: Partial<Config>, read?: (reader: ViewReader) => ViewReader['read']) {
+  app = (await apiOver({ reader: (...args) => readingBy(store.reader(...args), read) }, { config }))
+    .app
   await app.listen({ host: '127.0.0.1', port: 0 })
   port = (app.server.address() as AddressInfo).port
+}
+
+function readingBy(
+  reader: ViewReader,
+  read: (reader: ViewReader) => ViewReader['read'] = () => reader.read.bind(reader),
+): ViewReader {
+  return {
+    read: read(reader),
+    status: reader.status.bind(reader),
+    parked: reader.parked.bind(reader),
+    clearParked: reader.clearParked.bind(reader),
+  }
 }
 
 /** A raw client; `all` is what it got until the server ended the connection. */
@@ -133,10 +147,8 @@ describe('very many clients', () => {
   test(
     'wait for a hung store no longer than the bound, and not in any number',
     async () => {
-      const hung: ViewReader = Object.create(store.reader, {
-        read: { value: () => new Promise<ReadResult>(() => undefined) },
-      })
-      await listen({ readTimeoutMs: 1_000, apiReadsMax: 50 }, hung)
+      const hung = () => new Promise<ReadResult>(() => undefined)
+      await listen({ readTimeoutMs: 1_000, apiReadsMax: 50 }, () => hung)
       const began = performance.now()
       const url = `http://127.0.0.1:${port}/users/42`
       const answers = await Promise.all(Array.from({ length: 80 }, () => fetch(url)))
@@ -149,7 +161,9 @@ describe('very many clients', () => {
         answers.every(({ status, headers }) => status === 503 && headers.get('retry-after')),
       ).toBe(true)
       expect([count('store-unavailable'), count('overloaded')]).toEqual([50, 30])
-      expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200)
+      for (const path of ['/health', '/status']) {
+        expect((await fetch(`http://127.0.0.1:${port}${path}`)).status).toBe(200)
+      }
     },
     timeoutMs,
   )
@@ -159,12 +173,7 @@ test(
   'closing finishes what is under way and takes nothing new',
   async () => {
     const gate = Promise.withResolvers<void>()
-    const slow: ViewReader = Object.create(store.reader, {
-      read: {
-        value: (keys: readonly string[]) => gate.promise.then(() => store.reader.read(keys)),
-      },
-    })
-    await listen({}, slow)
+    await listen({}, (reader) => (keys) => gate.promise.then(() => reader.read(keys)))
     const idle = await client('')
     const { all } = await client('GET /users/42 HTTP/1.1\r\nHost: x\r\n\r\n')
     await new Promise((resolve) => setTimeout(resolve, 50))

@@ -1,16 +1,23 @@
 import { MillraceError } from '../../src/errors.ts'
-import type { ReadResult, ViewReader } from '../../src/store/store.ts'
-import { ReadQueue } from '../../src/web/read-queue.ts'
-import { servingStore, user } from './support.ts'
+import type { Mutation } from '../../src/mutation.ts'
+import { ReadQueue, type Reads } from '../../src/web/read-queue.ts'
+import type { ViewAnswer } from '../../src/web/served-view.ts'
+import { apiOver, doubt, servingStore, user } from './support.ts'
 
 const options = { timeoutMs: 200, readsMax: 5_000 }
 
+async function servedWith(mutations: readonly Mutation[]) {
+  const { app, served } = await apiOver(await servingStore(mutations))
+  await app.close()
+  return served
+}
+
 describe('reads of one turn', () => {
   test('go to the store as one call, each key once, and find their own entries', async () => {
-    const store = await servingStore(Array.from({ length: 20 }, (_, i) => user(String(i))))
+    const served = await servedWith(Array.from({ length: 20 }, (_, i) => user(String(i))))
     const calls: number[] = []
     const reads = new ReadQueue(
-      { read: (keys) => (calls.push(keys.length), store.reader.read(keys)) },
+      { read: (keys) => (calls.push(keys.length), served.read(keys)) },
       options,
     )
     const asked = Array.from({ length: 100 }, (_, i) => String(i % 25))
@@ -21,11 +28,23 @@ describe('reads of one turn', () => {
     ).toEqual(asked.map((key) => (Number(key) < 20 ? key : null)))
   })
 
+  test('tell each reader what the call told of the view', async () => {
+    const store = await servingStore([user('1')], '16/1')
+    await doubt(store)
+    const { app, served } = await apiOver(store)
+    await app.close()
+    const reads = new ReadQueue(served, options)
+    const [one, none] = await Promise.all([reads.read('1'), reads.read('2')])
+    const told = { view: served.own.view, ageMs: expect.any(Number), doubts: ['table-rewritten'] }
+    expect(one).toMatchObject({ ...told, entry: { key: '1' } })
+    expect(none).toMatchObject({ ...told, entry: null })
+  })
+
   test('never ask for more keys at once than a store takes', async () => {
-    const store = await servingStore([user('1')])
+    const served = await servedWith([user('1')])
     const calls: number[] = []
     const reads = new ReadQueue(
-      { read: (keys) => (calls.push(keys.length), store.reader.read(keys)) },
+      { read: (keys) => (calls.push(keys.length), served.read(keys)) },
       options,
     )
     const answers = await Promise.all(
@@ -36,11 +55,11 @@ describe('reads of one turn', () => {
   })
 
   test('one broken key fails alone', async () => {
-    const store = await servingStore([user('1'), user('2'), user('3')])
-    const read: ViewReader['read'] = (keys) =>
+    const served = await servedWith([user('1'), user('2'), user('3')])
+    const read: Reads['read'] = (keys) =>
       keys.includes('2')
         ? Promise.reject(new MillraceError('store-type', 'user 2 is a list'))
-        : store.reader.read(keys)
+        : served.read(keys)
     const reads = new ReadQueue({ read }, options)
     const answers = await Promise.allSettled(['1', '2', '2', '3'].map((key) => reads.read(key)))
     expect(answers.map(({ status }) => status)).toEqual([
@@ -54,13 +73,10 @@ describe('reads of one turn', () => {
 
 describe('a store that hangs', () => {
   test('keeps nobody longer than the bound, and serves again when it is back', async () => {
-    const store = await servingStore([user('1')])
+    const served = await servedWith([user('1')])
     let hangs = true
-    const never = new Promise<ReadResult>(() => undefined)
-    const reads = new ReadQueue(
-      { read: (keys) => (hangs ? never : store.reader.read(keys)) },
-      options,
-    )
+    const never = new Promise<ViewAnswer>(() => undefined)
+    const reads = new ReadQueue({ read: (keys) => (hangs ? never : served.read(keys)) }, options)
     const began = performance.now()
     for (let turn = 0; turn < 30; turn += 1) {
       const read = reads.read('1')
@@ -75,7 +91,7 @@ describe('a store that hangs', () => {
 
   test('lets no more wait than the bound', async () => {
     const reads = new ReadQueue(
-      { read: () => new Promise<ReadResult>(() => undefined) },
+      { read: () => new Promise<ViewAnswer>(() => undefined) },
       { timeoutMs: 50, readsMax: 3 },
     )
     const waiting = ['1', '2', '3'].map((key) => reads.read(key))

@@ -1,54 +1,143 @@
-import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
-import { systemClock } from '../../src/clock.ts'
+import { systemClock, type Clock } from '../../src/clock.ts'
 import { readConfig, type Config } from '../../src/config.ts'
+import { keptDeclaration, ownView, servedView } from '../../src/coordinate/view-plan.ts'
 import { createLog } from '../../src/log.ts'
 import type { Mutation } from '../../src/mutation.ts'
-import { advance, parseKafkaOffset, parseLsn, type KafkaOffset } from '../../src/position.ts'
+import { advance, parseKafkaOffset, parseLsn } from '../../src/position.ts'
 import { memoryStore } from '../../src/store/memory/memory-store.ts'
-import type { Checkpoint, ViewReader, ViewStore } from '../../src/store/store.ts'
+import type { Barrier, Checkpoint, Doubt, ViewState } from '../../src/store/state.ts'
+import type { ViewStore } from '../../src/store/store.ts'
+import { parseSnapshot, parseTransactionId } from '../../src/transaction.ts'
+import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import { userInformation } from '../../src/views/user-information.ts'
-import { ChainWatch } from '../../src/web/chain-watch.ts'
+import { ServedView } from '../../src/web/served-view.ts'
 import { createServer } from '../../src/web/server.ts'
+import { Statuses } from '../../src/web/statuses.ts'
 import { put } from '../support/view-layouts.ts'
 
 const partition = { topic: 'millrace.public.users', partition: 0 }
+const place = `${partition.topic}/0`
 
-/** A memory store of one partition whose generation serves `mutations` at `watermark`. */
+export const own = ownView(userInformation)
+
+/** The same view as a later release declares it: `likeCount` means something else there. */
+export const later = ownView(
+  defineView({
+    name: 'user-information',
+    key: { userId: 'bigint' },
+    row: from('users', { key: 'user_id', fields: { username: 'username' } }),
+    counts: { likeCount: countOf('likes', { by: 'liked_user_id' }) },
+  }),
+)
+
+/** A clock that stands still until it is told to go on. */
+export type HandClock = Clock & { passMs(ms: number): void }
+
+export function handClock(): HandClock {
+  let nowMs = 5_000
+  return {
+    wallMs: () => nowMs,
+    monotonicMs: () => nowMs,
+    sleep: () => Promise.resolve(),
+    passMs: (ms) => void (nowMs += ms),
+  }
+}
+
+/** A memory store of one partition whose view was begun with `declared`, and is not complete. */
+export async function begunStore(clock?: Clock, declared = own): Promise<ViewStore> {
+  const store = memoryStore(clock)
+  await store.coordination.open({
+    declaration: keptDeclaration(declared, { declarations: [] }),
+    topics: { [partition.topic]: 1 },
+    checkpoints: new Map([[place, checkpointAt('10')]]),
+    fingerprint: '{}',
+    barrier: barrierAt('0/1', 1),
+  })
+  return store
+}
+
+/** The same, complete, with what these mutations leave, at `watermark`. */
 export async function servingStore(
   mutations: readonly Mutation[],
   watermark: string = '16/B374D848',
+  clock?: Clock,
 ): Promise<ViewStore> {
-  const store = memoryStore(userInformation.layout)
-  const generation = await store.coordination.open({ [partition.topic]: 1 })
-  const to = checkpointAt(parseKafkaOffset('10'))
-  await store.writer.pour({
-    generation: generation!.id,
-    partition,
-    poured: 0,
-    to,
-    mutations,
-    parked: [],
-  })
+  const store = await begunStore(clock)
+  await change(store, mutations)
+  await complete(store)
   await moveWatermark(store, watermark)
   return store
 }
 
-export async function moveWatermark(store: ViewStore, watermark: string): Promise<void> {
-  const generation = await store.writer.generation()
-  const ends = new Map([[`${partition.topic}/0`, parseKafkaOffset('10')]])
-  const barrier = { lsn: parseLsn(watermark), from: ends, ends, takenAtMs: 0 }
-  await store.coordination.advance(generation!.id, barrier)
+export async function stateOf(store: ViewStore): Promise<ViewState> {
+  return (await store.watchable.state())!
 }
 
-/** Commits `mutations` on top, as a worker would. */
-export async function change(store: ViewStore, mutations: readonly Mutation[]): Promise<void> {
-  const generation = (await store.writer.generation())!.id
-  const found = (await store.writer.checkpoints(generation)).get(`${partition.topic}/0`)!
-  const to = checkpointAt(advance(found.next))
-  const markBelowZero = { code: 'below-zero', reason: 'no rows explain it', atMs: 0 }
-  const none = { parked: [], unparked: [], mark: undefined, markBelowZero }
-  await store.writer.commit({ generation, partition, from: found.next, to, mutations, ...none })
+/** What the store calls a counter of `declared`. */
+export async function storedCount(store: ViewStore, declared: typeof own, name: string) {
+  const { counts } = servedView(declared, await stateOf(store))
+  return counts.find((count) => count.name === name)!.stored
+}
+
+/** Every declaration that lies in the store is complete from now on. */
+export async function complete(store: ViewStore, pass?: string): Promise<void> {
+  const { epoch, pass: before, declarations } = await stateOf(store)
+  const completed = declarations.map(({ id }) => id)
+  const after = pass ?? before ?? 'none yet'
+  await audit(store).progress({ epoch, before, after, ended: [], completed })
+}
+
+/** Ends every doubt, as a pass does. */
+export async function endDoubts(store: ViewStore): Promise<void> {
+  const { epoch, pass: before, doubts } = await stateOf(store)
+  const ended = doubts.map(({ id }) => id)
+  await audit(store).progress({ epoch, before, after: 'ended', ended, completed: [] })
+}
+
+/** Brings another declaration in, or takes all but it out. */
+export async function declare(store: ViewStore, declared: typeof own, alone = false) {
+  const { epoch, declarations, topics, doubts } = await stateOf(store)
+  const others = declarations.filter(({ id }) => id !== declared.id)
+  const kept =
+    declarations.find(({ id }) => id === declared.id) ?? keptDeclaration(declared, { declarations })
+  const turn = { epoch, topics, restarts: [], offsets: new Map(), doubts }
+  await store.coordination.turn({ ...turn, declarations: alone ? [kept] : [...others, kept] })
+}
+
+export async function moveWatermark(store: ViewStore, watermark: string, agoMs = 0): Promise<void> {
+  const { epoch, barrier } = await stateOf(store)
+  await store.coordination.advance(epoch, barrierAt(watermark, barrier!.number + 1), agoMs)
+}
+
+/** Commits `mutations` on top, as a worker would; names are those of `declared` in the store. */
+export async function change(
+  store: ViewStore,
+  mutations: readonly Mutation[],
+  declared = own,
+): Promise<void> {
+  const state = await stateOf(store)
+  const { epoch } = state
+  const writer = store.writer(servedView(declared, state).layout)
+  const { next: at } = (await writer.checkpoints(epoch)).get(place)!
+  const to = { ...checkpointAt('0'), next: advance(at) }
+  await writer.commit({ epoch, partition, from: at, to, mutations, parked: [], doubts: [] })
+}
+
+export async function doubt(store: ViewStore, given: Partial<Doubt> = {}): Promise<void> {
+  const { epoch } = await stateOf(store)
+  await store.writer(userInformation.layout).raise(epoch, {
+    name: given.code ?? 'table-rewritten',
+    code: 'table-rewritten',
+    reason: 'likes was rewritten',
+    hint: 'Nothing has to be done',
+    tables: ['likes'],
+    keys: [],
+    offsets: new Map(),
+    barrier: 0,
+    restart: undefined,
+    ...given,
+  })
 }
 
 export function user(
@@ -58,27 +147,46 @@ export function user(
   return put(entry, { username: `user${entry}`, ...fields })
 }
 
-/** A server over `reader`; its watch has not asked the store yet. */
-export async function apiOver(
-  reader: ViewReader,
-  changed: Partial<Config> = {},
-): Promise<{ app: FastifyInstance; watch: ChainWatch }> {
-  const config = { ...readConfig({}), ...changed }
-  const log = createLog('silent', 'api')
-  const view = userInformation
-  const watch = new ChainWatch({ view: view.name, reader, clock: systemClock, config })
-  return { app: await createServer({ view, reader, watch, config, log }), watch }
+export type ApiOptions = {
+  readonly config?: Partial<Config>
+  readonly clock?: Clock
+  readonly declared?: typeof own
 }
 
-function checkpointAt(next: KafkaOffset): Checkpoint {
+/** A server over `store`, which it has asked once. */
+export async function apiOver(
+  store: Pick<ViewStore, 'reader'>,
+  { config: changed = {}, clock = systemClock, declared = own }: ApiOptions = {},
+): Promise<{ app: FastifyInstance; served: ServedView }> {
+  const config = { ...readConfig({}), ...changed }
+  const log = createLog('silent', 'api')
+  const served = new ServedView({ own: declared, clock, config })
+  const statuses = new Statuses({ views: [served], clock, config })
+  const app = await createServer({ users: served, statuses, config, log })
+  served.use(store)
+  await served.poll()
+  return { app, served }
+}
+
+function audit(store: ViewStore) {
+  return store.audit(userInformation.layout)
+}
+
+function checkpointAt(next: string): Checkpoint {
+  const at = parseKafkaOffset(next)
+  return { next: at, last: undefined, windowFrom: at, keySchema: undefined }
+}
+
+function barrierAt(lsn: string, number: number): Barrier {
+  const ends = new Map([[place, parseKafkaOffset('10')]])
   return {
-    phase: 'live',
-    poured: 1,
-    next,
-    last: { offset: next, hash: randomBytes(8).toString('hex') },
-    windowFrom: next,
-    windowAtMs: 0,
-    atMs: 0,
-    keySchema: 1,
+    number,
+    lsn: parseLsn(lsn),
+    transaction: parseTransactionId('7'),
+    snapshot: parseSnapshot('7:7:'),
+    history: '1/1',
+    from: ends,
+    ends,
+    takenAtMs: 0,
   }
 }

@@ -16,17 +16,13 @@ import { describe, unreachable } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { KafkaOffset } from '../../position.ts'
 import type { ChangeSource, PartitionReader } from '../change-source.ts'
+import { BrokerConnections } from './broker-connections.ts'
 import { bounded, faultKind, kafkaError } from './kafka-errors.ts'
-import {
-  createCluster,
-  createGroup,
-  type Cluster,
-  type ConsumerGroup,
-} from './kafkajs-internals.ts'
-import { KafkaPartitionReader } from './partition-reader.ts'
+import { createGroup, type Cluster, type ConsumerGroup } from './kafkajs-internals.ts'
+import { KafkaPartitionReader, readerDefaults, type ReaderLimits } from './partition-reader.ts'
 import { assertPatched } from './patch-check.ts'
 
-export type KafkaChangeSourceOptions = {
+export type KafkaChangeSourceOptions = Partial<ReaderLimits> & {
   /** `host:port` each. */
   readonly brokers: readonly string[]
   readonly groupId: string
@@ -36,21 +32,11 @@ export type KafkaChangeSourceOptions = {
   /** Records of one batch at most. */
   readonly recordsMax: number
   readonly log: Log
-  /** Bound of one request. */
-  readonly callTimeoutMs?: number
   /** How long the brokers may be away before `run` rejects. */
   readonly awayMaxMs?: number
-  /** How long a broker holds a fetch that finds nothing. */
-  readonly fetchWaitMs?: number
-  readonly fetchBytesMax?: number
 }
 
-const defaults = {
-  callTimeoutMs: 5_000,
-  awayMaxMs: 60_000,
-  fetchWaitMs: 250,
-  fetchBytesMax: 1_048_576,
-} as const
+const defaults = { ...readerDefaults, awayMaxMs: 60_000 } as const
 
 /** At most this long until a member sees that the group is rebalancing. */
 const heartbeatMostMs = 500
@@ -75,7 +61,7 @@ class GroupMember {
   readonly #failed = new AbortController()
   /** Joining blocks a connection for as long as others take, so reading has its own. */
   readonly #membership: Cluster
-  readonly #reading: Cluster
+  readonly #connections: BrokerConnections
   readonly #group: ConsumerGroup
   readonly #owned = new Map<number, Owned>()
   readonly #ending = new Map<number, Promise<void>>()
@@ -83,15 +69,14 @@ class GroupMember {
   #notedAtMs = 0
 
   constructor(options: Required<KafkaChangeSourceOptions>, own: Own, signal: AbortSignal) {
-    const { groupId, topic, sessionTimeoutMs, log } = options
-    const clientId = groupId
+    const clientId = options.groupId
     this.#options = options
     this.#own = own
     this.#stop = AbortSignal.any([signal, this.#failed.signal])
-    this.#membership = createCluster({ ...options, clientId })
-    this.#reading = createCluster({ ...options, clientId })
-    const cluster = this.#membership
-    this.#group = createGroup({ cluster, groupId, topic, sessionTimeoutMs, log })
+    const { cluster, group } = createGroup({ ...options, clientId })
+    this.#membership = cluster
+    this.#group = group
+    this.#connections = new BrokerConnections({ ...options, clientId })
   }
 
   async run(): Promise<void> {
@@ -107,12 +92,11 @@ class GroupMember {
 
   async #connect(): Promise<void> {
     const { topic, callTimeoutMs } = this.#options
-    const connect = async (cluster: Cluster) => {
-      await cluster.connect()
-      await cluster.addMultipleTargetTopics([topic])
+    const connect = async () => {
+      await this.#membership.connect()
+      await this.#membership.addMultipleTargetTopics([topic])
     }
-    const both = Promise.all([connect(this.#membership), connect(this.#reading)])
-    await bounded(`reading ${topic}`, 2 * callTimeoutMs, both)
+    await bounded(`reading ${topic}`, 2 * callTimeoutMs, connect())
   }
 
   /** Joins, then beats; joins again whenever the group says so or was out of reach. */
@@ -230,7 +214,7 @@ class GroupMember {
     const { topic } = this.#options
     const reader = new KafkaPartitionReader({
       ...this.#options,
-      cluster: this.#reading,
+      connections: this.#connections,
       partition: { topic, partition },
       lost: lost.signal,
       note: (next) => this.#notes.set(partition, next),
@@ -271,8 +255,9 @@ class GroupMember {
       bounded('leaving', closeTimeoutMs, work).catch((error: unknown) => {
         this.#options.log.debug({ ...this.#fields, error: describe(error) }, 'group: not left')
       })
+    this.#connections.close()
     await quietly(leave())
-    await Promise.all([this.#membership, this.#reading].map((each) => quietly(each.disconnect())))
+    await quietly(this.#membership.disconnect())
   }
 
   get #fields() {

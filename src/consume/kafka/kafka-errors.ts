@@ -20,6 +20,7 @@ export type FaultKind =
   | 'bug'
 
 export function faultKind(error: unknown): FaultKind {
+  if (error instanceof MillraceError) return error.retriable ? 'away' : 'refused'
   const chain = causes(error)
   for (const { type = '', name = '' } of chain) {
     const known = byType[type] ?? byName[name]
@@ -41,6 +42,8 @@ const byType: Readonly<Record<string, FaultKind>> = {
   FENCED_LEADER_EPOCH: 'stale-metadata',
   UNKNOWN_LEADER_EPOCH: 'stale-metadata',
   UNKNOWN_TOPIC_OR_PARTITION: 'topic-missing',
+  UNKNOWN_TOPIC_ID: 'topic-missing',
+  INCONSISTENT_TOPIC_ID: 'topic-missing',
   OFFSET_OUT_OF_RANGE: 'out-of-range',
 }
 
@@ -77,9 +80,8 @@ export function kafkaError(what: string, cause: unknown): unknown {
     case 'stale-metadata':
     case 'unknown-member':
       return new MillraceError('kafka-away', `${what}: Kafka does not answer`, {
-        retriable: true,
         cause,
-        hint: 'Look whether the brokers run and can be reached from here.',
+        hint: whenAway,
       })
     case 'topic-missing':
       return topicMissing(what, cause)
@@ -96,21 +98,30 @@ export function kafkaError(what: string, cause: unknown): unknown {
   }
 }
 
+const whenAway = 'Look whether the brokers run and can be reached from here.'
+
 export function topicMissing(what: string, cause?: unknown): MillraceError {
   return new MillraceError('topic-missing', `${what}: there is no such topic or partition`, {
-    retriable: true,
     cause,
     hint: 'Create the topics, or start what creates them, and it goes on by itself.',
   })
 }
 
-/** Rejects with a retriable fault when `promise` is not settled within `timeoutMs`. */
+/** `what` says what shows that the brokers know no topic ids, or that their cluster gives none. */
+export function brokerTooOld(what: string): MillraceError {
+  return new MillraceError('kafka-refused', `${what}: this Kafka is too old`, {
+    hint:
+      'Millrace tells a topic from one that was made anew by its id: it needs brokers of ' +
+      'Kafka 3.1 or newer, and a metadata version (inter.broker.protocol.version) as new.',
+  })
+}
+
+/** Rejects with `kafka-away` when `promise` is not settled within `timeoutMs`. */
 export async function bounded<T>(what: string, timeoutMs: number, promise: Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
-    const hint = 'Look whether the brokers run and can be reached from here.'
     const message = `${what}: no answer within ${timeoutMs} ms`
-    reject(new MillraceError('kafka-away', message, { retriable: true, hint }))
+    reject(new MillraceError('kafka-away', message, { hint: whenAway }))
   }, timeoutMs)
   try {
     return await Promise.race([promise, late])

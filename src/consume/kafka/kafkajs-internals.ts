@@ -1,13 +1,16 @@
 /**
  * The only door to kafkajs' inside, typed as far as it is used. Its consumer pushes batches, waits
- * for all partitions before it fetches again, hides control records and jumps when an offset is out
- * of range, so Millrace reads with the parts below: the protocol, the connections, the metadata and
- * the membership of a group. kafkajs is pinned to one version, and `assertPatched` looks at it.
+ * for all partitions before it fetches again, hides control records, jumps when an offset is out of
+ * range and knows no topic ids, so Millrace reads with the parts below: connections, the requests
+ * that kafkajs can make, the decoding of records, and the membership of a group. kafkajs is pinned
+ * to one version, and `assertPatched` looks at it.
  */
 import { createRequire } from 'node:module'
-import type { Admin } from 'kafkajs'
 import type { Log } from '../../log.ts'
+import { brokerTooOld } from './kafka-errors.ts'
 import { kafkaLogger, type KafkajsLogger } from './kafka-log.ts'
+
+export type Address = { readonly host: string; readonly port: number }
 
 /** One record of a fetch, control records among them. */
 export type RawMessage = {
@@ -19,31 +22,6 @@ export type RawMessage = {
   readonly batchContext: { readonly producerId: string; readonly inTransaction: boolean }
 }
 
-export type AbortedTransaction = { readonly producerId: string; readonly firstOffset: string }
-
-export type FetchedPartition = {
-  readonly partition: number
-  readonly highWatermark: string
-  readonly lastStableOffset: string
-  readonly abortedTransactions: readonly AbortedTransaction[] | null
-  readonly messages: readonly RawMessage[]
-}
-
-export type FetchRequest = {
-  readonly isolationLevel: number
-  readonly maxWaitTime: number
-  readonly minBytes: number
-  readonly maxBytes: number
-  readonly topics: readonly {
-    readonly topic: string
-    readonly partitions: readonly {
-      readonly partition: number
-      readonly fetchOffset: string
-      readonly maxBytes: number
-    }[]
-  }[]
-}
-
 export type ListOffsetsRequest = {
   readonly isolationLevel: number
   readonly topics: readonly {
@@ -52,53 +30,66 @@ export type ListOffsetsRequest = {
   }[]
 }
 
+export type DescribeConfigsRequest = {
+  readonly resources: readonly {
+    readonly type: number
+    readonly name: string
+    readonly configNames: readonly string[]
+  }[]
+}
+
+export type CreateTopicsRequest = {
+  readonly timeout: number
+  readonly topics: readonly {
+    readonly topic: string
+    readonly numPartitions: number
+    readonly configEntries: readonly { readonly name: string; readonly value: string }[]
+  }[]
+}
+
+type Connection = {
+  disconnect(): Promise<unknown>
+  send(request: object): Promise<unknown>
+  rejectRequests(error: Error): void
+  readonly socket?: { destroy(): void }
+}
+
+type ConnectionPool = { pool: Connection[] }
+
+/** One connection to one broker. */
 export type Broker = {
+  readonly brokerAddress: string
+  readonly connectionPool: ConnectionPool
+  readonly versions: Readonly<Record<number, { minVersion: number; maxVersion: number }>>
   connect(): Promise<void>
-  disconnect(): Promise<void>
   isConnected(): boolean
-  fetch(request: FetchRequest): Promise<{
-    readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[]
-  }>
   listOffsets(request: ListOffsetsRequest): Promise<{
     readonly responses: readonly {
       readonly topic: string
       readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
     }[]
   }>
+  describeConfigs(request: DescribeConfigsRequest): Promise<{
+    readonly resources: readonly {
+      readonly resourceName: string
+      readonly configEntries: readonly {
+        readonly configName: string
+        readonly configValue: string | null
+      }[]
+    }[]
+  }>
+  createTopics(request: CreateTopicsRequest): Promise<unknown>
 }
 
-type ConnectionPool = { pool: unknown[] }
-
 export type Cluster = {
-  readonly brokerPool: {
-    readonly versions: unknown
-    readonly metadata: {
-      readonly brokers: readonly {
-        readonly nodeId: number
-        readonly host: string
-        readonly port: number
-      }[]
-    } | null
-    createBroker(options: object): Broker
-  }
-  readonly connectionPoolBuilder: {
-    build(destination: { host: string; port: number }): Promise<ConnectionPool>
-  }
   connect(): Promise<void>
   disconnect(): Promise<void>
-  refreshMetadata(): Promise<void>
   addMultipleTargetTopics(topics: readonly string[]): Promise<void>
-  findBroker(node: { nodeId: number }): Promise<Broker>
-  findTopicPartitionMetadata(topic: string): readonly {
-    readonly partitionId: number
-    readonly leader: number
-  }[]
 }
 
 export type ConsumerGroup = {
   memberId: string | null
   readonly generationId: number | null
-  connect(): Promise<void>
   joinAndSync(): Promise<void>
   heartbeat(options: { interval: number }): Promise<void>
   leave(): Promise<void>
@@ -116,14 +107,10 @@ export const isolation = { readUncommitted: 0, readCommitted: 1 } as const
 /** What ListOffsets takes for a time. */
 export const offsetOf = { end: -1, start: -2 } as const
 
-const require = createRequire(import.meta.url)
+/** What DescribeConfigs takes for a topic. */
+export const topicResource = 2
 
-type ClusterClass = new (options: object) => Cluster
-type GroupClass = new (options: object) => ConsumerGroup
-type Assigner = (options: object) => unknown
-
-export type ClusterOptions = {
-  readonly brokers: readonly string[]
+export type ClientOptions = {
   readonly clientId: string
   /** Bound of one request; a fetch may take its own wait longer. */
   readonly callTimeoutMs: number
@@ -134,94 +121,168 @@ export type ClusterOptions = {
 const retry = { retries: 2, initialRetryTime: 100, maxRetryTime: 1_000 }
 
 const metadataMaxAgeMs = 60_000
+const connectTimeoutMsMost = 2_000
 
-export function createCluster(options: ClusterOptions): Cluster {
-  const Cluster = require('kafkajs/src/cluster') as ClusterClass
-  const socketFactory = require('kafkajs/src/network/socketFactory') as () => unknown
-  return new Cluster({
-    logger: kafkaLogger(options.log),
-    socketFactory: socketFactory(),
-    brokers: options.brokers,
-    clientId: options.clientId,
-    connectionTimeout: Math.min(options.callTimeoutMs, 2_000),
-    authenticationTimeout: options.callTimeoutMs,
-    requestTimeout: options.callTimeoutMs,
-    metadataMaxAge: metadataMaxAgeMs,
-    retry,
-    allowAutoTopicCreation: false,
-    isolationLevel: isolation.readCommitted,
-  })
-}
+const require = createRequire(import.meta.url)
 
-/** A connection to the partition's leader that nobody else uses, so that no wait is shared. */
-export async function dedicatedBroker(
-  cluster: Cluster,
-  nodeId: number,
-  log: Log,
-): Promise<Broker | undefined> {
-  const { brokerPool, connectionPoolBuilder } = cluster
-  const node = brokerPool.metadata?.brokers.find((each) => each.nodeId === nodeId)
-  if (!node) return undefined
-  const connectionPool = await connectionPoolBuilder.build({ host: node.host, port: node.port })
-  // kafkajs keeps a second connection for fetches; here there is nothing else to send.
-  connectionPool.pool = [connectionPool.pool[0], connectionPool.pool[0]]
-  const { versions } = brokerPool
-  const broker = brokerPool.createBroker({
+/** Connects to a broker and asks what it understands. */
+export async function openBroker({ host, port }: Address, options: ClientOptions): Promise<Broker> {
+  const Pool = require('kafkajs/src/network/connectionPool') as new (o: object) => ConnectionPool
+  const BrokerClass = require('kafkajs/src/broker') as new (o: object) => Broker
+  const logger = kafkaLogger(options.log)
+  const connectionPool = new Pool({ host, port, ...networkOptions(options) })
+  // kafkajs keeps a second one for fetches, so that other requests need not wait for them.
+  const connection = connectionPool.pool[0]!
+  connectionPool.pool = [connection, connection]
+  const broker = new BrokerClass({
     connectionPool,
-    versions,
-    nodeId,
-    logger: kafkaLogger(log),
+    logger,
+    authenticationTimeout: options.callTimeoutMs,
+    allowAutoTopicCreation: false,
   })
-  await broker.connect()
+  try {
+    await broker.connect()
+  } catch (error) {
+    closeBroker(broker)
+    throw error
+  }
   return broker
 }
 
-export type GroupOptions = {
-  readonly cluster: Cluster
+/** At once; what waits for an answer is rejected. */
+export function closeBroker({ connectionPool }: Broker): void {
+  const connection = connectionPool.pool[0]!
+  connection.rejectRequests(connectionClosed())
+  const destroy = () => connection.socket?.destroy()
+  connection.disconnect().then(destroy, destroy)
+}
+
+function connectionClosed(): Error {
+  const { KafkaJSConnectionClosedError } = require('kafkajs/src/errors') as {
+    KafkaJSConnectionClosedError: new (message: string, options: object) => Error
+  }
+  return new KafkaJSConnectionClosedError('Closed connection', {})
+}
+
+/** A request in a version that kafkajs does not know, a flexible one. */
+export type Request<T> = {
+  readonly apiName: string
+  readonly apiKey: number
+  readonly apiVersion: number
+  /** Bound of the answer where that is longer than of others. */
+  readonly timeoutMs?: number
+  readonly body: Buffer
+  /** What the answer means from behind the time for which it throttles, its first field, on. */
+  readonly read: (answer: Buffer) => T | Promise<T>
+}
+
+/**
+ * Rejects with `kafka-refused` when the broker does not know the version, and when the connection is
+ * gone: kafkajs' own requests would connect again, and hide that somebody else may answer.
+ */
+export async function send<T>(broker: Broker, request: Request<T>): Promise<T> {
+  const { apiName, apiKey, apiVersion, timeoutMs, body, read } = request
+  const known = broker.versions[apiKey]
+  if (!known || known.maxVersion < apiVersion) {
+    const most = known?.maxVersion ?? 'none'
+    throw brokerTooOld(`${broker.brokerAddress} knows ${apiName} up to version ${most}`)
+  }
+  const Encoder = require('kafkajs/src/protocol/encoder') as new () => {
+    writeBuffer(bytes: Buffer): object
+  }
+  // The header, which kafkajs writes, ends in tagged fields, as that of the answer does.
+  const encode = async () => new Encoder().writeBuffer(Buffer.concat([noTags, body]))
+  return broker.connectionPool.pool[0]!.send({
+    requestTimeout: timeoutMs ?? null,
+    request: { apiKey, apiVersion, apiName, encode },
+    response: {
+      decode: async (bytes: Buffer) => ({
+        clientSideThrottleTime: bytes.readInt32BE(noTags.length),
+        answer: bytes.subarray(noTags.length + 4),
+      }),
+      parse: ({ answer }: { answer: Buffer }) => read(answer),
+    },
+  }) as Promise<T>
+}
+
+const noTags = Buffer.from([0])
+
+/** What kafkajs makes of an error code, and of those that it does not know. */
+export function protocolError(code: number): Error {
+  const { createErrorFromCode } = require('kafkajs/src/protocol/error') as {
+    createErrorFromCode: (code: number) => Error
+  }
+  const later = laterCodes[code]
+  return later ? Object.assign(new Error(later.message), later) : createErrorFromCode(code)
+}
+
+/** `faultKind` reads these as it reads kafkajs' own. */
+const laterCodes: Readonly<Record<number, { readonly type: string; readonly message: string }>> = {
+  100: { type: 'UNKNOWN_TOPIC_ID', message: 'This server does not host this topic ID' },
+  103: { type: 'INCONSISTENT_TOPIC_ID', message: 'The log belongs to a topic of another ID' },
+}
+
+/** Records of the bytes of a fetched partition, by the function that the patch mends. */
+export async function decodeRecordBatches(bytes: Buffer | null): Promise<readonly RawMessage[]> {
+  if (!bytes || bytes.length === 0) return []
+  const decode = require('kafkajs/src/protocol/requests/fetch/v4/decodeMessages') as (
+    decoder: object,
+  ) => Promise<readonly RawMessage[]>
+  return decode({
+    readInt32: () => bytes.length,
+    canReadBytes: () => true,
+    readBytes: () => bytes,
+  })
+}
+
+export type GroupOptions = ClientOptions & {
+  readonly brokers: readonly string[]
   readonly groupId: string
   readonly topic: string
   readonly sessionTimeoutMs: number
-  readonly log: Log
 }
 
-export function createGroup(options: GroupOptions): ConsumerGroup {
-  const { cluster, groupId } = options
-  const Group = require('kafkajs/src/consumer/consumerGroup') as GroupClass
+/** A member of a group, with connections of its own, which the caller opens and closes. */
+export function createGroup(options: GroupOptions): { cluster: Cluster; group: ConsumerGroup } {
+  const ClusterClass = require('kafkajs/src/cluster') as new (o: object) => Cluster
+  const Group = require('kafkajs/src/consumer/consumerGroup') as new (o: object) => ConsumerGroup
   const Emitter = require('kafkajs/src/instrumentation/emitter') as new () => unknown
-  const { roundRobin } = require('kafkajs/src/consumer/assigners') as { roundRobin: Assigner }
-  const logger: KafkajsLogger = kafkaLogger(options.log)
-  return new Group({
+  const { roundRobin } = require('kafkajs/src/consumer/assigners') as {
+    roundRobin: (options: object) => unknown
+  }
+  const { groupId, topic } = options
+  const common = { retry, metadataMaxAge: metadataMaxAgeMs, ...networkOptions(options) }
+  const cluster = new ClusterClass({
+    ...common,
+    brokers: options.brokers,
+    authenticationTimeout: options.callTimeoutMs,
+    allowAutoTopicCreation: false,
+    isolationLevel: isolation.readCommitted,
+  })
+  const group = new Group({
+    ...common,
     cluster,
     groupId,
-    logger,
-    retry,
-    topics: [options.topic],
-    topicConfigurations: { [options.topic]: {} },
+    topics: [topic],
+    topicConfigurations: { [topic]: {} },
     instrumentationEmitter: new Emitter(),
-    assigners: [roundRobin({ groupId, logger, cluster })],
+    assigners: [roundRobin({ groupId, logger: common.logger, cluster })],
     sessionTimeout: options.sessionTimeoutMs,
     rebalanceTimeout: options.sessionTimeoutMs,
     autoCommit: false,
     isolationLevel: isolation.readCommitted,
-    metadataMaxAge: metadataMaxAgeMs,
   })
+  return { cluster, group }
 }
 
-/** kafkajs' administration over a cluster that the caller connects and disconnects. */
-export function createAdmin(cluster: Cluster, log: Log): Admin {
-  const Emitter = require('kafkajs/src/instrumentation/emitter') as new () => unknown
-  const create = require('kafkajs/src/admin') as (options: object) => Admin
-  const logger = kafkaLogger(log)
-  return create({ cluster, logger, instrumentationEmitter: new Emitter(), retry })
-}
-
-/** Records of the bytes of a fetched partition, by the function that the patch mends. */
-export async function decodeRecordBatches(bytes: Buffer): Promise<readonly RawMessage[]> {
-  const Decoder = require('kafkajs/src/protocol/decoder') as new (bytes: Buffer) => unknown
-  const decode = require('kafkajs/src/protocol/requests/fetch/v4/decodeMessages') as (
-    decoder: unknown,
-  ) => Promise<readonly RawMessage[]>
-  const size = Buffer.alloc(4)
-  size.writeInt32BE(bytes.length)
-  return decode(new Decoder(Buffer.concat([size, bytes])))
+function networkOptions({ clientId, callTimeoutMs, log }: ClientOptions) {
+  const socketFactory = require('kafkajs/src/network/socketFactory') as () => unknown
+  const logger: KafkajsLogger = kafkaLogger(log)
+  return {
+    clientId,
+    logger,
+    socketFactory: socketFactory(),
+    connectionTimeout: Math.min(callTimeoutMs, connectTimeoutMsMost),
+    requestTimeout: callTimeoutMs,
+  }
 }

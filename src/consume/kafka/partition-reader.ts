@@ -1,52 +1,69 @@
-import { systemClock, backoff } from '../../clock.ts'
+import { backoff, systemClock } from '../../clock.ts'
 import { MillraceError, describe } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { topicPartitionName, type KafkaOffset, type TopicPartition } from '../../position.ts'
 import type { Batch, PartitionReader } from '../change-source.ts'
+import type { BrokerConnections } from './broker-connections.ts'
+import { fetchRequest } from './fetch-request.ts'
 import { batchesOf } from './fetched.ts'
-import { partitionOffsets } from './high-watermarks.ts'
-import { bounded, faultKind, kafkaError } from './kafka-errors.ts'
-import {
-  dedicatedBroker,
-  isolation,
-  offsetOf,
-  type Broker,
-  type Cluster,
-  type FetchedPartition,
-} from './kafkajs-internals.ts'
+import { bounded, faultKind, kafkaError, topicMissing } from './kafka-errors.ts'
+import { send, type Broker } from './kafkajs-internals.ts'
+import { metadataOf } from './metadata.ts'
+import { boundsOf, noLeader } from './offsets.ts'
+import { assertPatched } from './patch-check.ts'
 
-export type ReaderOptions = {
-  readonly cluster: Cluster
-  readonly partition: TopicPartition
-  readonly lost: AbortSignal
-  readonly recordsMax: number
+export type ReaderLimits = {
+  /** Bound of one request; a fetch may take its own wait longer. */
+  readonly callTimeoutMs: number
   /** How long the broker holds a fetch that finds nothing; also how long a seek may wait. */
   readonly fetchWaitMs: number
   readonly fetchBytesMax: number
-  readonly callTimeoutMs: number
+}
+
+export const readerDefaults: ReaderLimits = {
+  callTimeoutMs: 5_000,
+  fetchWaitMs: 250,
+  fetchBytesMax: 1_048_576,
+}
+
+export type ReaderOptions = ReaderLimits & {
+  readonly connections: BrokerConnections
+  readonly partition: TopicPartition
+  readonly lost: AbortSignal
+  /** Records of one batch at most. */
+  readonly recordsMax: number
   readonly note: (next: KafkaOffset) => void
   readonly log: Log
 }
+
+/** What the fetches since the last failure have in common: all of them read the same log. */
+type Link = { readonly broker: Broker; readonly topicId: string; readonly leaderEpoch: number }
 
 /** Tries of a fetch, one after another, after which the log should say that nothing is read. */
 const quietFailures = 5
 
 /**
- * One partition, read by one fetch at a time on a connection of its own: a fetch names the offset
- * at which it is made, so what it brings can only be what follows there, and a partition that is
- * slow, idle or out of range is nobody else's delay. One fetch is read ahead of the worker.
+ * One partition, read by one fetch at a time on a connection that nobody else uses meanwhile: a
+ * fetch names the offset at which it is made, so what it brings can only be what follows there, and
+ * a partition that is slow, idle or out of range is nobody else's delay. One fetch is read ahead.
+ *
+ * A fetch also names the topic's id and the leader's epoch as they were when the link was made. So
+ * while the link lasts, the log can't have been replaced or cut without the broker saying so.
  */
 export class KafkaPartitionReader implements PartitionReader {
   readonly partition: TopicPartition
   readonly lost: AbortSignal
   readonly #options: ReaderOptions
+  readonly #pauses = backoff(50, 2_000)
   /** Where the next fetch is made; undefined before the first seek. */
   #position: KafkaOffset | undefined
   /** Counts seeks: what was asked for before the last one is dropped when it arrives. */
-  #epoch = 0
+  #seeks = 0
   #ready: Batch[] = []
   #failure: unknown
-  #broker: Broker | undefined
+  /** Failed tries, one after another. */
+  #failures = 0
+  #link: Link | undefined
   #wakeReader: () => void = () => undefined
   #wakePump: () => void = () => undefined
 
@@ -60,23 +77,14 @@ export class KafkaPartitionReader implements PartitionReader {
     })
   }
 
-  async bounds(): Promise<{ readonly start: KafkaOffset; readonly end: KafkaOffset }> {
-    const { cluster, callTimeoutMs } = this.#options
-    const { topic } = this.partition
-    const name = topicPartitionName(this.partition)
-    const ask = (timestamp: number) =>
-      bounded(`bounds of ${name}`, callTimeoutMs, partitionOffsets(cluster, [topic], timestamp))
-    const [starts, ends] = await Promise.all([ask(offsetOf.start), ask(offsetOf.end)])
-    const start = starts.get(name)
-    const end = ends.get(name)
-    if (start === undefined || end === undefined) {
-      throw kafkaError(`bounds of ${name}`, { type: 'UNKNOWN_TOPIC_OR_PARTITION' })
-    }
-    return { start, end }
+  bounds(): Promise<{ readonly start: KafkaOffset; readonly end: KafkaOffset }> {
+    const { connections, callTimeoutMs } = this.#options
+    const asking = boundsOf(connections, this.partition)
+    return bounded(`bounds of ${topicPartitionName(this.partition)}`, callTimeoutMs, asking)
   }
 
   seek(offset: KafkaOffset): void {
-    this.#epoch += 1
+    this.#seeks += 1
     this.#position = offset
     this.#ready = []
     this.#failure = undefined
@@ -93,8 +101,8 @@ export class KafkaPartitionReader implements PartitionReader {
       clearTimeout(timer)
     }
     if (this.lost.aborted) return undefined
+    if (this.#failure !== undefined) throw this.#failure
     const batch = this.#ready.shift()
-    if (batch === undefined && this.#failure !== undefined) throw this.#failure
     this.#wakePump()
     return batch
   }
@@ -105,8 +113,6 @@ export class KafkaPartitionReader implements PartitionReader {
 
   /** Fetches until the partition is lost. Resolves always; faults come out of `next`. */
   async pump(): Promise<void> {
-    const pauses = backoff(50, 2_000)
-    let failures = 0
     while (!this.lost.aborted) {
       if (!this.#wanted()) {
         const { promise, resolve } = Promise.withResolvers<void>()
@@ -114,23 +120,16 @@ export class KafkaPartitionReader implements PartitionReader {
         await promise
         continue
       }
-      const epoch = this.#epoch
+      const seeks = this.#seeks
       try {
-        await this.#fetch(this.#position!)
-        if (failures >= quietFailures) this.#options.log.info(this.partition, 'reading again')
-        failures = 0
-        pauses.reset()
+        if (this.#link) await this.#fetch(this.#link)
+        else this.#link = await this.#connect()
       } catch (error) {
-        failures += 1
-        await this.#recover(error, epoch)
-        if (failures === quietFailures) {
-          const fields = { ...this.partition, error: describe(error) }
-          this.#options.log.warn(fields, 'nothing can be read; trying again')
-        }
-        if (this.#wanted()) await systemClock.sleep(pauses.nextMs(), this.lost)
+        if (faultKind(error) !== 'out-of-range') await this.#recover(error)
+        else if (seeks === this.#seeks) await this.#failOutOfRange(error)
       }
     }
-    this.#dropBroker()
+    if (this.#link) this.#options.connections.giveBack(this.#link.broker)
   }
 
   /** Ahead of the worker by less than a commit's records, and never by more than one fetch. */
@@ -140,13 +139,30 @@ export class KafkaPartitionReader implements PartitionReader {
     return this.#ready.length <= 1 && ahead < this.#options.recordsMax
   }
 
-  async #fetch(from: KafkaOffset): Promise<void> {
-    const epoch = this.#epoch
-    const fetchedAtMs = systemClock.wallMs()
-    const fetched = await this.#ask(from)
-    if (epoch !== this.#epoch || !fetched) return
-    const { recordsMax } = this.#options
-    const batches = batchesOf(fetched, { from, recordsMax, fetchedAtMs })
+  async #connect(): Promise<Link> {
+    await assertPatched()
+    const { connections } = this.#options
+    const { topic, partition } = this.partition
+    const { topics } = await connections.ask((broker) => metadataOf(broker, [topic]))
+    const known = topics.get(topic)
+    const found = known?.partitions.find((each) => each.partition === partition)
+    if (!known || !found) throw topicMissing(topicPartitionName(this.partition))
+    if (!found.leader) throw noLeader()
+    const broker = await connections.take(found.leader)
+    return { broker, topicId: known.id, leaderEpoch: found.leaderEpoch }
+  }
+
+  async #fetch({ broker, topicId, leaderEpoch }: Link): Promise<void> {
+    const [seeks, from] = [this.#seeks, this.#position!]
+    const { fetchWaitMs: waitMs, fetchBytesMax: bytesMax, recordsMax } = this.#options
+    const { partition } = this.partition
+    const request = { topicId, leaderEpoch, partition, from, waitMs, bytesMax }
+    const fetched = await send(broker, fetchRequest(request))
+    if (this.#failures >= quietFailures) this.#options.log.info(this.partition, 'reading again')
+    this.#failures = 0
+    this.#pauses.reset()
+    if (seeks !== this.#seeks) return
+    const batches = batchesOf(fetched, from, recordsMax)
     if (batches.length === 0) return
     this.#position = batches.at(-1)!.next
     this.#append(batches)
@@ -165,77 +181,49 @@ export class KafkaPartitionReader implements PartitionReader {
     }
   }
 
-  async #ask(from: KafkaOffset): Promise<FetchedPartition | undefined> {
-    const { fetchWaitMs, fetchBytesMax } = this.#options
-    const { topic, partition } = this.partition
-    const broker = await this.#leader()
-    const request = { partition, fetchOffset: String(from), maxBytes: fetchBytesMax }
-    const { responses } = await broker.fetch({
-      isolationLevel: isolation.readCommitted,
-      maxWaitTime: fetchWaitMs,
-      minBytes: 1,
-      maxBytes: fetchBytesMax,
-      topics: [{ topic, partitions: [request] }],
-    })
-    return responses[0]?.partitions[0]
-  }
-
-  async #leader(): Promise<Broker> {
-    if (this.#broker) return this.#broker
-    const { cluster, log } = this.#options
-    const { topic, partition } = this.partition
-    await cluster.addMultipleTargetTopics([topic])
-    const known = cluster.findTopicPartitionMetadata(topic)
-    const nodeId = known.find(({ partitionId }) => partitionId === partition)?.leader
-    const broker = nodeId === undefined ? undefined : await dedicatedBroker(cluster, nodeId, log)
-    if (!broker) throw kafkaError('reading', { type: 'LEADER_NOT_AVAILABLE' })
-    this.#broker = broker
-    return broker
-  }
-
-  async #recover(error: unknown, epoch: number): Promise<void> {
-    const kind = error instanceof MillraceError ? 'away' : faultKind(error)
-    if (kind === 'out-of-range') {
-      const outside = await this.#outOfRange(error)
-      if (epoch === this.#epoch) this.#fail(outside)
-      return
-    }
-    if (kind === 'refused' || kind === 'bug') {
-      if (epoch === this.#epoch) this.#fail(kafkaError('reading', error))
-      return
-    }
-    this.#options.log.debug({ ...this.partition, error: describe(error) }, 'a fetch failed')
-    this.#dropBroker()
-    await this.#refreshMetadata()
-  }
-
-  /** That it fails too is no news: the next fetch will say so. */
-  async #refreshMetadata(): Promise<void> {
-    try {
-      await this.#options.cluster.refreshMetadata()
-    } catch (error) {
-      this.#options.log.debug({ error: describe(error) }, 'metadata could not be refreshed')
-    }
+  async #recover(error: unknown): Promise<void> {
+    const kind = faultKind(error)
+    const link = this.#link
+    this.#link = undefined
+    if (link) this.#options.connections.drop(link.broker)
+    // A seek made while the fetch was under way does not excuse it: the caller has proved the log
+    // before, and what it read then may have been cut since.
+    if (kind === 'refused' || kind === 'bug') this.#fail(kafkaError(this.#reading(), error))
+    else if (link) this.#fail(this.#fetchFailed(error))
+    this.#failures += 1
+    const fields = { ...this.partition, error: describe(error) }
+    const level = this.#failures === quietFailures ? 'warn' : 'debug'
+    this.#options.log[level](fields, 'nothing can be read; trying again')
+    await systemClock.sleep(this.#pauses.nextMs(), this.lost)
   }
 
   #fail(error: unknown): void {
     this.#failure = error
+    this.#ready = []
     this.#wakeReader()
   }
 
-  async #outOfRange(cause: unknown): Promise<MillraceError> {
-    const name = topicPartitionName(this.partition)
-    const at = this.#position
+  async #failOutOfRange(cause: unknown): Promise<void> {
+    const [seeks, at] = [this.#seeks, this.#position]
     const bounds = await this.bounds().catch(() => undefined)
+    if (seeks !== this.#seeks) return
+    const name = topicPartitionName(this.partition)
     const holds = bounds ? `; it holds ${bounds.start} to ${bounds.end}` : ''
-    return new MillraceError('out-of-range', `${name} does not hold offset ${at}${holds}`, {
+    const error = new MillraceError('out-of-range', `${name} does not hold offset ${at}${holds}`, {
       cause,
-      hint: 'What stood there is gone, or never was in this log: the view must be rebuilt.',
+      hint: 'What stood there is gone, or never was in this log.',
+    })
+    this.#fail(error)
+  }
+
+  #fetchFailed(cause: unknown): MillraceError {
+    return new MillraceError('fetch-failed', `${this.#reading()}: a fetch failed`, {
+      cause,
+      hint: 'It goes on by itself once the brokers can be reached and the topic is there.',
     })
   }
 
-  #dropBroker(): void {
-    this.#broker?.disconnect().catch(() => undefined)
-    this.#broker = undefined
+  #reading(): string {
+    return `reading ${topicPartitionName(this.partition)} at ${this.#position}`
   }
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { runCommand } from '../command.ts'
 import { jarsFolder } from '../downloads.ts'
-import type { Folders } from '../folders.ts'
+import { makePrivateFolder, type Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 import { writeProperties } from '../settings.ts'
 import { javaSpec, loggingFlag, type JavaProgram } from './java.ts'
@@ -24,7 +24,7 @@ const formatTimeoutMs = 60_000
 export async function kafkaSpec(folders: Folders, options: KafkaOptions): Promise<ProcessSpec> {
   const data = join(folders.data, 'kafka')
   const settingsPath = join(folders.settings, 'kafka.properties')
-  mkdirSync(data, { recursive: true })
+  makePrivateFolder(data)
   writeProperties(settingsPath, kafkaSettings(data, options))
   const classPath = ['-cp', join(options.jars, jarsFolder, '*')]
   if (!existsSync(join(data, 'meta.properties'))) {

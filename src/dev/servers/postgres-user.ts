@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { findExecutable, runCommand } from '../command.ts'
-import type { Folders } from '../folders.ts'
+import { makePrivateFolder, type Folders } from '../folders.ts'
 import type { Say } from '../say.ts'
 
 export type PostgresUser = { readonly uid: number; readonly gid: number }
@@ -19,10 +19,13 @@ export async function postgresData(
   folders: Folders,
   say: Say,
 ): Promise<{ readonly data: string; readonly user: PostgresUser | undefined }> {
-  mkdirSync(folders.data, { recursive: true })
+  makePrivateFolder(folders.data)
   const inside = join(folders.data, 'postgres')
   if (process.getuid?.() !== 0) return { data: inside, user: undefined }
   const user = await unprivilegedUser()
+  // This user's group may pass through, to a folder of its own; nobody else may.
+  chownSync(folders.data, 0, user.gid)
+  chmodSync(folders.data, 0o710)
   if (await canEnter(folders.data, user)) return { data: inside, user }
   const outside = dataOutside(folders)
   mkdirSync(dirname(outside), { recursive: true, mode: 0o755 })
@@ -64,7 +67,7 @@ async function userIds(name: string): Promise<PostgresUser> {
 /** Asked by trying: permissions, access lists and mounts all have a say in it. */
 async function canEnter(folder: string, user: PostgresUser): Promise<boolean> {
   try {
-    await runCommand('/bin/sh', ['-c', 'cd "$1" && ls . >/dev/null', 'sh', folder], {
+    await runCommand('/bin/sh', ['-c', 'cd "$1"', 'sh', folder], {
       timeoutMs: commandTimeoutMs,
       cwd: '/',
       ...user,

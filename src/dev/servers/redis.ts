@@ -1,36 +1,51 @@
-import { mkdirSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import type { Folders } from '../folders.ts'
+import { aclRules } from '../../store/redis/acl.ts'
+import { views } from '../../views/index.ts'
+import { makePrivateFolder, type Folders } from '../folders.ts'
+import type { Passwords } from '../passwords.ts'
 import type { ProcessSpec } from '../processes.ts'
 
 export type RedisOptions = {
   readonly path: string
   readonly port: number
+  readonly passwords: Pick<Passwords, 'redis' | 'worker' | 'reader'>
   /** Further arguments, as `['--maxmemory', '10mb']`. */
   readonly args?: readonly string[] | undefined
 }
 
-/** Answers how Redis is started: durable to a second, and never evicting on its own. */
+/** Durable to a second, and never evicting on its own; the Compose file has the same. */
+export const redisSettings: Readonly<Record<string, string>> = {
+  appendonly: 'yes',
+  appendfsync: 'everysec',
+  'maxmemory-policy': 'noeviction',
+}
+
+/**
+ * Writes Redis's settings and users, for their owner alone, and answers how it is started. What a
+ * process is given as arguments could be read by everybody on the machine.
+ */
 export function redisSpec(folders: Folders, options: RedisOptions): ProcessSpec {
   const data = join(folders.data, 'redis')
-  mkdirSync(data, { recursive: true })
+  const settingsPath = join(folders.settings, 'redis.conf')
+  makePrivateFolder(data)
+  makePrivateFolder(folders.settings)
   const settings = {
     bind: '127.0.0.1',
     port: String(options.port),
-    dir: data,
-    appendonly: 'yes',
-    appendfsync: 'everysec',
-    'maxmemory-policy': 'noeviction',
+    dir: `"${data}"`,
+    ...redisSettings,
     daemonize: 'no',
   }
+  const lines = Object.entries(settings).map(([key, value]) => `${key} ${value}`)
+  const users = redisUsers(options.passwords).map((user) => `user ${user.join(' ')}`)
+  writeFileSync(settingsPath, `${[...lines, ...users].join('\n')}\n`, { mode: 0o600 })
   return {
     name: 'redis',
     command: options.path,
-    args: [
-      ...Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]),
-      ...(options.args ?? []),
-    ],
+    args: [settingsPath, ...(options.args ?? [])],
     env: { PATH: process.env.PATH ?? '' },
     cwd: data,
     logPath: join(folders.logs, 'redis.log'),
@@ -40,8 +55,58 @@ export function redisSpec(folders: Folders, options: RedisOptions): ProcessSpec 
   }
 }
 
+type RedisUser = readonly [name: string, ...rules: string[]]
+
+/**
+ * Nobody gets in without a password. Redis replays its append-only file as the user `default`, who
+ * is off and all the same has to be allowed everything, or a restart would lose what was written.
+ */
+function redisUsers(passwords: RedisOptions['passwords']): readonly RedisUser[] {
+  return [
+    ['default', 'reset', 'off', '~*', '&*', '+@all'],
+    userOf('millrace-admin', passwords.redis, ['~*', '&*', '+@all']),
+    ...usersOfViews(passwords),
+  ]
+}
+
+function usersOfViews({ worker, reader }: Pick<Passwords, 'worker' | 'reader'>): RedisUser[] {
+  const names = views.map(({ name }) => name)
+  return [
+    userOf('millrace-worker', worker, aclRules('worker', names)),
+    userOf('millrace-reader', reader, aclRules('reader', names)),
+  ]
+}
+
+/** As `ACL SETUSER` takes it, with a hash in place of the password. */
+function userOf(name: string, password: string, rules: readonly string[]): RedisUser {
+  const hash = createHash('sha256').update(password).digest('hex')
+  return [name, 'reset', 'on', `#${hash}`, ...rules]
+}
+
 /** Throws while Redis doesn't answer, or still loads its data. */
 export async function redisAnswers(url: string): Promise<void> {
+  await withRedis(url, async (redis) => void (await redis.ping()))
+}
+
+/**
+ * Makes the users of workers and APIs in a Redis that somebody else started. Answers false when
+ * that Redis keeps its users in no file, and so forgets these when it starts anew.
+ */
+export async function setUpRedis(
+  admin: string,
+  passwords: Pick<Passwords, 'worker' | 'reader'>,
+): Promise<boolean> {
+  let kept = true
+  await withRedis(admin, async (redis) => {
+    for (const [name, ...rules] of usersOfViews(passwords)) {
+      await redis.acl('SETUSER', name, ...rules)
+    }
+    await redis.acl('SAVE').catch(() => (kept = false))
+  })
+  return kept
+}
+
+async function withRedis(url: string, work: (redis: Redis) => Promise<void>): Promise<void> {
   const redis = new Redis(url, {
     lazyConnect: true,
     retryStrategy: () => null,
@@ -51,7 +116,7 @@ export async function redisAnswers(url: string): Promise<void> {
   redis.on('error', () => {})
   try {
     await redis.connect()
-    await redis.ping()
+    await work(redis)
   } finally {
     redis.disconnect()
   }

@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { MillraceError } from '../../errors.ts'
-import type { Folders } from '../folders.ts'
+import { makePrivateFolder, type Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 import { javaSpec, type JavaProgram } from './java.ts'
 
@@ -15,7 +15,7 @@ export type RegistryOptions = {
 /** The registry with its schemas in files: in memory alone, a restart would orphan old records. */
 export function registrySpec(folders: Folders, options: RegistryOptions): ProcessSpec {
   const data = join(folders.data, 'registry')
-  mkdirSync(data, { recursive: true })
+  makePrivateFolder(data)
   const jar = readdirSync(options.archive).find((file) => file.endsWith('-runner.jar'))
   if (jar === undefined) {
     throw new MillraceError('download', `there is no runnable jar in ${options.archive}`, {

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import { Pool, type PoolClient, type QueryResult } from 'pg'
-import { describe } from '../../errors.ts'
+import { Client, Pool, type ClientBase, type PoolClient, type QueryResult } from 'pg'
+import { describe, MillraceError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
-import { postgresError, sqlState } from './postgres-errors.ts'
+import { postgresError, sqlStateOf } from './postgres-errors.ts'
 
 export type PostgresOptions = {
-  /** `postgres://user:password@host:port/database`. */
+  /** `postgres://user:password@host:port/database`; what is special in a URL is percent-encoded. */
   readonly url: string
   /** Bound of connecting, of one statement, of a wait for a lock, and of a reply. */
   readonly callTimeoutMs: number
@@ -19,24 +19,26 @@ export type Statement = { readonly name: string; readonly text: string }
 
 /** Runs statements in one transaction. */
 export type Transaction = {
-  query(statement: Statement | string, values?: readonly unknown[]): Promise<QueryResult<SqlRow>>
+  query(text: Statement | string, values?: readonly unknown[]): Promise<QueryResult<SqlRow>>
 }
-
-/**
- * Who may change a view at the same time: any number that share it, or one alone. The wait is a
- * queue, so that one that wants it alone is not starved by a stream of those that share.
- */
-export type Hold = 'shared' | 'alone'
 
 /** Connections of one worker or API process. */
 const connectionsMax = 8
 
+/**
+ * - Each statement sees what was committed before it began, which is after the locks were granted.
+ * - All that is asked for often is found by an index. A plan made while a table was small must not
+ *   read all of it once it is large.
+ */
+const sessionSettings = `set default_transaction_isolation = 'read committed';
+  set enable_seqscan = off; set jit = off`
+
 export class PostgresConnection {
   readonly #pool: Pool
-  readonly #lock: bigint
 
-  constructor({ url, callTimeoutMs, log }: PostgresOptions, view: string) {
-    this.#lock = lockNumber(view)
+  /** Throws `config` when the URL is none; says nothing of what it holds. */
+  constructor({ url, callTimeoutMs, log }: PostgresOptions) {
+    refuseBadUrl(url)
     this.#pool = new Pool({
       connectionString: url,
       application_name: 'millrace',
@@ -47,6 +49,7 @@ export class PostgresConnection {
       lock_timeout: callTimeoutMs,
       idle_in_transaction_session_timeout: callTimeoutMs * 2,
       keepAlive: true,
+      onConnect: (client: ClientBase) => client.query(sessionSettings),
     })
     this.#pool.on('error', (error) => {
       log?.warn({ reason: describe(error) }, 'an idle connection to postgres broke')
@@ -54,95 +57,110 @@ export class PostgresConnection {
   }
 
   async query(
-    statement: Statement | string,
+    text: Statement | string,
     values: readonly unknown[] = [],
   ): Promise<QueryResult<SqlRow>> {
     try {
-      return await this.#pool.query<SqlRow>(named(statement, values))
+      return await this.#pool.query<SqlRow>(named(text, values))
     } catch (error) {
-      throw postgresError(error, describeStatement(statement))
+      throw postgresError(error, nameOf(text))
     }
   }
 
-  /** What is undefined when `work` answered it is rolled back, all else committed. */
-  async change<T>(
-    hold: Hold,
-    work: (transaction: Transaction) => Promise<T | undefined>,
-  ): Promise<T | undefined> {
-    const lock = hold === 'shared' ? 'pg_advisory_xact_lock_shared' : 'pg_advisory_xact_lock'
-    return this.transaction(`begin; select ${lock}(${this.#lock})`, work)
-  }
-
+  /**
+   * Begins with `first`, statements without values such as those that take locks. Rolls back when
+   * `work` rejects or answers undefined, and commits otherwise.
+   */
   async transaction<T>(
-    begin: string,
+    first: readonly string[],
     work: (transaction: Transaction) => Promise<T | undefined>,
   ): Promise<T | undefined> {
-    let client: PoolClient | undefined
+    const client = await this.#connect()
+    // A connection that breaks says so here too; without a listener that ends the process.
+    client.on('error', ignore)
     let usable = false
     try {
-      client = await this.#pool.connect()
-      // A connection that breaks says so here too; without a listener that ends the process.
-      client.on('error', ignore)
-      await client.query(begin)
-      const result = await work(statements(client))
-      await client.query(result === undefined ? 'rollback' : 'commit')
+      const transaction = transactionOf(client)
+      await transaction.query(['begin', ...first].join(';'))
+      const result = await work(transaction)
+      await transaction.query(result === undefined ? 'rollback' : 'commit')
       usable = true
       return result
     } catch (error) {
-      const own = sqlState(error) !== undefined || sqlState(causeOf(error)) !== undefined
-      if (own) usable = await rolledBack(client)
-      throw postgresError(error, 'transaction')
+      usable = await rolledBack(client, error)
+      throw error
     } finally {
-      // A connection whose reply did not come is in the middle of something: it is given up.
-      client?.off('error', ignore)
-      client?.release(!usable)
+      client.off('error', ignore)
+      client.release(!usable)
     }
   }
 
   async close(): Promise<void> {
     await this.#pool.end()
   }
+
+  async #connect(): Promise<PoolClient> {
+    try {
+      return await this.#pool.connect()
+    } catch (error) {
+      throw postgresError(error, 'connect')
+    }
+  }
+}
+
+/** A statement whose name is its own in whatever connection; `label` is for people. */
+export function statement(label: string, text: string): Statement {
+  return { name: `${label} ${createHash('sha256').update(text).digest('hex').slice(0, 16)}`, text }
 }
 
 function ignore(): void {
   // The statement under way rejects with the same error.
 }
 
-function statements(client: PoolClient): Transaction {
+function transactionOf(client: PoolClient): Transaction {
   return {
-    query: async (statement, values = []) => {
+    query: async (text, values = []) => {
       try {
-        return await client.query<SqlRow>(named(statement, values))
+        return await client.query<SqlRow>(named(text, values))
       } catch (error) {
-        throw postgresError(error, describeStatement(statement))
+        throw postgresError(error, nameOf(text))
       }
     },
   }
 }
 
-function named(statement: Statement | string, values: readonly unknown[]) {
-  const parts = typeof statement === 'string' ? { text: statement } : statement
+function named(given: Statement | string, values: readonly unknown[]) {
+  const parts = typeof given === 'string' ? { text: given } : given
   return { ...parts, values: [...values] }
 }
 
-async function rolledBack(client: PoolClient | undefined): Promise<boolean> {
-  return (
-    client?.query('rollback').then(
-      () => true,
-      () => false,
-    ) ?? false
+function nameOf(given: Statement | string): string {
+  return typeof given === 'string' ? given.slice(0, 60) : given.name
+}
+
+/** A connection whose reply did not come is in the middle of something: it is given up. */
+async function rolledBack(client: PoolClient, error: unknown): Promise<boolean> {
+  if (error instanceof MillraceError && error.cause && !sqlStateOf(error.cause)) return false
+  return client.query('rollback').then(
+    () => true,
+    () => false,
   )
 }
 
-function causeOf(error: unknown): unknown {
-  return (Object(error) as { cause?: unknown }).cause
-}
-
-function describeStatement(statement: Statement | string): string {
-  return typeof statement === 'string' ? statement.slice(0, 60) : statement.name
-}
-
-/** A number for `pg_advisory_lock` that no other view has. */
-export function lockNumber(name: string): bigint {
-  return createHash('sha256').update(`millrace:${name}`).digest().readBigInt64BE()
+/**
+ * What is not encoded in a password can end up in the place of the host or the database, and those
+ * stand in messages.
+ */
+function refuseBadUrl(url: string): void {
+  try {
+    const { host, database } = new Client({ connectionString: url })
+    if (!url.includes('#') && !host.includes('@') && !database?.includes('@')) return
+  } catch {
+    // The error of the parser quotes the URL.
+  }
+  throw new MillraceError('config', 'the URL of the Postgres store can not be read', {
+    hint:
+      'It is postgres://user:password@host:port/database. In the password, ' +
+      'write @ as %40, / as %2F, # as %23, : as %3A, ? as %3F and % as %25.',
+  })
 }

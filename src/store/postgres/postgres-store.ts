@@ -1,31 +1,43 @@
-import type { ViewLayout } from '../../mutation.ts'
+import type { NamedColumn } from '../../mutation.ts'
 import type { ViewStore } from '../store.ts'
+import { PostgresAudit } from './audit.ts'
 import { PostgresConnection, type PostgresOptions } from './connection.ts'
 import { PostgresCoordination } from './coordination.ts'
-import { migrate } from './migrate.ts'
+import { EntryTable } from './entry-table.ts'
+import { locksOf } from './locks.ts'
+import { migrate, requireSchema } from './migrate.ts'
 import { PostgresReader } from './reader.ts'
-import { ViewTable } from './table.ts'
+import { PostgresWatchable } from './watchable.ts'
 import { PostgresWriter } from './writer.ts'
 
-export type PostgresStoreOptions = PostgresOptions & { readonly layout: ViewLayout }
+export type PostgresStoreOptions = PostgresOptions & {
+  readonly view: { readonly name: string; readonly key: NamedColumn }
+  /** For a role that may read and nothing else: nothing is created, migrated or altered. */
+  readonly readOnly?: boolean
+}
 
 /**
  * The view as a table of Postgres, `user_information`, with Millrace's books in the schema
- * `millrace`; both are made where they are missing. Rejects within `callTimeoutMs` when Postgres
- * is away (retriable), and with code `store-newer` or `store-layout` when what is there was made
- * by a newer release or for another declaration.
+ * `millrace`; both are made where they are missing, unless `readOnly`.
+ *
+ * Rejects within `callTimeoutMs` with `store-away` when Postgres is away, `config` for a URL that
+ * can't be read, `store-newer` when a newer release was here, and `store-layout` when the table is
+ * not one of this view, or when a reader finds no books, or those of an older release.
  */
 export async function openPostgresStore(options: PostgresStoreOptions): Promise<ViewStore> {
-  const { layout } = options
-  const connection = new PostgresConnection(options, layout.name)
+  const { view, readOnly = false } = options
+  const connection = new PostgresConnection(options)
   try {
-    await migrate(connection)
-    const table = await ViewTable.open(connection, layout)
+    await (readOnly ? requireSchema(connection) : migrate(connection))
+    const table = await EntryTable.open({ connection, view: view.name, key: view.key, readOnly })
+    const parts = { connection, view: view.name, table, locks: locksOf(view.name) }
     return {
       name: 'postgres',
-      writer: new PostgresWriter(connection, layout, table),
-      reader: new PostgresReader(connection, layout, table),
-      coordination: new PostgresCoordination(connection, layout, table),
+      watchable: new PostgresWatchable(parts),
+      coordination: new PostgresCoordination(parts),
+      reader: (layout, served) => new PostgresReader(parts, layout, served),
+      writer: (layout) => new PostgresWriter(parts, layout),
+      audit: (layout) => new PostgresAudit(parts, layout),
       close: () => connection.close(),
     }
   } catch (error) {

@@ -1,101 +1,92 @@
-import { parseKafkaOffset, parseLsn } from '../../position.ts'
 import type { ViewLayout } from '../../mutation.ts'
-import { checkRead } from '../checks.ts'
-import { refuseNewer } from '../generation.ts'
+import { parseLsn } from '../../position.ts'
+import { checkKeys } from '../checks.ts'
+import { refuseOtherFormat } from '../epoch.ts'
 import { limits } from '../limits.ts'
-import type {
-  ParkedRecord,
-  Phase,
-  ReadResult,
-  StoredEntry,
-  StoreStatus,
-  ViewReader,
-} from '../store.ts'
-import type { PostgresConnection, SqlRow, Statement } from './connection.ts'
-import { readStatus } from './state.ts'
-import type { ViewTable } from './table.ts'
+import type { ReadResult, StoreStatus, ViewReader } from '../reader.ts'
+import type { ParkedRecord } from '../state.ts'
+import { statement, type SqlRow, type Statement } from './connection.ts'
+import type { EntrySql } from './entry-sql.ts'
+import { lacksColumn, lacksTable } from './postgres-errors.ts'
+import { clearParked, readParked } from './parked.ts'
+import { ageMsSql, readStatus } from './state.ts'
+import type { ViewParts } from './view-parts.ts'
 
 export class PostgresReader implements ViewReader {
-  readonly #connection: PostgresConnection
-  readonly #view: string
-  readonly #table: ViewTable
+  readonly #parts: ViewParts
+  readonly #sql: EntrySql
   readonly #read: Statement
+  /** The declaration as it stands in the state once every entry holds what it declares. */
+  readonly #complete: string
 
-  constructor(connection: PostgresConnection, layout: ViewLayout, table: ViewTable) {
-    this.#connection = connection
-    this.#view = layout.name
-    this.#table = table
-    // One statement sees one moment: the state, and only where it serves its entries.
-    this.#read = {
-      name: `read ${layout.name}`,
-      text: `select v.phase, v.number, v.watermark::text as watermark, ${table.columns}
-        from millrace.views v left join ${table.name} e on v.phase = 'serving' and e.present
-          and e.${table.key} = any($2::${table.keyType}[])
-        where v.view = $1`,
-    }
+  constructor(parts: ViewParts, layout: ViewLayout, served: string) {
+    this.#parts = parts
+    this.#sql = parts.table.sql(layout)
+    this.#read = readText(this.#sql)
+    this.#complete = JSON.stringify([{ id: served, complete: true }])
   }
 
   async read(keys: readonly string[]): Promise<ReadResult> {
-    checkRead(keys)
-    const values = [this.#view, this.#table.possible(keys)]
-    const { rows } = await this.#connection.query(this.#read, values)
+    checkKeys(keys, limits.readKeysMax)
+    const rows = await this.#rows(this.#parts.table.possible(keys))
     const [state] = rows
     if (!state) return { kind: 'unavailable', phase: 'absent' }
-    if (state.phase !== 'serving') return { kind: 'unavailable', phase: state.phase as Phase }
-    refuseNewer(state.number, 'millrace.views')
-    const found = new Map<string, SqlRow>(rows.map((row) => [row.key as string, row]))
-    const entries = keys.map((key) => {
-      const row = found.get(key)
-      const { fields, counts } = row ? this.#table.parse(row) : { fields: null, counts: {} }
-      return fields && { key, fields, counts }
-    })
-    return { kind: 'serving', watermark: parseLsn(state.watermark as string), entries }
+    refuseOtherFormat(state.format, 'millrace.views')
+    if (state.serves !== true) return { kind: 'unavailable', phase: 'building' }
+    const found = new Map(rows.map((row) => [row.entry as string | null, row]))
+    return {
+      kind: 'serving',
+      watermark: parseLsn(state.watermark as string),
+      ageMs: state.age_ms as number,
+      doubts: [...new Set((state.doubts ?? []) as readonly string[])],
+      entries: keys.map((key) => {
+        const row = found.get(key)
+        return row ? this.#sql.entry(row) : null
+      }),
+    }
   }
 
   status(): Promise<StoreStatus> {
-    return readStatus(this.#connection, this.#view)
+    return readStatus(this.#parts.connection, this.#parts.view)
   }
 
-  async *scan(): AsyncIterable<readonly StoredEntry[]> {
-    const { name, key, keyType, columns } = this.#table
-    const order = `order by e.${key} limit ${limits.scanPageEntries}`
-    const first = `select ${columns} from ${name} e ${order}`
-    const next = `select ${columns} from ${name} e where e.${key} > $1::${keyType} ${order}`
-    let after: unknown
-    do {
-      const { rows } = await (after === undefined
-        ? this.#connection.query(first)
-        : this.#connection.query(next, [after]))
-      if (rows.length > 0) yield rows.map((row) => this.#table.parse(row))
-      after = rows.at(-1)?.key
-    } while (after !== undefined)
+  parked(): AsyncIterable<ParkedRecord> {
+    return readParked(this.#parts.connection, this.#parts.view)
   }
 
-  async *parked(): AsyncIterable<ParkedRecord> {
-    let after: readonly unknown[] = ['', -1, -1]
-    for (;;) {
-      const { rows } = await this.#connection.query(parkedPage, [this.#view, ...after])
-      if (rows.length === 0) return
-      for (const row of rows) yield parseParked(row)
-      const { topic, partition, record_offset: offset } = rows.at(-1)!
-      after = [topic, partition, offset]
+  clearParked(): Promise<number> {
+    return clearParked(this.#parts.connection, this.#parts.view)
+  }
+
+  /** The state's row, or one for each entry found that repeats it; none without a state. */
+  async #rows(keys: readonly string[]): Promise<readonly SqlRow[]> {
+    const { connection, view } = this.#parts
+    try {
+      return (await connection.query(this.#read, [view, this.#complete, keys])).rows
+    } catch (error) {
+      if (!lacksColumn(error) && !lacksTable(error)) throw error
+      // A declaration whose columns are not there yet, or not any more, is not complete.
+      const { rows } = await connection.query(stateText, [view, this.#complete])
+      if (rows[0]?.serves === true) throw error
+      return rows
     }
   }
 }
 
-const parkedPage = `select * from millrace.parked where view = $1
-  and (topic collate "C", partition, record_offset) > ($2::text, $3::integer, $4::bigint)
-  order by topic collate "C", partition, record_offset limit ${limits.parkedPageRecords}`
+const stateSql = `select v.format, v.watermark::text, ${ageMsSql} as age_ms,
+    v.declarations @> $2::jsonb and v.watermark is not null as serves,
+    (select json_agg(d.doubt->>'code' order by d.raised)
+     from millrace.doubts d where d.view = v.view) as doubts
+  from millrace.views v where v.view = $1`
 
-function parseParked(row: SqlRow): ParkedRecord {
-  const bytes = (value: unknown) => (value === null ? null : new Uint8Array(value as Buffer))
-  return {
-    partition: { topic: row.topic as string, partition: row.partition as number },
-    offset: parseKafkaOffset(row.record_offset as string),
-    timestampMs: Number(row.timestamp_ms),
-    key: bytes(row.key),
-    value: bytes(row.value),
-    phase: row.phase as ParkedRecord['phase'],
-    reason: row.reason as string,
-  }
+const stateText = statement('read state', stateSql)
+
+/** One statement sees one moment: the state, and only where it serves its entries. */
+function readText({ table, key, keyType, columns }: EntrySql): Statement {
+  return statement(
+    'read',
+    `with v as materialized (${stateSql})
+     select v.*, ${columns}
+     from v left join ${table} e on v.serves and e.present and e.${key} = any($3::${keyType}[])`,
+  )
 }

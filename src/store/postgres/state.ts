@@ -1,100 +1,82 @@
-import { parseKafkaOffset, parseLsn, topicPartitionName } from '../../position.ts'
-import { decodeBarrier, decodeMark, decodeProblem, decodeTopics } from '../codec.ts'
-import { refuseNewer } from '../generation.ts'
-import type { Barrier, Checkpoint, Generation, GenerationId, Phase, StoreStatus } from '../store.ts'
-import type { PostgresConnection, SqlRow } from './connection.ts'
+/** The view's row in `millrace.views` and what hangs on it, as the contracts say them. */
+import { parseLsn } from '../../position.ts'
+import {
+  decodeBarrier,
+  decodeDeclarations,
+  decodeDoubt,
+  decodeProblem,
+  decodeTopics,
+} from '../codec.ts'
+import { refuseOtherFormat } from '../epoch.ts'
+import type { StoreStatus } from '../reader.ts'
+import type { Epoch, StandingDoubt, ViewState } from '../state.ts'
+import { statement, type PostgresConnection, type SqlRow } from './connection.ts'
 
-const generationText = `select v.generation, v.number, v.phase, v.topics::text, v.watermark::text,
-  v.mark::text, v.barrier->>'lsn' as lsn, v.barrier->>'takenAtMs' as taken_at_ms,
-  v.barrier->>'from' as from_offsets, v.barrier->>'ends' as end_offsets
-  from millrace.views v where v.view = $1`
+/** Milliseconds since everything before the watermark was committed, by the database's clock. */
+export const ageMsSql = `case when v.watermark_at is not null then greatest(0,
+  extract(epoch from clock_timestamp() - v.watermark_at) * 1000)::double precision end`
 
-export async function readGeneration(
-  connection: PostgresConnection,
-  view: string,
-): Promise<Generation | undefined> {
-  const { rows } = await connection.query({ name: 'generation', text: generationText }, [view])
-  return rows[0] && parseGeneration(rows[0])
-}
+const statusText = statement(
+  'status',
+  `select v.epoch, v.format, v.declarations::text, v.topics::text, v.watermark::text,
+     v.barrier::text, v.fingerprint, v.pass, ${ageMsSql} as age_ms,
+     (select json_agg(d order by d.raised) from millrace.doubts d where d.view = v.view) as doubts,
+     (select count(*) from millrace.parked p where p.view = asked.view)
+       + coalesce(v.parked_beyond, 0) as parked,
+     (select json_object_agg(p.place, p.problem)
+      from millrace.problems p where p.view = asked.view) as problems
+   from (select $1::text as view) asked left join millrace.views v using (view)`,
+)
 
 export async function readStatus(
   connection: PostgresConnection,
   view: string,
 ): Promise<StoreStatus> {
-  const books = await connection.query(
-    `select (select count(*) from millrace.parked where view = $1) as parked,
-       (select coalesce(jsonb_object_agg(topic || '/' || partition, problem), '{}')
-        from millrace.problems where view = $1) as problems`,
-    [view],
-  )
-  const { parked, problems } = books.rows[0]!
-  const stops = Object.entries(problems as Record<string, unknown>).map(
+  const { rows } = await connection.query(statusText, [view])
+  const row = rows[0]!
+  const problems = Object.entries((row.problems ?? {}) as Record<string, unknown>).map(
     ([name, problem]) =>
       [name, decodeProblem(JSON.stringify(problem), 'millrace.problems')] as const,
   )
-  const generation = await readGeneration(connection, view)
-  return { generation, parked: Number(parked), problems: new Map(stops) }
-}
-
-/** Values of a checkpoint's columns after its place, in the order of the table. */
-export function checkpointValues(to: Checkpoint): readonly unknown[] {
-  return [
-    to.phase,
-    to.poured,
-    to.next,
-    to.last?.offset ?? null,
-    to.last?.hash ?? null,
-    to.windowFrom,
-    to.windowAtMs,
-    to.atMs,
-    to.keySchema ?? null,
-  ]
-}
-
-export function parseCheckpoint(row: SqlRow): readonly [name: string, checkpoint: Checkpoint] {
-  const offset = (column: string) => parseKafkaOffset(String(row[column]))
-  const last =
-    row.last_offset === null
-      ? undefined
-      : { offset: offset('last_offset'), hash: row.last_hash as string }
-  const name = topicPartitionName({
-    topic: row.topic as string,
-    partition: row.partition as number,
-  })
-  return [
-    name,
-    {
-      phase: row.phase as Checkpoint['phase'],
-      poured: row.poured as number,
-      next: offset('next'),
-      last,
-      windowFrom: offset('window_from'),
-      windowAtMs: Number(row.window_at_ms),
-      atMs: Number(row.at_ms),
-      keySchema: (row.key_schema as number | null) ?? undefined,
-    },
-  ]
-}
-
-function parseGeneration(row: SqlRow): Generation {
-  refuseNewer(row.number, 'millrace.views')
   return {
-    id: row.generation as GenerationId,
-    number: row.number as number,
-    phase: row.phase as Phase,
-    topics: decodeTopics(row.topics as string, 'millrace.views'),
-    watermark: row.watermark === null ? undefined : parseLsn(row.watermark as string),
-    barrier: row.lsn === null ? undefined : parseBarrier(row),
-    mark: row.mark === null ? undefined : decodeMark(row.mark as string, 'millrace.views'),
+    state: row.epoch === null ? undefined : parseState(row),
+    ageMs: (row.age_ms as number | null) ?? undefined,
+    parked: Number(row.parked),
+    problems: new Map(problems),
+    evicted: 0,
   }
 }
 
-function parseBarrier(row: SqlRow): Barrier {
-  const parts = {
-    lsn: row.lsn as string,
-    takenAtMs: row.taken_at_ms as string,
-    from: row.from_offsets as string,
-    ends: row.end_offsets as string,
+/**
+ * JSON that `jsonb` takes: Postgres holds any character but NUL, and no half of a surrogate pair,
+ * such as text is left with that was cut at a number of characters.
+ */
+export function storableJson(json: string): string {
+  return JSON.stringify(JSON.parse(json), (_key, value: unknown) =>
+    typeof value === 'string' ? storableText(value) : value,
+  )
+}
+
+export function storableText(text: string): string {
+  return text.toWellFormed().replaceAll('\0', '\uFFFD')
+}
+
+function parseState(row: SqlRow): ViewState {
+  const where = 'millrace.views'
+  refuseOtherFormat(row.format, where)
+  return {
+    epoch: row.epoch as Epoch,
+    declarations: decodeDeclarations(row.declarations as string, where),
+    topics: decodeTopics(row.topics as string, where),
+    watermark: row.watermark === null ? undefined : parseLsn(row.watermark as string),
+    barrier: row.barrier === null ? undefined : decodeBarrier(row.barrier as string, where),
+    fingerprint: (row.fingerprint as string | null) ?? undefined,
+    doubts: ((row.doubts ?? []) as readonly SqlRow[]).map(parseDoubt),
+    pass: (row.pass as string | null) ?? undefined,
   }
-  return decodeBarrier(parts, 'millrace.views')
+}
+
+function parseDoubt({ id, since_ms: sinceMs, doubt }: SqlRow): StandingDoubt {
+  const given = { id: id as string, sinceMs: sinceMs as number }
+  return decodeDoubt(JSON.stringify(doubt), given, 'millrace.doubts')
 }

@@ -1,26 +1,37 @@
-import { Command, Redis } from 'ioredis'
-import { backoff } from '../../clock.ts'
-import { describe, MillraceError } from '../../errors.ts'
+import { Command, type Redis } from 'ioredis'
+import type { MillraceError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
-import { typeError } from '../checks.ts'
-import { redisError } from './redis-errors.ts'
+import { openClient, type ClientOptions } from './client.ts'
+import { replayFault } from './default-user.ts'
+import { foundError, redisError } from './redis-errors.ts'
 import { readScript, scriptNames, type Script, type ScriptName } from './scripts.ts'
+import { judgeServer, type ServerVerdict } from './server-check.ts'
 import { rewriteTornLog } from './torn-log.ts'
 
-export type RedisOptions = {
-  /** `redis://user:password@host:port/database`. */
-  readonly url: string
-  /** Bound of one call, of connecting, and of giving up a connection that says nothing. */
-  readonly callTimeoutMs: number
-  readonly log?: Log
+export type RedisOptions = ClientOptions & {
+  /** With what the keys of entries begin, which errors name. */
+  readonly entryPrefix: string
+  /** How often a server that is connected is looked at. */
+  readonly lookEveryMs?: number
+  /** For whoever only reads: Redis is asked for nothing but what is read. */
+  readonly readOnly?: boolean
 }
 
 /** What a script answers: `redis.call` in RESP2, text as UTF-8. */
 export type Reply = string | number | null | readonly Reply[]
 
-/** Pauses between tries to connect again. */
-const retryFirstMs = 50
-const retryMostMs = 2_000
+/** The same in bytes. */
+export type ByteReply = Buffer | number | null | readonly ByteReply[]
+
+type Call = {
+  readonly name: string
+  readonly args: readonly string[]
+  readonly writes: boolean
+  readonly encoding?: 'utf8' | null
+}
+
+/** How Redis is configured, and by whom it is used, may change at any time. */
+const lookEveryMs = 30_000
 /** How soon a server that was refused is looked at again. */
 const lookAgainMs = 1_000
 
@@ -33,173 +44,197 @@ export class RedisConnection {
   readonly #redis: Redis
   readonly #log: Log | undefined
   readonly #scripts: ReadonlyMap<ScriptName, Script>
-  /** Why this server must not be used, as looked at after the newest connecting. */
-  #unfit: Promise<MillraceError | undefined> = Promise.resolve(undefined)
-  #refusedFor: string | undefined
-  #lookingAgain: NodeJS.Timeout | undefined
+  readonly #entryPrefix: string
+  readonly #lookEveryMs: number
+  readonly #warned = new Set<string>()
+  /** Set while a server that came back was not looked at: it may be another one. */
+  #looking: Promise<void> | undefined
+  #verdict: Pick<ServerVerdict, 'unfit' | 'unsafe'> = { unfit: undefined, unsafe: undefined }
+  #nextLook: NodeJS.Timeout | undefined
   #closed = false
 
   /** Use `connect`. */
-  constructor(redis: Redis, log: Log | undefined) {
+  constructor(redis: Redis, options: RedisOptions) {
     this.#redis = redis
-    this.#log = log
+    this.#log = options.log
+    this.#entryPrefix = options.entryPrefix
+    this.#lookEveryMs = options.lookEveryMs ?? lookEveryMs
     this.#scripts = new Map(scriptNames.map((name) => [name, readScript(name)]))
   }
 
-  /** Rejects when Redis can't be reached, is too old, or evicts keys. */
+  /** Rejects when Redis can't be reached or used. One that keeps no promise may be read from. */
   static async connect(options: RedisOptions): Promise<RedisConnection> {
     const redis = openClient(options)
-    const connection = new RedisConnection(redis, options.log)
+    const connection = new RedisConnection(redis, options)
     try {
       await redis.connect()
-      await checkServer(connection.#unchecked, options.log)
-      const onStart = () => void rewriteTornLog(connection, options.log)
+      connection.#judge(await connection.#inspect())
+      if (connection.#verdict.unfit) throw connection.#verdict.unfit
+      const onStart = () => {
+        if (!options.readOnly) void rewriteTornLog(connection, options.log)
+      }
       redis.on('ready', () => {
-        connection.#look()
+        connection.#lookFirst()
         onStart()
       })
       onStart()
       return connection
     } catch (error) {
-      redis.disconnect()
+      connection.close()
       throw redisError(error, 'connecting')
     }
   }
 
-  /** Flat arguments in one array: spread over a call, 100,000 of them overflow the stack. */
+  /** Runs a script; what it answers but for `type`, which is an error. */
   async run(
     name: ScriptName,
     keys: readonly string[],
     args: readonly string[],
   ): Promise<readonly Reply[]> {
-    const script = this.#scripts.get(name)!
-    const verb = script.readOnly ? 'evalsha_ro' : 'evalsha'
-    const all = [script.sha1, String(keys.length)].concat(keys, args)
+    return (await this.#run(name, [keys, args], 'utf8')) as readonly Reply[]
+  }
+
+  /** The same, where what is answered may be no text. */
+  async runForBytes(
+    name: ScriptName,
+    keys: readonly string[],
+    args: readonly string[],
+  ): Promise<readonly ByteReply[]> {
+    return (await this.#run(name, [keys, args], null)) as readonly ByteReply[]
+  }
+
+  /** A single command that changes nothing. */
+  async ask(name: string, args: readonly string[]): Promise<Reply> {
     try {
-      return checkType((await this.#send(verb, all)) as readonly Reply[])
+      return (await this.#send({ name, args, writes: false })) as Reply
     } catch (error) {
-      if (!isNoScript(error)) throw redisError(error, `script ${name}`)
-    }
-    // Redis forgets scripts when it is told to (SCRIPT FLUSH) and when it starts again.
-    try {
-      await this.#send('script', ['LOAD', script.source])
-      return checkType((await this.#send(verb, all)) as readonly Reply[])
-    } catch (error) {
-      throw redisError(error, `script ${name}`)
+      throw commandError(error, name, args)
     }
   }
 
-  async command(name: string, args: readonly string[]): Promise<Reply> {
+  /** A single command that writes. */
+  async change(name: string, args: readonly string[]): Promise<Reply> {
     try {
-      return await this.#send(name, args)
+      return (await this.#send({ name, args, writes: true })) as Reply
     } catch (error) {
-      throw redisError(error, name.toUpperCase())
+      throw commandError(error, name, args)
     }
   }
 
   close(): void {
     this.#closed = true
-    clearTimeout(this.#lookingAgain)
+    clearTimeout(this.#nextLook)
     this.#redis.disconnect()
   }
 
-  /**
-   * A server that came back may be another one, or started with another configuration. Calls wait
-   * for the answer, but for those that ioredis sends again by itself.
-   */
-  #look(): void {
-    clearTimeout(this.#lookingAgain)
-    this.#unfit = checkServer(this.#unchecked, this.#log).then(
-      () => this.#refuse(undefined),
-      (error: unknown) => {
-        const reason = redisError(error, 'INFO')
-        // A server that is away again says so to each call.
-        return reason.retriable ? undefined : this.#refuse(reason)
-      },
-    )
+  /** Flat arguments in one array: spread over a call, 100,000 of them overflow the stack. */
+  async #run(
+    name: ScriptName,
+    [keys, args]: readonly [readonly string[], readonly string[]],
+    encoding: 'utf8' | null,
+  ): Promise<readonly unknown[]> {
+    const script = this.#scripts.get(name)!
+    const verb = script.readOnly ? 'evalsha_ro' : 'evalsha'
+    const call = {
+      name: verb,
+      args: [script.sha1, String(keys.length)].concat(keys, args),
+      writes: !script.readOnly,
+      encoding,
+    }
+    try {
+      return this.#checkFound((await this.#sendScript(script, call)) as readonly unknown[])
+    } catch (error) {
+      throw redisError(error, `script ${name}`)
+    }
   }
 
-  #refuse(reason: MillraceError | undefined): MillraceError | undefined {
-    if (reason && reason.message !== this.#refusedFor) {
-      const { code, message, hint } = reason
-      this.#log?.error({ code, reason: message, hint }, 'redis is not used')
+  async #sendScript(script: Script, call: Call): Promise<unknown> {
+    try {
+      return await this.#send(call)
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
     }
-    if (!reason && this.#refusedFor) this.#log?.info('redis is used again')
-    this.#refusedFor = reason?.message
-    if (reason && !this.#closed) {
-      this.#lookingAgain = setTimeout(() => this.#look(), lookAgainMs)
-    }
-    return reason
+    // Redis forgets scripts when it is told to (SCRIPT FLUSH) and when it starts again.
+    await this.#send({ name: 'script', args: ['LOAD', script.source], writes: false })
+    return this.#send(call)
   }
 
-  async #send(name: string, args: readonly string[]): Promise<Reply> {
-    const unfit = await this.#unfit
+  #checkFound(reply: readonly unknown[]): readonly unknown[] {
+    if (String(reply[0]) !== 'type') return reply
+    const key = String(reply[1])
+    const isEntry = key.startsWith(this.#entryPrefix)
+    const entry = isEntry ? key.slice(this.#entryPrefix.length) : undefined
+    throw foundError(key, String(reply[2]), entry)
+  }
+
+  async #send(call: Call): Promise<unknown> {
+    if (this.#looking) await this.#looking
+    const { unfit, unsafe } = this.#verdict
     if (unfit) throw unfit
-    return this.#unchecked(name, args)
+    if (call.writes && unsafe) throw unsafe
+    return this.#unchecked(call)
   }
 
-  readonly #unchecked = (name: string, args: readonly string[]): Promise<Reply> => {
-    const command = new Command(name, args as string[], { replyEncoding: 'utf8' })
-    return this.#redis.sendCommand(command) as Promise<Reply>
+  #unchecked({ name, args, encoding = 'utf8' }: Omit<Call, 'writes'>): Promise<unknown> {
+    const command = new Command(name, args as string[], { replyEncoding: encoding })
+    return this.#redis.sendCommand(command) as Promise<unknown>
   }
-}
 
-function openClient({ url, callTimeoutMs, log }: RedisOptions): Redis {
-  const pauses = backoff(retryFirstMs, retryMostMs)
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    protocol: 2,
-    connectTimeout: callTimeoutMs,
-    commandTimeout: callTimeoutMs,
-    socketTimeout: callTimeoutMs * 2,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: true,
-    maxRetriesPerRequest: 3,
-    retryStrategy: () => pauses.nextMs(),
-    // After a failover the old primary says READONLY; connecting again may find the new one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
-  })
-  let away = false
-  redis.on('ready', () => {
-    pauses.reset()
-    if (away) log?.info('redis is back')
-    away = false
-  })
-  redis.on('error', (error: Error) => {
-    if (!away) log?.warn({ reason: describe(error) }, 'redis is away, trying again')
-    away = true
-  })
-  return redis
-}
-
-/** Refuses a server on which the guarantees would not hold. */
-async function checkServer(
-  ask: (name: string, args: readonly string[]) => Promise<Reply>,
-  log: Log | undefined,
-): Promise<void> {
-  const info = String(await ask('info', []))
-  const value = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, 'm').exec(info)?.[1]
-  const version = value('redis_version') ?? 'unknown'
-  if (Number.parseInt(version, 10) < 7) {
-    throw new MillraceError('store-old', `Redis ${version} is too old`, {
-      hint: 'Millrace needs Redis 7 or newer: older ones start scripts that they can not finish.',
+  /** Calls wait for what is found, but for those that ioredis sends again by itself. */
+  #lookFirst(): void {
+    const looking = this.#look().finally(() => {
+      if (this.#looking === looking) this.#looking = undefined
     })
+    this.#looking = looking
   }
-  const policy = value('maxmemory_policy')
-  if (policy === undefined) {
-    log?.warn('redis does not tell its maxmemory-policy; any but noeviction corrupts the view')
-  } else if (policy !== 'noeviction') {
-    throw new MillraceError('store-evicts', `Redis evicts keys: maxmemory-policy is ${policy}`, {
-      hint: 'It would drop counters without a word. Mend it: CONFIG SET maxmemory-policy noeviction, and in redis.conf.',
-    })
+
+  /** What was found stands until the next look; a server that is away says so to each call. */
+  async #look(): Promise<void> {
+    clearTimeout(this.#nextLook)
+    try {
+      this.#judge(await this.#inspect())
+    } catch (error) {
+      const reason = redisError(error, 'INFO')
+      if (!reason.retriable) this.#judge({ unfit: reason, unsafe: undefined, warnings: [] })
+      else this.#lookAfter(lookAgainMs)
+    }
+  }
+
+  async #inspect(): Promise<ServerVerdict> {
+    const ask = (name: string, args: readonly string[]) => this.#unchecked({ name, args })
+    const info = String(await ask('info', []))
+    const verdict = judgeServer(info)
+    const unsafe = verdict.unsafe ?? (await replayFault(ask, info, this.#entryPrefix))
+    return { ...verdict, unsafe }
+  }
+
+  #judge({ unfit, unsafe, warnings }: ServerVerdict): void {
+    for (const { message, hint } of warnings) {
+      if (!this.#warned.has(message)) this.#log?.warn({ hint }, message)
+      this.#warned.add(message)
+    }
+    this.#say(this.#verdict.unfit, unfit, 'redis is not used')
+    this.#say(this.#verdict.unsafe, unsafe, 'redis is read, and nothing is written to it')
+    this.#verdict = { unfit, unsafe }
+    this.#lookAfter(unfit || unsafe ? lookAgainMs : this.#lookEveryMs)
+  }
+
+  #say(before: MillraceError | undefined, now: MillraceError | undefined, what: string): void {
+    if (now && now.message !== before?.message) {
+      this.#log?.error({ code: now.code, reason: now.message, hint: now.hint }, what)
+    }
+    if (!now && before) this.#log?.info({ reason: before.message }, 'redis is used again')
+  }
+
+  #lookAfter(ms: number): void {
+    clearTimeout(this.#nextLook)
+    if (this.#closed) return
+    this.#nextLook = setTimeout(() => void this.#look(), Math.min(ms, this.#lookEveryMs)).unref()
   }
 }
 
-function checkType(reply: readonly Reply[]): readonly Reply[] {
-  if (reply[0] === 'type') throw typeError(String(reply[1]), String(reply[2]))
-  return reply
-}
-
-function isNoScript(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOSCRIPT')
+function commandError(error: unknown, name: string, args: readonly string[]): MillraceError {
+  const message = error instanceof Error ? error.message : ''
+  if (message.startsWith('WRONGTYPE')) return foundError(args[0] ?? '', message, undefined)
+  return redisError(error, name.toUpperCase())
 }

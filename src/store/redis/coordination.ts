@@ -1,78 +1,148 @@
 import { formatLsn } from '../../position.ts'
-import { encodeOffsets } from '../codec.ts'
-import { newGeneration, newGenerationId } from '../generation.ts'
-import { limits } from '../limits.ts'
-import type { Barrier, Generation, GenerationId, ViewCoordination } from '../store.ts'
-import type { RedisConnection } from './connection.ts'
-import type { RedisLayout } from './keys.ts'
-import { scanKeys } from './reader.ts'
+import { decodeBarrier, decodeWanted, encodeBarrier } from '../codec.ts'
+import type {
+  Beginning,
+  LeaseClaim,
+  Observation,
+  Turn,
+  ViewCoordination,
+  ViewWatchable,
+  Wanted,
+} from '../coordination.ts'
+import { newEpoch, refuseOtherFormat } from '../epoch.ts'
+import { partitionsOf, restarted, restartOf } from '../restart.ts'
+import type { Barrier, Epoch, ViewState } from '../state.ts'
+import type { RedisConnection, Reply } from './connection.ts'
+import type { ViewKeys } from './keys.ts'
+import { scanEntries } from './scan.ts'
+import { declarationFields, readStatus, stateFields } from './state.ts'
+import { checkpointText, doubtText, orNone, pushDoubt, pushList } from './texts.ts'
+
+export class RedisWatchable implements ViewWatchable {
+  readonly #connection: RedisConnection
+  readonly #keys: ViewKeys
+
+  constructor(connection: RedisConnection, keys: ViewKeys) {
+    this.#connection = connection
+    this.#keys = keys
+  }
+
+  async state(): Promise<ViewState | undefined> {
+    return (await readStatus(this.#connection, this.#keys)).state
+  }
+
+  async barriers(): Promise<readonly Barrier[]> {
+    const { barriers } = this.#keys
+    const texts = (await this.#connection.ask('hvals', [barriers])) as readonly string[]
+    const found = texts.map((text) => decodeBarrier(text, barriers))
+    return found.toSorted((a, b) => a.number - b.number)
+  }
+
+  async wanted(): Promise<Wanted | undefined> {
+    const { wanted } = this.#keys
+    const text: Reply = await this.#connection.ask('get', [wanted])
+    return typeof text === 'string' ? decodeWanted(text, wanted) : undefined
+  }
+
+  async want(wanted: Wanted): Promise<void> {
+    await this.#connection.change('set', [this.#keys.wanted, JSON.stringify(wanted)])
+  }
+
+  async occupant(): Promise<string | undefined> {
+    let cursor: string | undefined
+    do {
+      const page = await scanEntries(this.#connection, this.#keys, cursor)
+      if (page.keys.length > 0) return page.keys[0]
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    return undefined
+  }
+}
 
 export class RedisCoordination implements ViewCoordination {
   readonly #connection: RedisConnection
-  readonly #layout: RedisLayout
+  readonly #keys: ViewKeys
 
-  constructor(connection: RedisConnection, layout: RedisLayout) {
+  constructor(connection: RedisConnection, keys: ViewKeys) {
     this.#connection = connection
-    this.#layout = layout
+    this.#keys = keys
   }
 
-  async lease(holder: string, ttlMs: number): Promise<boolean> {
-    const args = [holder, String(ttlMs)]
-    const [kind] = await this.#connection.run('lease', [this.#layout.lease], args)
+  async lease({ holder, declaration, ttlMs, over }: LeaseClaim): Promise<boolean> {
+    const args = [holder, declaration, String(ttlMs), over ? 'over' : '']
+    const [kind] = await this.#connection.run('lease', [this.#keys.lease], args)
     return kind === 'held'
   }
 
-  async open(topics: Readonly<Record<string, number>>): Promise<Generation | undefined> {
-    const { state } = this.#layout
-    const id = newGenerationId()
-    const args = [id, JSON.stringify(topics)]
-    const [kind] = await this.#connection.run('open', [state, ...this.#books()], args)
-    return kind === 'opened' ? newGeneration(id, topics) : undefined
+  async open(beginning: Beginning): Promise<Epoch | undefined> {
+    const { state, checkpoints, barriers, parked, problems } = this.#keys
+    const { doubts, tickets, rowTickets } = this.#keys
+    const left = [parked, problems, doubts, tickets, rowTickets]
+    const epoch = newEpoch()
+    const { barrier } = beginning
+    const args = [String(barrier.number), encodeBarrier(barrier)]
+    pushList(args, stateFields(epoch, beginning))
+    const begun = [...beginning.checkpoints]
+    pushList(
+      args,
+      begun.flatMap(([partition, each]) => [partition, checkpointText(each)]),
+    )
+    const keys = [state, checkpoints, barriers, ...left]
+    const [kind, format] = await this.#connection.run('open', keys, args)
+    if (kind === 'opened') return epoch
+    refuseOtherFormat(format, state)
+    return undefined
   }
 
-  async publish(generation: GenerationId, barrier: Barrier): Promise<void> {
-    const { state, barrier: key } = this.#layout
-    const { lsn, from, ends, takenAtMs } = barrier
-    const offsets = [encodeOffsets(from), encodeOffsets(ends)]
-    const args = [generation, formatLsn(lsn), String(takenAtMs), ...offsets]
-    await this.#connection.run('publish', [state, key], args)
+  async turn(turn: Turn): Promise<Epoch | undefined> {
+    const { state, checkpoints, problems, doubts } = this.#keys
+    const epoch = newEpoch()
+    const args: string[] = [turn.epoch, epoch]
+    pushList(args, declarationFields(turn.declarations, turn.topics))
+    pushList(
+      args,
+      partitionsOf(turn.topics).flatMap((name) => restartArgs(turn, name)),
+    )
+    pushList(
+      args,
+      turn.doubts.flatMap((doubt) => [doubt.id, doubt.name, doubtText(doubt)]),
+    )
+    const keys = [state, checkpoints, problems, doubts]
+    const [kind, partition] = await this.#connection.run('turn', keys, args)
+    if (kind === 'offset') {
+      throw new Error(`checkpoint ${String(partition)} is moved without an offset to go to`)
+    }
+    return kind === 'turned' ? epoch : undefined
   }
 
-  async advance(generation: GenerationId, barrier: Barrier): Promise<boolean> {
-    const { state, checkpoints } = this.#layout
-    const args: string[] = [generation, formatLsn(barrier.lsn)]
-    for (const [partition, end] of barrier.ends) args.push(partition, end.toString())
+  async publish(barrier: Barrier, forget: readonly number[]): Promise<void> {
+    const { state, barriers } = this.#keys
+    const args = [String(barrier.number), encodeBarrier(barrier), ...forget.map(String)]
+    await this.#connection.run('publish', [state, barriers], args)
+  }
+
+  async advance(epoch: Epoch, barrier: Barrier, takenAgoMs: number): Promise<boolean> {
+    const { state, checkpoints } = this.#keys
+    const { lsn, history, ends } = barrier
+    const args: string[] = [epoch, formatLsn(lsn), history, String(Math.round(takenAgoMs))]
+    for (const [partition, end] of ends) args.push(partition, end.toString())
     const [kind] = await this.#connection.run('advance', [state, checkpoints], args)
     return kind === 'advanced'
   }
 
-  async *drop(seen: GenerationId | undefined): AsyncIterable<number> {
-    const args = [seen ?? '', newGenerationId()]
-    const [turned, dropping] = await this.#connection.run('drop-begin', [this.#layout.state], args)
-    if (turned === 'conflict') return
-    const id = String(dropping)
-    let removed = 0
-    yield removed
-    for await (const found of scanKeys(this.#connection, this.#layout.everyEntryPattern)) {
-      const keys = found.filter((key) => this.#layout.isEntry(key))
-      for (let at = 0; at < keys.length; at += limits.dropKeysPerCallMax) {
-        const page = [this.#layout.state, ...keys.slice(at, at + limits.dropKeysPerCallMax)]
-        const [kind, count] = await this.#connection.run('drop-keys', page, [id])
-        if (kind === 'conflict') return
-        removed += Number(count)
-        yield removed
-      }
-    }
-    const [, count] = await this.#connection.run('drop-end', this.#end(), [id])
-    if (count) yield removed + Number(count)
+  async observe({ epoch, before, after, doubts }: Observation): Promise<boolean> {
+    const args: string[] = [epoch, orNone(before), after]
+    for (const doubt of doubts) pushDoubt(args, doubt)
+    const keys = [this.#keys.state, this.#keys.doubts]
+    const [kind] = await this.#connection.run('observe', keys, args)
+    return kind === 'observed'
   }
+}
 
-  #books(): readonly string[] {
-    const { checkpoints, parked, problems, barrier } = this.#layout
-    return [checkpoints, parked, problems, barrier]
-  }
-
-  #end(): readonly string[] {
-    return [this.#layout.state, ...this.#books()]
-  }
+/** A partition as `turn.lua` reads it. */
+function restartArgs({ restarts, offsets }: Turn, name: string): readonly string[] {
+  const to = offsets.get(name)
+  const how = restartOf(restarts, name)
+  if (to === undefined) return [name, how, '', '']
+  return [name, how, to.toString(), checkpointText(restarted(undefined, how, to))]
 }

@@ -1,9 +1,11 @@
 #!lua
 -- Takes or renews the coordinator's lease.
 --
--- KEYS[1] lease          string, the holder, which Redis forgets in time
+-- KEYS[1] lease          hash of the holder and its declaration, which Redis forgets in time
 -- ARGV[1] holder         who asks
--- ARGV[2] ttlMs          for how long
+-- ARGV[2] declaration    for which declaration
+-- ARGV[3] ttlMs          for how long
+-- ARGV[4] over           'over' to take it from a holder with another declaration; empty else
 --
 -- Returns one of
 --   {'held'}
@@ -12,10 +14,14 @@
 
 local lease = KEYS[1]
 local holder = ARGV[1]
-local ttlMs = ARGV[2]
+local declaration = ARGV[2]
+local ttlMs = ARGV[3]
+local over = ARGV[4]
 
-local found = redis.pcall('GET', lease)
-if type(found) == 'table' then return {'type', lease, found.err} end
-if found and found ~= holder then return {'conflict'} end
-redis.call('SET', lease, holder, 'PX', ttlMs)
+local found = redis.pcall('HMGET', lease, 'holder', 'declaration')
+if found.err then return {'type', lease, found.err} end
+local mayTake = over == 'over' and found[2] ~= declaration
+if found[1] and found[1] ~= holder and not mayTake then return {'conflict'} end
+redis.call('HSET', lease, 'holder', holder, 'declaration', declaration)
+redis.call('PEXPIRE', lease, ttlMs)
 return {'held'}

@@ -1,28 +1,39 @@
 #!lua
--- Opens the first generation where there is no state at all.
+-- Begins a view where there is no state at all.
 --
 -- KEYS[1] state          hash of the view's state
--- KEYS[2] checkpoints    hash of checkpoints
--- KEYS[3] parked         hash of parked records
--- KEYS[4] problems       hash of problems
--- KEYS[5] barrier        hash of the newest barrier
--- ARGV[1] generation     new random id
--- ARGV[2] topics         partition counts by topic, as JSON
+-- KEYS[2] checkpoints    hash, topic partition -> checkpoint
+-- KEYS[3] barriers       hash, number -> barrier as JSON
+-- KEYS[4..] leftAt       hashes that a state which was lost may have left
+-- ARGV[1] number         number of the first barrier
+-- ARGV[2] barrier        the first barrier, as JSON
+-- ARGV[3..] listsAt      lists: fields and values of the state in turn; topic partitions and
+--   checkpoints in turn
 --
 -- Returns one of
 --   {'opened'}
---   {'conflict'} when there is a state
+--   {'conflict', format of the state that is there}
+--   {'type', key, reason}
 
 local state = KEYS[1]
 local checkpoints = KEYS[2]
-local parked = KEYS[3]
-local problems = KEYS[4]
-local barrier = KEYS[5]
-local generation = ARGV[1]
-local topics = ARGV[2]
+local barriers = KEYS[3]
+local leftAt = 4
+local number = ARGV[1]
+local barrier = ARGV[2]
+local listsAt = 3
 
-if redis.call('EXISTS', state) == 1 then return {'conflict'} end
--- A state that was lost may have left these behind: they speak of another generation.
-redis.call('DEL', checkpoints, parked, problems, barrier)
-redis.call('HSET', state, 'id', generation, 'number', '1', 'phase', 'building', 'topics', topics)
+-- include lists
+
+if redis.call('EXISTS', state) == 1 then
+  local format = redis.pcall('HGET', state, 'format')
+  if type(format) == 'table' then return {'type', state, format.err} end
+  return {'conflict', format or ''}
+end
+redis.call('DEL', checkpoints, barriers, unpack(KEYS, leftAt))
+local first, last, at = list(listsAt)
+redis.call('HSET', state, unpack(ARGV, first, last))
+first, last, at = list(at)
+for i = first, last, 2 do redis.call('HSET', checkpoints, ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', barriers, number, barrier)
 return {'opened'}

@@ -1,42 +1,33 @@
 #!lua
--- Makes a barrier known, unless a newer one of this generation is.
+-- Makes a barrier the newest, unless one of its number or above is; forgets others in any case.
 --
 -- KEYS[1] state          hash of the view's state
--- KEYS[2] barrier        hash of the newest barrier
--- ARGV[1] generation     id that the state must have
--- ARGV[2] lsn            the barrier's LSN, as 16/B374D848
--- ARGV[3] takenAtMs      when its first end offsets were read
--- ARGV[4] from           end offsets before the marker, as JSON
--- ARGV[5] ends           end offsets after the marker, as JSON
+-- KEYS[2] barriers       hash, number -> barrier as JSON
+-- ARGV[1] number         its number
+-- ARGV[2] barrier        as JSON
+-- ARGV[3..] forgetAt     numbers to forget
 --
 -- Returns one of
 --   {'published'}
---   {'conflict'} when the generation is another one, or a newer barrier stands there
+--   {'older'}
+--   {'absent'} when there is no state
 --   {'type', key, reason}
 
 local state = KEYS[1]
-local barrier = KEYS[2]
-local generation = ARGV[1]
-local lsn = ARGV[2]
-local takenAtMs = ARGV[3]
-local from = ARGV[4]
-local ends = ARGV[5]
+local barriers = KEYS[2]
+local number = ARGV[1]
+local barrier = ARGV[2]
+local forgetAt = 3
 
--- Each half of an LSN is 32 bits wide, which a double holds exactly.
-local function rises(old, new)
-  local oldHigh, oldLow = string.match(old, '^(%x+)/(%x+)$')
-  local newHigh, newLow = string.match(new, '^(%x+)/(%x+)$')
-  if not oldHigh then return true end
-  if oldHigh ~= newHigh then return tonumber(newHigh, 16) > tonumber(oldHigh, 16) end
-  return tonumber(newLow, 16) > tonumber(oldLow, 16)
-end
-
-local standing = redis.pcall('HMGET', state, 'id', 'phase')
+local standing = redis.pcall('HMGET', state, 'epoch', 'barrier-number')
 if standing.err then return {'type', state, standing.err} end
-if standing[1] ~= generation or standing[2] == 'dropping' then return {'conflict'} end
-local newest = redis.pcall('HMGET', barrier, 'generation', 'lsn')
-if newest.err then return {'type', barrier, newest.err} end
-if newest[1] == generation and newest[2] and not rises(newest[2], lsn) then return {'conflict'} end
-redis.call('HSET', barrier, 'generation', generation, 'lsn', lsn, 'taken-at-ms', takenAtMs,
-  'from', from, 'ends', ends)
+if not standing[1] then return {'absent'} end
+local count = redis.pcall('HLEN', barriers)
+if type(count) == 'table' then return {'type', barriers, count.err} end
+
+for i = forgetAt, #ARGV do redis.call('HDEL', barriers, ARGV[i]) end
+local newest = tonumber(standing[2] or '-1') or -1
+if newest >= tonumber(number) then return {'older'} end
+redis.call('HSET', barriers, number, barrier)
+redis.call('HSET', state, 'barrier', barrier, 'barrier-number', number)
 return {'published'}

@@ -1,94 +1,76 @@
 import { parseKafkaOffset, parseLsn, parseTopicPartition } from '../../position.ts'
-import { checkRead, typeError } from '../checks.ts'
-import { refuseNewer } from '../generation.ts'
+import type { ViewLayout } from '../../mutation.ts'
+import { checkKeys } from '../checks.ts'
+import { refuseOtherFormat, stateFormat } from '../epoch.ts'
 import { limits } from '../limits.ts'
 import { compareParked, decodeParked } from '../parked.ts'
-import type {
-  ParkedRecord,
-  Phase,
-  ReadResult,
-  StoredEntry,
-  StoreStatus,
-  ViewReader,
-} from '../store.ts'
+import type { ReadResult, StoreStatus, ViewReader } from '../reader.ts'
+import type { ParkedRecord } from '../state.ts'
 import type { RedisConnection, Reply } from './connection.ts'
-import type { RedisLayout } from './keys.ts'
+import { EntryHash } from './entry-hash.ts'
+import { completeField, type ViewKeys } from './keys.ts'
 import { readStatus } from './state.ts'
 
 export class RedisReader implements ViewReader {
   readonly #connection: RedisConnection
-  readonly #layout: RedisLayout
+  readonly #keys: ViewKeys
+  readonly #hash: EntryHash
+  /** What every read says: the state's format, what has to be complete, fields to answer. */
+  readonly #args: readonly string[]
 
-  constructor(connection: RedisConnection, layout: RedisLayout) {
+  constructor(
+    connection: RedisConnection,
+    keys: ViewKeys,
+    { layout, served }: { readonly layout: ViewLayout; readonly served: string },
+  ) {
     this.#connection = connection
-    this.#layout = layout
+    this.#keys = keys
+    this.#hash = new EntryHash(layout)
+    this.#args = [String(stateFormat), completeField(served), ...this.#hash.read]
   }
 
   async read(keys: readonly string[]): Promise<ReadResult> {
-    checkRead(keys)
-    const reply = await this.#read(keys, 'serving')
-    if (reply[0] === 'unavailable') {
-      return { kind: 'unavailable', phase: reply[1] as Phase | 'absent' }
+    checkKeys(keys, limits.readKeysMax)
+    const { state, doubts, entry: keyOf } = this.#keys
+    const all: string[] = [state, doubts]
+    for (const key of keys) all.push(keyOf(key))
+    const reply = await this.#connection.run('read', all, this.#args)
+    const [kind, watermark, ageMs, codes] = reply
+    if (kind === 'format') refuseOtherFormat(watermark, state)
+    if (kind === 'unavailable') {
+      return { kind, phase: watermark as 'absent' | 'building' }
     }
-    refuseNewer(reply[2], this.#layout.state)
-    if (typeof reply[1] !== 'string') throw typeError(this.#layout.state, 'no watermark')
-    const entries = keys.map((key, index) => {
-      const { fields, counts } = this.#parse(key, reply[index + 3]) ?? { fields: null }
-      return fields && { key, fields, counts }
-    })
-    return { kind: 'serving', watermark: parseLsn(reply[1]), entries }
+    return {
+      kind: 'serving',
+      watermark: parseLsn(String(watermark)),
+      ageMs: Math.max(0, Number(ageMs)),
+      doubts: [...new Set(codes as readonly string[])],
+      entries: keys.map((key, index) =>
+        this.#hash.parse(key, reply[index + 4] as readonly Reply[], keyOf(key)),
+      ),
+    }
   }
 
   status(): Promise<StoreStatus> {
-    return readStatus(this.#connection, this.#layout)
-  }
-
-  async *scan(): AsyncIterable<readonly StoredEntry[]> {
-    const { entryPattern, entryPrefix } = this.#layout
-    for await (const found of scanKeys(this.#connection, entryPattern)) {
-      const keys = found.map((key) => key.slice(entryPrefix.length))
-      for (let at = 0; at < keys.length; at += limits.readKeysMax) {
-        const page = keys.slice(at, at + limits.readKeysMax)
-        const reply = await this.#read(page, '')
-        yield page.flatMap((key, index) => this.#parse(key, reply[index + 3]) ?? [])
-      }
-    }
+    return readStatus(this.#connection, this.#keys)
   }
 
   async *parked(): AsyncIterable<ParkedRecord> {
-    const { parked } = this.#layout
-    const fields = (await this.#connection.command('hkeys', [parked])) as readonly string[]
+    const { parked } = this.#keys
+    const fields = (await this.#connection.ask('hkeys', [parked])) as readonly string[]
     const places = fields.map(parsePlace).toSorted(compareParked)
     for (let at = 0; at < places.length; at += limits.parkedPageRecords) {
       const page = places.slice(at, at + limits.parkedPageRecords).map(({ field }) => field)
-      const texts = (await this.#connection.command('hmget', [parked, ...page])) as Reply[]
+      const texts = (await this.#connection.ask('hmget', [parked, ...page])) as Reply[]
       for (const text of texts) if (typeof text === 'string') yield decodeParked(text, parked)
     }
   }
 
-  #read(keys: readonly string[], phase: string): Promise<readonly Reply[]> {
-    const all = [this.#layout.state]
-    for (const key of keys) all.push(this.#layout.entry(key))
-    return this.#connection.run('read', all, [phase, ...this.#layout.all])
+  async clearParked(): Promise<number> {
+    const { state, parked } = this.#keys
+    const [, count] = await this.#connection.run('clear-parked', [state, parked], [])
+    return Number(count)
   }
-
-  #parse(key: string, values: Reply | undefined): StoredEntry | undefined {
-    return this.#layout.parse(key, values as readonly Reply[])
-  }
-}
-
-/** Pages of keys; one that is there from beginning to end comes at least once. */
-export async function* scanKeys(
-  connection: RedisConnection,
-  pattern: string,
-): AsyncIterable<readonly string[]> {
-  let cursor = '0'
-  do {
-    const args = [cursor, 'MATCH', pattern, 'COUNT', String(limits.scanPageEntries)]
-    const [next, keys] = (await connection.command('scan', args)) as [string, string[]]
-    cursor = next
-    if (keys.length > 0) yield keys
-  } while (cursor !== '0')
 }
 
 /** A field of the parked hash: `topic/partition/offset`. */

@@ -1,7 +1,8 @@
-import { describe, MillraceError } from '../../errors.ts'
+import { describe, MillraceError, type ErrorCode } from '../../errors.ts'
+import { typeError } from '../checks.ts'
 
-/** What Redis says by its error's first word, and what that means. */
-const replies: Readonly<Record<string, { code: string; retriable: boolean; hint: string }>> = {
+/** What Redis says by an error's first word, and what that means. */
+const replies: Readonly<Record<string, Meaning>> = {
   OOM: full('Redis is at maxmemory. Make room, or raise it: CONFIG SET maxmemory <bytes>.'),
   MISCONF: full('Redis can not write to its disk. See its log; free or replace the disk.'),
   READONLY: away('This is a replica now. Point MILLRACE_REDIS at the primary.'),
@@ -13,33 +14,47 @@ const replies: Readonly<Record<string, { code: string; retriable: boolean; hint:
   BUSY: away('A script of somebody else runs for too long. See SCRIPT KILL.'),
   NOAUTH: refused('Put user and password into MILLRACE_REDIS: redis://user:password@host:port.'),
   WRONGPASS: refused('User or password in MILLRACE_REDIS is wrong.'),
-  NOPERM: refused(
-    'The user lacks rights: +@all -@dangerous +info +bgrewriteaof on the keys of the view.',
-  ),
+  NOPERM: refused('The user lacks rights. What it needs stands in src/store/redis/acl.ts.'),
 }
 
-/** Names whatever ioredis rejected with. A reply that isn't known is not retriable. */
+type Meaning = { readonly code: ErrorCode; readonly hint: string }
+
+/**
+ * Names whatever ioredis rejected with. Its errors carry the command's arguments, passwords and
+ * people's data among them, so none of them is passed on.
+ */
 export function redisError(error: unknown, what: string): MillraceError {
   if (error instanceof MillraceError) return error
+  const message = describe(error)
   const isReply = error instanceof Error && error.name === 'ReplyError'
-  const word = isReply ? error.message.split(' ', 1)[0]! : ''
-  const known = replies[word] ?? (isReply ? refused('See the log of Redis.') : unreached)
-  return new MillraceError(known.code, `redis: ${what}: ${describe(error)}`, {
-    ...known,
-    cause: error,
-  })
+  const { code, hint } = isReply ? meaningOf(message) : unreached
+  return new MillraceError(code, `redis: ${what}: ${message}`, { hint })
+}
+
+/** What a script found in its way: a key of another type, or an error of Redis about it. */
+export function foundError(key: string, reason: string, entry: string | undefined): MillraceError {
+  const { code, hint } = meaningOf(reason)
+  const isType = reason.startsWith('WRONGTYPE') || !/^[A-Z]+ /.test(reason)
+  if (isType) return typeError(key, reason, entry === undefined ? {} : { entry })
+  return new MillraceError(code, `redis: ${key}: ${reason}`, { hint })
+}
+
+function meaningOf(message: string): Meaning {
+  // Within a script Redis words a lack of rights otherwise.
+  if (message.startsWith('ERR The user executing the script')) return replies.NOPERM!
+  return replies[message.split(' ', 1)[0]!] ?? refused('See the log of Redis.')
 }
 
 const unreached = away('Redis did not answer in time. Is it up, and MILLRACE_REDIS right?')
 
-function full(hint: string) {
-  return { code: 'store-full', retriable: true, hint }
+function full(hint: string): Meaning {
+  return { code: 'store-full', hint }
 }
 
-function away(hint: string) {
-  return { code: 'store-away', retriable: true, hint }
+function away(hint: string): Meaning {
+  return { code: 'store-away', hint }
 }
 
-function refused(hint: string) {
-  return { code: 'store-refused', retriable: false, hint }
+function refused(hint: string): Meaning {
+  return { code: 'store-refused', hint }
 }

@@ -1,26 +1,33 @@
 import type { ViewLayout } from '../../mutation.ts'
 import type { ViewStore } from '../store.ts'
+import { RedisAudit } from './audit.ts'
 import { RedisConnection, type RedisOptions } from './connection.ts'
-import { RedisCoordination } from './coordination.ts'
-import { RedisLayout } from './keys.ts'
+import { RedisCoordination, RedisWatchable } from './coordination.ts'
+import { viewKeys } from './keys.ts'
 import { RedisReader } from './reader.ts'
 import { RedisWriter } from './writer.ts'
 
-export type RedisStoreOptions = RedisOptions & { readonly layout: ViewLayout }
+export type RedisStoreOptions = Omit<RedisOptions, 'entryPrefix'> & {
+  /** Its name and the column of its key; layouts come with readers and writers. */
+  readonly view: Pick<ViewLayout, 'name' | 'key'>
+}
 
 /**
  * The view in plain Redis: a hash for each entry, `user-information:42`, and the state in the hash
  * `millrace:user-information`. Rejects within `callTimeoutMs` when Redis is away (retriable), and
- * with code `store-old` or `store-evicts` when it can't keep what is promised.
+ * with code `store-old` when it can't keep what is promised. Where it evicts keys, or would lose
+ * what is written when it starts again, every call that writes rejects until that is mended.
  */
-export async function openRedisStore(options: RedisStoreOptions): Promise<ViewStore> {
-  const layout = new RedisLayout(options.layout)
-  const connection = await RedisConnection.connect(options)
+export async function openRedisStore({ view, ...options }: RedisStoreOptions): Promise<ViewStore> {
+  const keys = viewKeys(view.name)
+  const connection = await RedisConnection.connect({ ...options, entryPrefix: keys.entryPrefix })
   return {
     name: 'redis',
-    writer: new RedisWriter(connection, options.layout, layout),
-    reader: new RedisReader(connection, layout),
-    coordination: new RedisCoordination(connection, layout),
+    watchable: new RedisWatchable(connection, keys),
+    coordination: new RedisCoordination(connection, keys),
+    reader: (layout, served) => new RedisReader(connection, keys, { layout, served }),
+    writer: (layout) => new RedisWriter(connection, keys, layout),
+    audit: (layout) => new RedisAudit(connection, keys, layout),
     close: async () => connection.close(),
   }
 }

@@ -4,17 +4,24 @@ import { readFileSync } from 'node:fs'
 /** The scripts, each a file beside this one whose first lines are its contract. */
 export const scriptNames = [
   'commit',
+  'raise',
+  'report',
+  'displace',
+  'checkpoints',
   'read',
   'status',
-  'checkpoints',
-  'mark',
+  'clear-parked',
+  'look',
+  'correct',
+  'scan',
+  'sweep',
+  'progress',
+  'lease',
   'open',
+  'turn',
   'publish',
   'advance',
-  'lease',
-  'drop-begin',
-  'drop-keys',
-  'drop-end',
+  'observe',
 ] as const
 
 export type ScriptName = (typeof scriptNames)[number]
@@ -28,12 +35,19 @@ export type Script = {
   readonly readOnly: boolean
 }
 
+/** What several scripts do alike stands in `include/`: a line `-- include x` becomes that file. */
 export function readScript(name: ScriptName): Script {
-  const source = readFileSync(new URL(`./${name}.lua`, import.meta.url), 'utf8')
+  const source = text(`${name}.lua`).replaceAll(/^-- include (\w+)\n/gm, (_, part: string) =>
+    text(`include/${part}.lua`),
+  )
   return {
     name,
     source,
     sha1: createHash('sha1').update(source).digest('hex'),
     readOnly: /^#!lua flags=\S*no-writes/.test(source),
   }
+}
+
+function text(file: string): string {
+  return readFileSync(new URL(file, import.meta.url), 'utf8')
 }

@@ -1,72 +1,97 @@
+import { z } from 'zod'
 import { parseLsn } from '../../position.ts'
 import { typeError } from '../checks.ts'
-import { decodeBarrier, decodeMark, decodeProblem, decodeTopics } from '../codec.ts'
-import { generationNumber, refuseNewer } from '../generation.ts'
-import type { Barrier, Generation, GenerationId, Phase, Problem, StoreStatus } from '../store.ts'
-import type { RedisConnection, Reply } from './connection.ts'
-import type { RedisLayout } from './keys.ts'
+import { decodeBarrier, decodeProblem, decodeTopics, encodeBarrier } from '../codec.ts'
+import type { Beginning } from '../coordination.ts'
+import { refuseOtherFormat, stateFormat } from '../epoch.ts'
+import type { StoreStatus } from '../reader.ts'
+import type { Epoch, KeptDeclaration, ViewState } from '../state.ts'
+import type { RedisConnection } from './connection.ts'
+import { completeField, formatField, type ViewKeys } from './keys.ts'
+import { pairs, parseDoubt } from './texts.ts'
+
+type Fields = ReadonlyMap<string, string>
 
 /** Reads what is known of the view as a whole, in one moment. */
 export async function readStatus(
   connection: RedisConnection,
-  layout: RedisLayout,
+  keys: ViewKeys,
 ): Promise<StoreStatus> {
-  const keys = [layout.state, layout.barrier, layout.parked, layout.problems]
-  const [, state, barrier, parked, problems] = await connection.run('status', keys, [])
-  const stops = [...pairs(problems!)].map(
-    ([partition, text]) => [partition, decodeProblem(text, layout.problems)] as const,
+  const asked = [keys.state, keys.doubts, keys.parked, keys.problems]
+  const [, fields, doubts, parked, problems, nowMs, stats] = await connection.run(
+    'status',
+    asked,
+    [],
   )
+  const found = pairs(fields!)
+  const at = found.get('watermark-at')
+  const evicted = /^evicted_keys:(\d+)/m.exec(String(stats))?.[1]
+  const stops = [...pairs(problems!)]
   return {
-    generation: parseGeneration(layout, pairs(state!), pairs(barrier!)),
-    parked: Number(parked),
-    problems: new Map<string, Problem>(stops),
+    state: parseState(keys, found, pairs(doubts!)),
+    ageMs: at === undefined ? undefined : Math.max(0, Number(nowMs) - Number(at)),
+    parked: Number(parked) + Number(found.get('parked-beyond') ?? 0),
+    problems: new Map(stops.map(([place, text]) => [place, decodeProblem(text, keys.problems)])),
+    evicted: evicted === undefined ? undefined : Number(evicted),
   }
 }
 
-/** A flat reply of HGETALL as a map. */
-export function pairs(reply: Reply): ReadonlyMap<string, string> {
-  const flat = reply as readonly string[]
-  const map = new Map<string, string>()
-  for (let at = 0; at < flat.length; at += 2) map.set(flat[at]!, flat[at + 1]!)
-  return map
+/** Fields and values of a state that begins. */
+export function stateFields(epoch: Epoch, beginning: Beginning): string[] {
+  const { declaration, topics, barrier, fingerprint } = beginning
+  const fields = {
+    [formatField]: String(stateFormat),
+    epoch,
+    barrier: encodeBarrier(barrier),
+    'barrier-number': String(barrier.number),
+    fingerprint,
+  }
+  return [...Object.entries(fields).flat(), ...declarationFields([declaration], topics)]
 }
 
-function parseGeneration(
-  layout: RedisLayout,
-  state: ReadonlyMap<string, string>,
-  barrier: ReadonlyMap<string, string>,
-): Generation | undefined {
-  if (state.size === 0) return undefined
-  const id = state.get('id')
-  const phase = state.get('phase')
-  const topics = state.get('topics')
-  if (!id || !isPhase(phase) || topics === undefined) {
-    throw typeError(layout.state, 'id, phase or topics is missing')
+/** Fields and values that say what is declared, and what of it is complete. */
+export function declarationFields(
+  declarations: readonly KeptDeclaration[],
+  topics: ViewState['topics'],
+): string[] {
+  const kept = declarations.map(({ id, declaration }) => ({ id, declaration }))
+  const fields = [
+    ['declarations', JSON.stringify(kept)],
+    ['topics', JSON.stringify(topics)],
+    ...declarations.map(({ id, complete }) => [completeField(id), complete ? '1' : '0']),
+  ]
+  return fields.flat()
+}
+
+function parseState(keys: ViewKeys, fields: Fields, doubts: Fields): ViewState | undefined {
+  if (fields.size === 0) return undefined
+  refuseOtherFormat(fields.get(formatField), keys.state)
+  const epoch = fields.get('epoch')
+  const topics = fields.get('topics')
+  if (epoch === undefined || topics === undefined) {
+    throw typeError(keys.state, 'epoch or topics is missing')
   }
-  refuseNewer(state.get('number'), layout.state)
-  const watermark = state.get('watermark')
-  const mark = state.get('mark')
+  const watermark = fields.get('watermark')
+  const barrier = fields.get('barrier')
   return {
-    id: id as GenerationId,
-    number: generationNumber,
-    phase,
-    topics: decodeTopics(topics, layout.state),
+    epoch: epoch as Epoch,
+    declarations: parseDeclarations(keys, fields),
+    topics: decodeTopics(topics, keys.state),
     watermark: watermark === undefined ? undefined : parseLsn(watermark),
-    barrier: barrier.get('generation') === id ? parseBarrier(layout, barrier) : undefined,
-    mark: mark === undefined ? undefined : decodeMark(mark, layout.state),
+    barrier: barrier === undefined ? undefined : decodeBarrier(barrier, keys.state),
+    fingerprint: fields.get('fingerprint'),
+    doubts: [...doubts.values()].map((text) => parseDoubt(text, keys.doubts)),
+    pass: fields.get('pass'),
   }
 }
 
-function parseBarrier(layout: RedisLayout, barrier: ReadonlyMap<string, string>): Barrier {
-  const parts = {
-    lsn: barrier.get('lsn') ?? '',
-    takenAtMs: barrier.get('taken-at-ms') ?? '',
-    from: barrier.get('from') ?? '',
-    ends: barrier.get('ends') ?? '',
-  }
-  return decodeBarrier(parts, layout.barrier)
-}
+const declarationsSchema = z.array(z.object({ id: z.string(), declaration: z.string() }))
 
-function isPhase(text: string | undefined): text is Phase {
-  return text === 'building' || text === 'serving' || text === 'dropping'
+function parseDeclarations(keys: ViewKeys, fields: Fields): readonly KeptDeclaration[] {
+  try {
+    const kept = declarationsSchema.parse(JSON.parse(fields.get('declarations') ?? ''))
+    return kept.map((each) => ({ ...each, complete: fields.get(completeField(each.id)) === '1' }))
+  } catch (cause) {
+    throw typeError(keys.state, 'declarations do not parse', { cause })
+  }
 }

@@ -11,15 +11,15 @@ import type { Log } from '../../log.ts'
  * commit together with what came later: counters drift, and the checkpoint doesn't show it.
  */
 export async function rewriteTornLog(
-  connection: { command(name: string, args: readonly string[]): Promise<unknown> },
+  connection: { ask(name: string, args: readonly string[]): Promise<unknown> },
   log: Log | undefined,
 ): Promise<void> {
   try {
-    const info = String(await connection.command('info', ['persistence']))
+    const info = String(await connection.ask('info', ['persistence']))
     const is = (line: string) => info.includes(`\n${line}\r`)
     if (!is('aof_enabled:1') || !is('aof_last_rewrite_time_sec:-1')) return
     if (is('aof_rewrite_in_progress:1') || is('aof_rewrite_scheduled:1')) return
-    await connection.command('bgrewriteaof', [])
+    await connection.ask('bgrewriteaof', [])
     log?.info('redis has started anew and is asked to rewrite its append-only file')
   } catch (error) {
     log?.warn(

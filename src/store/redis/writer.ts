@@ -1,119 +1,90 @@
-import { topicPartitionName, type TopicPartition } from '../../position.ts'
+import { topicPartitionName } from '../../position.ts'
 import type { ViewLayout } from '../../mutation.ts'
-import { checkCommit, checkPour, overflowError } from '../checks.ts'
-import { decodeCheckpoint, encodeCheckpoint, encodeMark, encodeProblem } from '../codec.ts'
+import { checkCommit, overflowError } from '../checks.ts'
+import { encodeProblem } from '../codec.ts'
+import { limits } from '../limits.ts'
 import { encodeParked } from '../parked.ts'
-import type {
-  Checkpoint,
-  Commit,
-  CommitResult,
-  Generation,
-  GenerationId,
-  Mark,
-  Pour,
-  Problem,
-  ViewWriter,
-} from '../store.ts'
+import type { Checkpoint, Doubt, Epoch, Problem } from '../state.ts'
+import type { Commit, CommitResult, ViewWriter } from '../writer.ts'
 import type { RedisConnection, Reply } from './connection.ts'
-import type { RedisLayout } from './keys.ts'
-import { pairs, readStatus } from './state.ts'
-
-type Step = {
-  readonly phase: 'building' | ''
-  /** What must stand at the partition, as `commit.lua` says it. */
-  readonly expected: string
-  readonly unparked: readonly bigint[]
-  readonly mark: Mark | undefined
-  readonly markBelowZero: Mark | undefined
-}
+import { EntryHash } from './entry-hash.ts'
+import type { ViewKeys } from './keys.ts'
+import { checkpointText, parseCheckpoint, parseCheckpoints, pushDoubt, pushList } from './texts.ts'
 
 export class RedisWriter implements ViewWriter {
   readonly #connection: RedisConnection
-  readonly #view: ViewLayout
-  readonly #layout: RedisLayout
+  readonly #keys: ViewKeys
+  readonly #layout: ViewLayout
+  readonly #hash: EntryHash
 
-  constructor(connection: RedisConnection, view: ViewLayout, layout: RedisLayout) {
+  constructor(connection: RedisConnection, keys: ViewKeys, layout: ViewLayout) {
     this.#connection = connection
-    this.#view = view
+    this.#keys = keys
     this.#layout = layout
+    this.#hash = new EntryHash(layout)
   }
 
-  async generation(): Promise<Generation | undefined> {
-    return (await readStatus(this.#connection, this.#layout)).generation
-  }
-
-  async checkpoints(generation: GenerationId): Promise<ReadonlyMap<string, Checkpoint>> {
-    const { state, checkpoints } = this.#layout
-    const reply = await this.#connection.run('checkpoints', [state, checkpoints], [generation])
-    const found = [...pairs(reply.slice(1))].map(
-      ([partition, text]) => [partition, decodeCheckpoint(text, checkpoints)] as const,
-    )
-    return new Map(found)
+  async checkpoints(epoch: Epoch): Promise<ReadonlyMap<string, Checkpoint>> {
+    const { state, checkpoints } = this.#keys
+    const [kind, found] = await this.#connection.run('checkpoints', [state, checkpoints], [epoch])
+    return kind === 'conflict' ? new Map() : parseCheckpoints(found!, checkpoints)
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
-    checkCommit(commit, this.#view)
-    return this.#apply(commit, { ...commit, phase: '', expected: `live ${commit.from}` })
+    checkCommit(commit, this.#layout)
+    const { state, checkpoints, parked, doubts, rowTickets, entry: keyOf } = this.#keys
+    const keys = [state, checkpoints, parked, doubts, rowTickets]
+    for (const { entry } of commit.mutations) keys.push(keyOf(entry))
+    return this.#result(commit, await this.#connection.run('commit', keys, this.#args(commit)))
   }
 
-  async pour(pour: Pour): Promise<CommitResult> {
-    checkPour(pour, this.#view)
-    const expected = pour.poured === 0 ? 'absent' : `pouring ${pour.poured}`
-    const none = { unparked: [], mark: undefined, markBelowZero: undefined }
-    return this.#apply(pour, { phase: 'building', expected, ...none })
+  async raise(epoch: Epoch, doubt: Doubt): Promise<boolean> {
+    const { state, doubts } = this.#keys
+    const args: string[] = [epoch]
+    pushDoubt(args, doubt)
+    const [kind] = await this.#connection.run('raise', [state, doubts], args)
+    return kind === 'raised'
   }
 
-  async mark(generation: GenerationId, mark: Mark): Promise<boolean> {
-    const args = [generation, encodeMark(mark)]
-    const [kind] = await this.#connection.run('mark', [this.#layout.state], args)
-    return kind === 'marked'
+  async report(place: string, problem: Problem | undefined): Promise<void> {
+    const args = [place, problem ? encodeProblem(problem) : '']
+    await this.#connection.run('report', [this.#keys.problems], args)
   }
 
-  async report(partition: TopicPartition, problem: Problem | undefined): Promise<void> {
-    const field = topicPartitionName(partition)
-    const { problems } = this.#layout
-    if (!problem) await this.#connection.command('hdel', [problems, field])
-    else await this.#connection.command('hset', [problems, field, encodeProblem(problem)])
+  async displace(epoch: Epoch, entry: string): Promise<string | undefined> {
+    const { state, tickets, rowTickets, displacedPrefix, entry: keyOf } = this.#keys
+    const args = [epoch, `${displacedPrefix}${entry}:`, ...this.#hash.counters]
+    const keys = [state, keyOf(entry), tickets, rowTickets]
+    const [kind, name] = await this.#connection.run('displace', keys, args)
+    return kind === 'displaced' ? String(name) : undefined
   }
 
-  async #apply(change: Commit | Pour, step: Step): Promise<CommitResult> {
-    const { state, checkpoints, parked } = this.#layout
-    const keys = [state, checkpoints, parked]
-    for (const { entry } of change.mutations) keys.push(this.#layout.entry(entry))
-    return this.#result(
-      change,
-      await this.#connection.run('commit', keys, this.#args(change, step)),
-    )
-  }
-
-  #args(change: Commit | Pour, step: Step): string[] {
-    const { phase, expected, unparked, mark, markBelowZero } = step
-    const name = topicPartitionName(change.partition)
-    const args: string[] = [change.generation, phase, name, expected, encodeCheckpoint(change.to)]
-    args.push(mark ? encodeMark(mark) : '', markBelowZero ? encodeMark(markBelowZero) : '')
-    args.push(String(this.#layout.watched.length), ...this.#layout.watched)
-    args.push(String(change.parked.length * 2))
-    for (const record of change.parked) args.push(`${name}/${record.offset}`, encodeParked(record))
-    args.push(String(unparked.length))
-    for (const offset of unparked) args.push(`${name}/${offset}`)
-    for (const mutation of change.mutations) this.#layout.pushMutation(args, mutation)
+  #args({ epoch, partition, from, to, mutations, parked, doubts }: Commit): string[] {
+    const name = topicPartitionName(partition)
+    const args = [epoch, name, String(from), checkpointText(to), String(limits.parkedMax)]
+    pushList(args, this.#hash.watched)
+    const records = parked.flatMap((record) => [`${name}/${record.offset}`, encodeParked(record)])
+    pushList(args, records)
+    args.push(String(doubts.length * 3))
+    for (const doubt of doubts) pushDoubt(args, doubt)
+    for (const mutation of mutations) this.#hash.pushMutation(args, mutation)
     return args
   }
 
-  #result({ mutations }: Commit | Pour, reply: readonly Reply[]): CommitResult {
+  #result({ mutations }: Commit, reply: readonly Reply[]): CommitResult {
     const [kind, detail] = reply
     const entryAt = (index: Reply | undefined) => mutations[Number(index)]!.entry
-    const countAt = (index: Reply | undefined) => this.#layout.counterAt(Number(index))
+    const countAt = (index: Reply | undefined) => this.#hash.counterAt(Number(index))
     if (kind === 'overflow') throw overflowError(entryAt(detail), countAt(reply[2]))
     if (kind === 'conflict') {
-      const found = typeof detail === 'string' ? detail : undefined
-      const { checkpoints } = this.#layout
-      return { kind, found: found && decodeCheckpoint(found, checkpoints) } as CommitResult
+      const { checkpoints } = this.#keys
+      const found = typeof detail === 'string' ? parseCheckpoint(detail, checkpoints) : undefined
+      return { kind, found }
     }
     const belowZero: { entry: string; count: string }[] = []
-    for (let at = 2; at < reply.length; at += 2) {
+    for (let at = 1; at < reply.length; at += 2) {
       belowZero.push({ entry: entryAt(reply[at]), count: countAt(reply[at + 1]) })
     }
-    return { kind: 'applied', belowZero, parked: Number(detail) }
+    return { kind: 'applied', belowZero }
   }
 }

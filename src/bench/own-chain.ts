@@ -1,0 +1,94 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Client } from 'pg'
+import { systemClock } from '../clock.ts'
+import { readConfig, type Config } from '../config.ts'
+import { Chain } from '../dev/chain.ts'
+import { chainFolder } from '../dev/folders.ts'
+import { randomPorts } from '../dev/ports.ts'
+import type { Say } from '../dev/say.ts'
+import { startRole } from '../dev/start-role.ts'
+import { startChain } from '../dev/start-chain.ts'
+
+/** A chain that a benchmark starts for itself, with so many users, and ends again. */
+export type OwnChain = {
+  readonly chain: Chain
+  readonly config: Config
+  /** Starts one worker. */
+  startWorker(): void
+}
+
+export type OwnChainOptions = {
+  readonly users: number
+  readonly say: Say
+  /** Told of the servers once they run. */
+  readonly tell: (config: Config) => Promise<void>
+  readonly signal: AbortSignal
+}
+
+/** Rows of a user beside the user: tweets, followings, likes. */
+export const rowsPerUser = { tweets: 5, follows: 8, likes: 6 } as const
+
+/**
+ * Fills the source before anything captures it, as a database that is there already, then starts
+ * all servers, runs `work` and ends everything.
+ */
+export async function withOwnChain<Result>(
+  { users, say, signal, tell }: OwnChainOptions,
+  work: (own: OwnChain) => Promise<Result>,
+): Promise<Result> {
+  const folder = join(chainFolder(process.env), 'bench')
+  rmSync(folder, { recursive: true, force: true })
+  const options = { folder, ports: await randomPorts(), say, signal, seed: false }
+  const before = await startChain({ ...options, servers: ['postgres'] })
+  try {
+    const startedMs = systemClock.monotonicMs()
+    await fill(before.env.MILLRACE_SOURCE_ADMIN!, users)
+    const seconds = (systemClock.monotonicMs() - startedMs) / 1_000
+    say(`${users} users with their rows were written in ${seconds.toFixed(0)} s`)
+  } finally {
+    await before.stop()
+  }
+  const chain = await startChain(options)
+  try {
+    const config = readConfig(chain.env)
+    await tell(config)
+    return await work({ chain, config, startWorker: () => startRole(chain, 'worker', 'worker-1') })
+  } finally {
+    await chain.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Without the checks of foreign keys, which would take most of the time. */
+async function fill(admin: string, users: number): Promise<void> {
+  const { tweets, follows, likes } = rowsPerUser
+  const url = new URL(admin)
+  url.pathname = '/millrace'
+  const client = new Client({ connectionString: url.href })
+  await client.connect()
+  try {
+    await client.query(`
+      set session_replication_role = replica;
+      set synchronous_commit = off;
+      insert into users (user_id, username, name, description, location, web_page_url, joined_date)
+        select id, 'user' || id, 'Name of ' || id, repeat('about ' || id || ' ', 1 + id % 12),
+          case when id % 3 = 0 then null else 'Lagos' end,
+          case when id % 5 = 0 then 'https://example.com/' || id end,
+          timestamptz '2020-01-01Z' + id * interval '1 second'
+        from generate_series(1, ${users}) id;
+      insert into tweets (tweet_id, user_id)
+        select n, 1 + (n::bigint * 7919) % ${users} from generate_series(1, ${users * tweets}) n;
+      insert into follows (follower_id, followee_id)
+        select id, 1 + (id + step * 104729) % ${users}
+        from generate_series(1, ${users}) id, generate_series(1, ${follows}) step;
+      insert into likes (user_id, tweet_id)
+        select id, 1 + (id * 31 + step::bigint * 15485863) % ${users * tweets}
+        from generate_series(1, ${users}) id, generate_series(1, ${likes}) step;`)
+    for (const table of ['users', 'tweets', 'follows', 'likes']) {
+      await client.query(`vacuum (analyze) ${table}`)
+    }
+  } finally {
+    await client.end()
+  }
+}

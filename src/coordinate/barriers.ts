@@ -1,0 +1,124 @@
+import { describe, MillraceError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { KafkaOffset } from '../position.ts'
+import type { ViewCoordination } from '../store/coordination.ts'
+import type { Barrier, Checkpoint } from '../store/state.ts'
+import { outnumbered, type ViewWatch } from '../store/view-watch.ts'
+import { takeBarrier, type BarrierParts } from './barrier.ts'
+
+export type BarriersParts = BarrierParts & {
+  readonly coordination: Pick<ViewCoordination, 'publish'>
+  readonly watch: ViewWatch
+  readonly log: Log
+  /** Between barriers while anything moves, and while nothing does. */
+  readonly intervalMs: number
+  readonly idleMs: number
+}
+
+/** After this long without a marker in the log, it is asked why. */
+const arrivalTimeoutMs = 10_000
+/** Barriers of which it is remembered when they were begun. */
+const beginningsMax = 64
+const pauseAfterFaultMs = 1_000
+
+/**
+ * Takes one barrier after another and publishes them. A barrier may take as long as the connector
+ * is behind: then it tells all the more.
+ */
+export class Barriers {
+  readonly #parts: BarriersParts
+  /** Number of the newest one that was begun here. */
+  #begun = 0
+  #newest: Barrier | undefined
+  /** When the barriers that were taken here were begun, monotonic milliseconds by their number. */
+  readonly #begunAtMs = new Map<number, number>()
+
+  constructor(parts: BarriersParts) {
+    this.#parts = parts
+  }
+
+  /** The number of a barrier that nobody has begun yet, here or anywhere. */
+  get following(): number {
+    const published = this.#parts.watch.state?.barrier?.number ?? 0
+    return Math.max(published + 1, this.#begun) + 1
+  }
+
+  /** Milliseconds since a barrier was begun. */
+  ageMs({ number, takenAtMs }: Barrier): number {
+    const { clock } = this.#parts
+    const begunAtMs = this.#begunAtMs.get(number)
+    if (begunAtMs !== undefined) return clock.monotonicMs() - begunAtMs
+    return Math.max(0, clock.wallMs() - takenAtMs)
+  }
+
+  /** One barrier, published unless the store has no state yet. */
+  async take(signal: AbortSignal): Promise<Barrier | undefined> {
+    const { clock, watch } = this.#parts
+    const number = Math.max(watch.state?.barrier?.number ?? 0, this.#begun) + 1
+    this.#begun = number
+    this.#begunAtMs.set(number, clock.monotonicMs())
+    if (this.#begunAtMs.size > beginningsMax) {
+      this.#begunAtMs.delete(this.#begunAtMs.keys().next().value!)
+    }
+    const parts = { ...this.#parts, topics: this.#topics() }
+    const barrier = await takeBarrier(parts, number, { timeoutMs: arrivalTimeoutMs, signal })
+    if (barrier) this.#newest = barrier
+    return barrier
+  }
+
+  /** Takes barriers until `signal` aborts. Faults are logged, each once, and tried again. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, log, intervalMs } = this.#parts
+    let said = ''
+    while (!signal.aborted) {
+      const startedMs = clock.monotonicMs()
+      try {
+        await this.#takeIfDue(startedMs, signal)
+        if (said) log.info('barriers are taken again')
+        said = ''
+        const leftMs = intervalMs - (clock.monotonicMs() - startedMs)
+        await clock.sleep(Math.max(0, leftMs), signal)
+      } catch (error) {
+        if (!(error instanceof MillraceError)) throw error
+        const text = describe(error)
+        if (text !== said) {
+          log.warn({ code: error.code, reason: text, hint: error.hint }, 'no barrier can be taken')
+        }
+        said = text
+        await clock.sleep(pauseAfterFaultMs, signal)
+      }
+    }
+  }
+
+  async #takeIfDue(nowMs: number, signal: AbortSignal): Promise<void> {
+    const { admin, coordination, watch, idleMs } = this.#parts
+    if (!watch.state) return
+    const lastMs = this.#begunAtMs.get(this.#begun) ?? Number.NEGATIVE_INFINITY
+    const due = nowMs - lastMs >= idleMs || this.#moved(await admin.ends(this.#topics()))
+    if (!due && watch.state.doubts.length === 0) return
+    const barrier = await this.take(signal)
+    if (!barrier) return
+    const forget = outnumbered(watch.barriers).map(({ number }) => number)
+    await coordination.publish(barrier, forget)
+  }
+
+  /** Those of the own declaration, and of others that are kept. */
+  #topics(): readonly string[] {
+    const { topics, watch } = this.#parts
+    return [...new Set([...topics, ...Object.keys(watch.state?.topics ?? {})])]
+  }
+
+  /** True when the topics have grown since the newest barrier. */
+  #moved(ends: ReadonlyMap<string, KafkaOffset>): boolean {
+    return [...ends].some(([name, end]) => this.#newest?.ends.get(name) !== end)
+  }
+}
+
+/** Whether every partition has passed the barrier's end; false where nothing is known of any. */
+export function isPassed({ ends }: Barrier, checkpoints: ReadonlyMap<string, Checkpoint>): boolean {
+  if (checkpoints.size === 0) return false
+  return [...checkpoints].every(([name, { next }]) => {
+    const end = ends.get(name)
+    return end !== undefined && next >= end
+  })
+}

@@ -1,0 +1,88 @@
+import { backoff, type Clock } from '../clock.ts'
+import { describe, MillraceError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Connect } from '../source/connect.ts'
+import type { ViewWriter } from '../store/writer.ts'
+
+export type ConnectorWatchParts = {
+  readonly connect: Pick<Connect, 'status' | 'restart'>
+  readonly writer: Pick<ViewWriter, 'report'>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+const lookEveryMs = 3_000
+const pauseFirstMs = 1_000
+const pauseMostMs = 300_000
+/** A task that has run for so long is well again. */
+const wellAfterMs = 60_000
+const place = 'connector'
+
+/** Starts the connector's task again when it has failed: Connect leaves that to somebody else. */
+export class ConnectorWatch {
+  readonly #parts: ConnectorWatchParts
+  readonly #pause = backoff(pauseFirstMs, pauseMostMs)
+  #notBeforeMs = 0
+  #failedAtMs: number | undefined
+  #reported: string | undefined = 'unknown'
+
+  constructor(parts: ConnectorWatchParts) {
+    this.#parts = parts
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts
+    while (!signal.aborted) {
+      try {
+        await this.look()
+      } catch (error) {
+        // Connect or the store is away, which shows elsewhere.
+        if (!(error instanceof MillraceError)) throw error
+      }
+      await clock.sleep(lookEveryMs, signal)
+    }
+  }
+
+  async look(): Promise<void> {
+    const { connect, clock, log } = this.#parts
+    const { state, reason = 'no reason given' } = await connect.status()
+    const nowMs = clock.monotonicMs()
+    if (state === 'failed') {
+      this.#failedAtMs = nowMs
+      await this.#report(reason)
+      if (nowMs < this.#notBeforeMs) return
+      const pauseMs = this.#pause.nextMs()
+      this.#notBeforeMs = nowMs + pauseMs
+      log.warn(
+        { reason, hint: hintFor(reason), nextTryMs: Math.round(pauseMs) },
+        'the connector has failed and is started again',
+      )
+      await connect.restart().catch((error: unknown) => {
+        log.warn({ reason: describe(error) }, 'the connector could not be started again')
+      })
+    } else if (state === 'running') {
+      if (nowMs - (this.#failedAtMs ?? -wellAfterMs) >= wellAfterMs) this.#pause.reset()
+      await this.#report(undefined)
+    }
+  }
+
+  async #report(reason: string | undefined): Promise<void> {
+    if (this.#reported === reason) return
+    const { writer, clock } = this.#parts
+    const problem = reason !== undefined && {
+      code: 'connector-failed',
+      message: `the connector's task has failed: ${reason}`,
+      hint: hintFor(reason),
+      sinceMs: clock.wallMs(),
+    }
+    await writer.report(place, problem || undefined)
+    this.#reported = reason
+  }
+}
+
+function hintFor(reason: string): string {
+  if (/slot|offset|LSN|WAL/i.test(reason)) {
+    return 'It is started again with growing pauses. If its slot was lost, see "When the slot was lost" in the README.'
+  }
+  return 'It is started again with growing pauses; the log of Connect says more.'
+}

@@ -1,0 +1,173 @@
+/**
+ * Does what concerns the whole view, while this process holds the lease: begins it, takes barriers,
+ * moves the watermark, looks at the set-up, goes on from a new barrier where the log can't be
+ * continued from, and brings in an applied declaration. The lease is for economy; each step is
+ * compared inside the store, so two coordinators do no harm.
+ */
+import { backoff, type Clock } from '../clock.ts'
+import { describe, MillraceError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { Connect } from '../source/connect.ts'
+import type { Checkpoint, ViewState } from '../store/state.ts'
+import type { ViewStore } from '../store/store.ts'
+import type { ViewWatch } from '../store/view-watch.ts'
+import { isPassed, type Barriers } from './barriers.ts'
+import { begin } from './beginning.ts'
+import type { ConnectorWatch } from './connector-watch.ts'
+import { Restarts } from './restarts.ts'
+import type { Setup } from './setup.ts'
+import { SetupWatch } from './setup-watch.ts'
+import { Succession } from './succession.ts'
+import type { OwnView } from './view-plan.ts'
+
+export type Coordination = {
+  readonly own: OwnView
+  readonly store: ViewStore
+  readonly watch: ViewWatch
+  readonly setup: Setup
+  readonly barriers: Barriers
+  readonly connect: Pick<Connect, 'status' | 'restart'>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export type CoordinatorParts = Coordination & {
+  readonly connectorWatch: ConnectorWatch
+  /** Runs beside, while this process coordinates. */
+  readonly beside: readonly ((signal: AbortSignal) => Promise<void>)[]
+  /** Names this process in the lease. */
+  readonly holder: string
+  readonly leaseMs: number
+  /** Between looks at the set-up. */
+  readonly setupIntervalMs: number
+}
+
+const tickMs = 100
+const pauseFirstMs = 500
+/** Longer pauses would hold up the watermark once what was away is back. */
+const pauseMostMs = 3_000
+
+export class Coordinator {
+  readonly #parts: CoordinatorParts
+  readonly #setupWatch: SetupWatch
+  readonly #restarts: Restarts
+  readonly #succession: Succession
+  #leaseUntilMs = Number.NEGATIVE_INFINITY
+  #setupAtMs = Number.NEGATIVE_INFINITY
+  #advanced = -1
+  #said = ''
+
+  constructor(parts: CoordinatorParts) {
+    this.#parts = parts
+    this.#setupWatch = new SetupWatch(parts)
+    this.#restarts = new Restarts(parts)
+    this.#succession = new Succession(parts)
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts
+    while (!signal.aborted) {
+      const held = await this.#tried(() => this.#holdsLease())
+      if (held) await this.#coordinate(signal)
+      await clock.sleep(tickMs * 5, signal)
+    }
+  }
+
+  /** Until the lease is lost or `signal` aborts. */
+  async #coordinate(signal: AbortSignal): Promise<void> {
+    const { barriers, connectorWatch, beside, log } = this.#parts
+    const end = new AbortController()
+    const over = AbortSignal.any([signal, end.signal])
+    log.info('this process coordinates the view')
+    const loops = [
+      this.#turns(over),
+      barriers.run(over),
+      connectorWatch.run(over),
+      ...beside.map((run) => run(over)),
+    ].map((loop) => loop.finally(() => end.abort()))
+    try {
+      await Promise.all(loops)
+    } finally {
+      await Promise.allSettled(loops)
+    }
+    if (!signal.aborted) log.info('another process coordinates the view')
+  }
+
+  async #turns(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts
+    const pause = backoff(pauseFirstMs, pauseMostMs)
+    while (!signal.aborted) {
+      const held = await this.#tried(async () => {
+        if (!(await this.#holdsLease())) return false
+        await this.#turn(signal)
+        return true
+      })
+      if (held === false) return
+      if (held) pause.reset()
+      await clock.sleep(held ? tickMs : pause.nextMs(), signal)
+    }
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    const { watch, clock, store, setupIntervalMs } = this.#parts
+    const state = await watch.ask()
+    if (!state) return begin(this.#parts, signal)
+    const { layout } = this.#parts.own.view
+    const checkpoints = await store.writer(layout).checkpoints(state.epoch)
+    await this.#advance(state, checkpoints)
+    const nowMs = clock.monotonicMs()
+    if (nowMs - this.#setupAtMs < setupIntervalMs) return
+    await this.#setupWatch.look(state)
+    this.#setupAtMs = nowMs
+    await this.#restarts.look((await watch.ask()) ?? state)
+    await this.#succession.look(state, checkpoints)
+  }
+
+  /** Moves the watermark to the newest barrier that every partition has passed. */
+  async #advance(
+    { epoch }: ViewState,
+    checkpoints: ReadonlyMap<string, Checkpoint>,
+  ): Promise<void> {
+    const { watch, store, barriers } = this.#parts
+    const passed = watch.barriers.findLast((barrier) => isPassed(barrier, checkpoints))
+    if (!passed || passed.number === this.#advanced) return
+    if (await store.coordination.advance(epoch, passed, barriers.ageMs(passed))) {
+      this.#advanced = passed.number
+    }
+  }
+
+  /** Undefined when it failed; the fault is logged, each once. */
+  async #tried<T>(act: () => Promise<T>): Promise<T | undefined> {
+    const { log } = this.#parts
+    try {
+      const result = await act()
+      if (this.#said && result) log.info('coordination goes on')
+      if (result) this.#said = ''
+      return result
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error
+      const text = describe(error)
+      if (text !== this.#said) {
+        const level = error.retriable ? 'warn' : 'error'
+        log[level]({ code: error.code, reason: text, hint: error.hint }, 'coordination waits')
+      }
+      this.#said = text
+      return undefined
+    }
+  }
+
+  async #holdsLease(): Promise<boolean> {
+    const { store, clock, holder, leaseMs, own } = this.#parts
+    const nowMs = clock.monotonicMs()
+    if (nowMs < this.#leaseUntilMs - (leaseMs * 2) / 3) return true
+    const wanted = await store.watchable.wanted()
+    const over = wanted?.declaration === own.id
+    const claim = { holder, declaration: own.id, ttlMs: leaseMs, over }
+    if (!(await store.coordination.lease(claim))) {
+      this.#leaseUntilMs = Number.NEGATIVE_INFINITY
+      return false
+    }
+    this.#leaseUntilMs = nowMs + leaseMs
+    return true
+  }
+}

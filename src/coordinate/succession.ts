@@ -1,0 +1,142 @@
+import type { Turn } from '../store/coordination.ts'
+import { partitionsOf } from '../store/restart.ts'
+import type { Barrier, Checkpoint, KeptDeclaration, ViewState } from '../store/state.ts'
+import { decodeView, mergeViews, storedNamesLost } from '../view/declarations.ts'
+import { isPassed } from './barriers.ts'
+import type { Coordination } from './coordinator.ts'
+import { unfit } from './setup.ts'
+import { keptDeclaration, mergedView } from './view-plan.ts'
+
+/** Workers of the earlier declaration that run move all the time, or have nothing to do. */
+const standStillMs = 10_000
+
+/**
+ * Brings the own declaration into the view when somebody has applied it, and takes earlier ones out
+ * when somebody has said so. Records of the log have the columns that a declaration needs once a
+ * barrier that was begun after the set-up fitted it is passed.
+ */
+export class Succession {
+  readonly #parts: Coordination
+  /** Number that a barrier needs, since the set-up was found to fit the own declaration. */
+  #fitSince: number | undefined
+  /** Checkpoints that have not passed that barrier, and since when they stand there. */
+  #behind: { readonly at: string; readonly sinceMs: number } | undefined
+
+  constructor(parts: Coordination) {
+    this.#parts = parts
+  }
+
+  async look(state: ViewState, checkpoints: ReadonlyMap<string, Checkpoint>): Promise<void> {
+    const { store, own } = this.#parts
+    const wanted = await store.watchable.wanted()
+    if (wanted?.declaration !== own.id) return
+    const newest = state.declarations.at(-1)!
+    if (newest.id !== own.id) return this.#bringIn(state, checkpoints)
+    const others = state.declarations.length > 1
+    // First, for names to sweep may be those of a pruning that was broken off before its turn.
+    if (wanted.prune && others && newest.complete) return this.#prune(state)
+    if (wanted.sweep.length > 0) await this.#sweep(state, wanted.sweep)
+  }
+
+  async #bringIn(state: ViewState, checkpoints: ReadonlyMap<string, Checkpoint>): Promise<void> {
+    const { store, own, setup, barriers, watch, log } = this.#parts
+    const kept = state.declarations.find(({ id }) => id === own.id) ?? keptDeclaration(own, state)
+    const declarations = [...state.declarations.filter(({ id }) => id !== own.id), kept]
+    if (this.#fitSince === undefined) {
+      const view = mergedView({ declarations })
+      const faults = await setup.faults(view)
+      if (faults.length > 0) throw unfit(view, faults)
+      this.#fitSince = barriers.following
+    }
+    const since = this.#fitSince
+    const fitting = watch.barriers.filter(({ number }) => number >= since)
+    const passed = fitting.some((barrier) => isPassed(barrier, checkpoints))
+    if (!passed && !this.#standStill(fitting[0], checkpoints)) return
+    const begun = await this.#withTopics(state, declarations, fitting)
+    if (!begun) return
+    const { epoch, doubts } = state
+    const turned = await store.coordination.turn({
+      epoch,
+      declarations,
+      restarts: [],
+      doubts,
+      ...begun,
+    })
+    if (turned === undefined) return
+    this.#fitSince = undefined
+    log.info({ epoch: turned, declaration: own.id }, 'the applied declaration is brought in')
+  }
+
+  /**
+   * Topics of the declarations, and where those begin that are new to the view: at a barrier, as
+   * all of them did when the view was begun. Undefined while no barrier knows them.
+   */
+  async #withTopics(
+    state: ViewState,
+    declarations: readonly KeptDeclaration[],
+    fitting: readonly Barrier[],
+  ): Promise<Pick<Turn, 'topics' | 'offsets'> | undefined> {
+    const { topics } = await this.#parts.setup.look(mergedView({ declarations }))
+    const counts = Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions])
+    const all = { ...(Object.fromEntries(counts) as Turn['topics']), ...state.topics }
+    const names = partitionsOf(all)
+    const barrier = fitting.findLast(({ from }) => names.every((name) => from.has(name)))
+    return barrier && { topics: all, offsets: barrier.from }
+  }
+
+  /**
+   * True when those that have not passed the barrier have not moved for long: nobody runs who could
+   * move them. Records that lack what is needed are passed with a doubt then.
+   */
+  #standStill(barrier: Barrier | undefined, checkpoints: ReadonlyMap<string, Checkpoint>): boolean {
+    if (!barrier) return false
+    const behind = [...checkpoints].filter(([name, { next }]) => next < barrier.ends.get(name)!)
+    const at = behind.map(([name, { next }]) => `${name} ${next}`).join()
+    const nowMs = this.#parts.clock.monotonicMs()
+    if (this.#behind?.at !== at) this.#behind = { at, sinceMs: nowMs }
+    return nowMs - this.#behind.sinceMs >= standStillMs
+  }
+
+  /** Names are written down first: what was begun is ended also by another worker. */
+  async #prune(state: ViewState): Promise<void> {
+    const { store, own, setup, log } = this.#parts
+    const left = state.declarations.filter(({ id }) => id === own.id)
+    const [before, after] = [state.declarations, left].map((list) =>
+      mergeViews(list.map(({ declaration }) => decodeView(declaration))),
+    )
+    const sweep = storedNamesLost(before!, after!)
+    const { epoch, doubts } = state
+    const needed = new Set(setup.topics(after!))
+    const topics = Object.fromEntries(
+      Object.entries(state.topics).filter(([topic]) => needed.has(topic)),
+    )
+    const turn = { epoch, declarations: left, topics, restarts: [], offsets: new Map(), doubts }
+    await store.watchable.want({ declaration: own.id, adopt: true, prune: true, sweep })
+    const turned = await store.coordination.turn(turn)
+    if (turned !== undefined) log.info({ epoch: turned, sweep }, 'earlier declarations are ended')
+  }
+
+  /** Removes fields that nobody declares any more from every entry. */
+  async #sweep(state: ViewState, names: readonly string[]): Promise<void> {
+    const { store, own, log } = this.#parts
+    // Before the turn these names are still written.
+    const declared = mergedView(state)
+    const gone = names.filter(
+      (name) =>
+        !declared.layout.counts.includes(name) &&
+        !declared.layout.fields.some((field) => field.name === name),
+    )
+    if (gone.length < names.length) return
+    const audit = store.audit(declared.layout)
+    let cursor: string | undefined
+    let entries = 0
+    do {
+      const page = await audit.scan(cursor)
+      if (!(await audit.sweep(state.epoch, page.keys, gone))) return
+      entries += page.keys.length
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    await store.watchable.want({ declaration: own.id, adopt: true, prune: false, sweep: [] })
+    log.info({ entries, fields: gone }, 'fields that no declaration has are removed')
+  }
+}

@@ -1,0 +1,31 @@
+/** URLs with a user: whatever a name or password holds, it is written so that it can be read back. */
+
+export type User = readonly [name: string, password: string]
+
+export function withUser(url: string, [name, password]: User): string {
+  const changed = new URL(url)
+  // The setters leave a percent sign as it is, and it would be taken for the beginning of a code.
+  changed.username = encodeURIComponent(name)
+  changed.password = encodeURIComponent(password)
+  return changed.href
+}
+
+/** The same server and another database, by another user where one is given. */
+export function inDatabase(url: string, database: string, user?: User): string {
+  const changed = new URL(url)
+  changed.pathname = `/${database}`
+  return user === undefined ? changed.href : withUser(changed.href, user)
+}
+
+/** For fetch, which refuses a URL with a password in it and quotes it in its complaint. */
+export function withoutUser(url: string): {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+} {
+  const changed = new URL(url)
+  const user = `${decodeURIComponent(changed.username)}:${decodeURIComponent(changed.password)}`
+  changed.username = ''
+  changed.password = ''
+  const authorization = `Basic ${Buffer.from(user).toString('base64')}`
+  return { url: changed.href, headers: user === ':' ? {} : { authorization } }
+}

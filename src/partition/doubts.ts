@@ -1,0 +1,72 @@
+import { MillraceError } from '../errors.ts'
+import { topicPartitionName, type TopicPartition } from '../position.ts'
+import type { Doubt, DoubtCode, Restart } from '../store/state.ts'
+
+/** What a log that can't be continued from means for the checkpoint of its partition. */
+const restarts: Readonly<Partial<Record<MillraceError['code'], RestartDoubt>>> = {
+  'log-start-passed': { code: 'log-start-passed', how: 'forward' },
+  'another-log': { code: 'another-log', how: 'anew' },
+  'compaction-overtaken': { code: 'compaction-overtaken', how: 'forward' },
+  'window-full': { code: 'window-full', how: 'forward' },
+}
+
+type RestartDoubt = { readonly code: DoubtCode; readonly how: Restart['how'] }
+
+/** The doubt that a fault of reading stands for; undefined when it is none. */
+export function doubtOf(
+  { code, message, hint }: MillraceError,
+  partition: TopicPartition,
+): Doubt | undefined {
+  const restart = restarts[code]
+  if (!restart) return undefined
+  const name = topicPartitionName(partition)
+  return {
+    ...nothingElse,
+    name: `${restart.code} ${name}`,
+    code: restart.code,
+    reason: `${name}: ${message}`,
+    hint,
+    restart: { how: restart.how, partitions: [name] },
+  }
+}
+
+/** A count below zero tells that something is wrong with these entries, and not what. */
+export function belowZeroDoubt(
+  partition: TopicPartition,
+  table: string,
+  below: readonly { readonly entry: string; readonly count: string }[],
+): Doubt {
+  const first = below[0]!
+  const name = topicPartitionName(partition)
+  return {
+    ...nothingElse,
+    name: `below-zero ${name}`,
+    code: 'below-zero',
+    reason: `${first.entry} ${first.count} is below zero, which no rows can explain`,
+    tables: [table],
+    keys: [...new Set(below.map(({ entry }) => entry))].slice(0, keysMax),
+  }
+}
+
+export function displacedDoubt(entry: string, place: string): Doubt {
+  return {
+    ...nothingElse,
+    name: `displaced-entry ${entry}`,
+    code: 'displaced-entry',
+    reason: `what stood under the name of entry ${entry} was no entry and lies in ${place} now`,
+    hint: `Look at ${place}, and find out who writes there; delete it when it is of no use.`,
+    keys: [entry],
+  }
+}
+
+/** Entries that one doubt names. */
+const keysMax = 100
+
+const nothingElse = {
+  hint: undefined,
+  tables: [],
+  keys: [],
+  offsets: new Map(),
+  barrier: 0,
+  restart: undefined,
+} as const satisfies Partial<Doubt>

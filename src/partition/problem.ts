@@ -1,0 +1,51 @@
+import type { Clock } from '../clock.ts'
+import type { PartitionReader } from '../consume/change-source.ts'
+import { describe, MillraceError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { topicPartitionName } from '../position.ts'
+import type { ViewWriter } from '../store/writer.ts'
+
+export type ProblemParts = {
+  readonly reader: PartitionReader
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Shows in the store what stops a partition, each thing once, until the partition moves again. */
+export class ReportedProblem {
+  readonly #parts: ProblemParts
+  /** A former owner may have left a problem behind. */
+  #shown: string | undefined = 'unknown'
+  #logged: string | undefined
+
+  constructor(parts: ProblemParts) {
+    this.#parts = parts
+  }
+
+  /** What passes by itself is logged only: the age of the view shows it. */
+  async report(writer: ViewWriter | undefined, error: MillraceError): Promise<void> {
+    const { reader, clock, log } = this.#parts
+    const { code, hint } = error
+    const message = describe(error)
+    const passes = error.retriable && !error.waitsForPeople
+    if (this.#logged !== message) {
+      log[passes ? 'warn' : 'error']({ code, reason: message, hint }, 'partition stopped')
+      this.#logged = message
+    }
+    if (passes || !writer || this.#shown === message) return
+    try {
+      const problem = { code, message, hint, sinceMs: clock.wallMs() }
+      await writer.report(topicPartitionName(reader.partition), problem)
+      this.#shown = message
+    } catch {
+      // A store that is away shows itself; the next try reports again.
+    }
+  }
+
+  async clear(writer: ViewWriter): Promise<void> {
+    this.#logged = undefined
+    if (this.#shown === undefined) return
+    await writer.report(topicPartitionName(this.#parts.reader.partition), undefined)
+    this.#shown = undefined
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Compares one entry with what it must be: the truth at a snapshot, and what the changes give to it
+ * that the snapshot does not see and that are applied.
+ */
+import type { Fields, Mutation } from '../mutation.ts'
+import type { Correction } from '../store/audit.ts'
+import { absentText, decodeEntry, encodeEntry, type LookedAt } from '../store/entry-text.ts'
+import type { View } from '../view/view.ts'
+
+export type Evidence = {
+  readonly key: string
+  /** Undefined where the source has nothing of the entry. */
+  readonly truth: string | undefined
+  readonly found: string
+  /** Merged contributions of what the snapshot does not see. */
+  readonly unseen: Mutation | undefined
+}
+
+/** One value that is not what it must be. `field` is `*` for the entry as a whole. */
+export type Difference = {
+  readonly key: string
+  readonly field: string
+  readonly expected: string | null
+  readonly found: string | null
+}
+
+export type Verdict =
+  | { readonly kind: 'right' }
+  | {
+      readonly kind: 'wrong'
+      readonly differences: readonly Difference[]
+      readonly correction: Correction
+    }
+  /** What lies there is nothing that a view keeps: it has to be moved aside first. */
+  | { readonly kind: 'unreadable' }
+
+const right: Verdict = { kind: 'right' }
+
+/** `unproved` are tables of which nothing can be told: what they give is not compared. */
+export function judge(view: View, evidence: Evidence, unproved: ReadonlySet<string>): Verdict {
+  const { layout } = view
+  const { key, unseen } = evidence
+  const truth = evidence.truth ?? absentText(layout)
+  if (!unseen && truth === evidence.found) return right
+  const found = decodeEntry(layout, evidence.found)
+  if (!found) return { kind: 'unreadable' }
+  const expected = expectedOf(truth, view, unseen)
+  if (encodeEntry(layout, key, expected) === evidence.found) return right
+  return compared(view, { key, expected, found }, unproved)
+}
+
+function expectedOf(truth: string, view: View, unseen: Mutation | undefined): LookedAt {
+  const base = decodeEntry(view.layout, truth)
+  if (!base) throw new Error(`the source gave no entry: ${truth.slice(0, 100)}`)
+  if (!unseen) return base
+  const counts = Object.fromEntries(
+    view.layout.counts.map((name) => [name, (base.counts[name] ?? 0n) + (unseen.add[name] ?? 0n)]),
+  )
+  const { put } = unseen
+  return { fields: put === undefined ? base.fields : put && whole(view, put), counts, empty: false }
+}
+
+type Compared = { readonly key: string; readonly expected: LookedAt; readonly found: LookedAt }
+
+function compared(
+  view: View,
+  { key, expected, found }: Compared,
+  unproved: ReadonlySet<string>,
+): Verdict {
+  const differences: Difference[] = []
+  const add: Record<string, bigint> = {}
+  let put: Fields | null | undefined
+  for (const { stored, table } of view.counts) {
+    if (unproved.has(table)) continue
+    const [must, is] = [expected.counts[stored] ?? 0n, found.counts[stored] ?? null]
+    // Putting the row makes its counters whole.
+    const lacks = is === null && found.fields !== null && expected.fields !== null
+    const missing = lacks && !unproved.has(view.row.table)
+    if (must === (is ?? 0n) && !missing) continue
+    differences.push({
+      key,
+      field: stored,
+      expected: String(must),
+      found: is === null ? null : String(is),
+    })
+    if (must !== (is ?? 0n)) add[stored] = must - (is ?? 0n)
+    if (missing) put = expected.fields
+  }
+  if (!unproved.has(view.row.table)) {
+    const rows = rowDifferences(view, { key, expected, found })
+    differences.push(...rows)
+    if (rows.length > 0) put = expected.fields
+  }
+  if (differences.length === 0) return right
+  return { kind: 'wrong', differences, correction: { entry: key, put, add } }
+}
+
+function rowDifferences(view: View, { key, expected, found }: Compared): Difference[] {
+  if (!expected.fields || !found.fields) {
+    if (!expected.fields && !found.fields && !found.empty) return []
+    const [must, is] = [expected, found].map(({ fields }) => (fields ? 'a row' : null))
+    return [{ key, field: '*', expected: must!, found: found.empty ? 'an empty entry' : is! }]
+  }
+  const [must, is] = [expected.fields, found.fields]
+  const fields = view.layout.fields.flatMap(({ name }) =>
+    must[name] === is[name]
+      ? []
+      : [{ key, field: name, expected: must[name] ?? null, found: is[name] ?? null }],
+  )
+  return fields
+}
+
+function whole(view: View, put: Fields): Fields {
+  return Object.fromEntries(view.layout.fields.map(({ name }) => [name, put[name] ?? null]))
+}

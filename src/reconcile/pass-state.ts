@@ -1,0 +1,149 @@
+/** How far the comparison of a view with its source is, as it lies in the store. */
+import { z } from 'zod'
+import type { KafkaOffset } from '../position.ts'
+import type { Doubt, Offsets, StandingDoubt, ViewState } from '../store/state.ts'
+import { noStatistics, statisticsSchema } from './statistics.ts'
+
+/** Why a lap is run: `build` and `doubt` go at full pace. */
+const kind = z.enum(['build', 'doubt', 'steady'])
+
+const offsets = z
+  .record(z.string(), z.string())
+  .transform(
+    (record) => new Map(Object.entries(record).map(([k, v]) => [k, BigInt(v) as KafkaOffset])),
+  )
+
+const schema = z.object({
+  /** Counts the laps, from 1 on. */
+  lap: z.number(),
+  kind,
+  /** First the keys in the source's order, then those that the store has. */
+  section: z.enum(['rows', 'store']),
+  /** The key up to which, or the cursor from which, the section is done; null at its beginning. */
+  after: z.string().nullable(),
+  /** Anchor of the lap's first look; no later one stands before it. Null until then. */
+  anchor: z.object({ number: z.number(), from: offsets }).nullable(),
+  /** No row that is older than this transaction is new to the lap. */
+  since: z.string().nullable(),
+  /** Ids of the declarations that the lap has looked at from its beginning. */
+  declarations: z.array(z.string()),
+  /** Tables of which something could not be told in this lap. */
+  unproved: z.array(z.string()),
+  startedAtMs: z.number(),
+  entries: z.number(),
+  ended: z
+    .object({
+      kind,
+      atMs: z.number(),
+      tookMs: z.number(),
+      entries: z.number(),
+      unproved: z.array(z.string()),
+    })
+    .nullable(),
+  /** Ids of doubts that a lap at full pace has not ended: another one would not either. */
+  futile: z.array(z.string()),
+  /** Milliseconds of laps for doubts at full pace on this day, UTC. */
+  fullPace: z.object({ day: z.string(), ms: z.number() }),
+  statistics: statisticsSchema,
+})
+
+export type PassState = Readonly<z.infer<typeof schema>>
+export type LapKind = PassState['kind']
+
+export function decodePass(text: string | undefined): PassState | undefined {
+  return text === undefined ? undefined : schema.parse(JSON.parse(text))
+}
+
+export function encodePass(pass: PassState): string {
+  return JSON.stringify(pass, (_, value: unknown) => {
+    if (typeof value === 'bigint') return value.toString()
+    return value instanceof Map ? Object.fromEntries(value) : value
+  })
+}
+
+/** The beginning of a lap, after `before`. */
+export function newLap(
+  before: PassState | undefined,
+  lapKind: LapKind,
+  state: ViewState,
+  nowMs: number,
+): PassState {
+  return {
+    lap: (before?.lap ?? 0) + 1,
+    kind: lapKind,
+    section: 'rows',
+    after: null,
+    anchor: null,
+    since: null,
+    declarations: state.declarations.map(({ id }) => id),
+    unproved: [],
+    startedAtMs: nowMs,
+    entries: 0,
+    ended: before?.ended ?? null,
+    futile: before?.futile ?? [],
+    fullPace: before?.fullPace ?? { day: '', ms: 0 },
+    statistics: before?.statistics ?? noStatistics,
+  }
+}
+
+/** Doubts that a lap is of use for: no other has to be made first, and the set-up fits again. */
+export function curable({ doubts }: Pick<ViewState, 'doubts'>): readonly StandingDoubt[] {
+  return doubts.filter(
+    ({ restart, code, keys }) => !restart && code !== 'source-unfit' && keys.length === 0,
+  )
+}
+
+/** What the next look is for. */
+export function lapKindFor(
+  state: ViewState,
+  pass: PassState | undefined,
+  budgetMs: number,
+  nowMs: number,
+): LapKind {
+  if (state.declarations.some(({ complete }) => !complete)) return 'build'
+  const futile = new Set(pass?.futile)
+  if (!curable(state).some(({ id }) => !futile.has(id))) return 'steady'
+  return spentMs(pass, nowMs) < budgetMs ? 'doubt' : 'steady'
+}
+
+export function spentMs(pass: PassState | undefined, nowMs: number): number {
+  return pass?.fullPace.day === dayOf(nowMs) ? pass.fullPace.ms : 0
+}
+
+export function dayOf(nowMs: number): string {
+  return new Date(nowMs).toISOString().slice(0, 10)
+}
+
+/** Whether looks whose anchors begin there reach behind all that the doubt is about. */
+export function reaches(
+  anchor: { readonly number: number; readonly from: Offsets },
+  { barrier, offsets: needed }: Pick<Doubt, 'barrier' | 'offsets'>,
+): boolean {
+  if (anchor.number < barrier) return false
+  return [...needed].every(([name, offset]) => (anchor.from.get(name) ?? -1n) >= offset)
+}
+
+/** Ids of the doubts that a lap which is at its end has cured. */
+export function cured(state: ViewState, { anchor, unproved }: PassState): readonly string[] {
+  if (!anchor) return []
+  return state.doubts
+    .filter(({ restart, keys }) => !restart && keys.length === 0)
+    .filter((doubt) => reaches(anchor, doubt))
+    .filter(({ tables }) =>
+      tables.length === 0
+        ? unproved.length === 0
+        : !tables.some((table) => unproved.includes(table)),
+    )
+    .map(({ id }) => id)
+}
+
+/** Ids of the declarations that such a lap has completed. */
+export function completed(
+  state: ViewState,
+  { declarations, unproved }: PassState,
+): readonly string[] {
+  if (unproved.length > 0) return []
+  return state.declarations
+    .filter(({ id, complete }) => !complete && declarations.includes(id))
+    .map(({ id }) => id)
+}

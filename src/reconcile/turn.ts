@@ -1,0 +1,284 @@
+import { randomUUID } from 'node:crypto'
+import { bounded } from '../clock.ts'
+import { MillraceError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import type { FullPace } from '../source/source.ts'
+import type { StandingDoubt, ViewState } from '../store/state.ts'
+import { parseTransactionId } from '../transaction.ts'
+import { anchorOf } from './anchor.ts'
+import { heal } from './heal.ts'
+import { anchorOfSheet, chunks, judgeSheets, takeSheet, type Sheet } from './look.ts'
+import { fullPace, steadyPace, type SteadyOptions } from './pace.ts'
+import {
+  completed,
+  curable,
+  cured,
+  dayOf,
+  decodePass,
+  encodePass,
+  lapKindFor,
+  newLap,
+  reaches,
+  spentMs,
+  type PassState,
+} from './pass-state.ts'
+import type { Plan } from './plan.ts'
+import { counted, noStatistics, shownValue, type Tally } from './statistics.ts'
+import { storePage } from './store-pages.ts'
+import { walk, type Group } from './walk.ts'
+
+export type TurnOptions = {
+  readonly log: Log
+  readonly steady: SteadyOptions
+  /** Milliseconds a day for laps at full pace that end doubts. */
+  readonly fullPaceDailyMs: number
+}
+
+/** Keys of one page of the store's own keys, and of looks at entries in doubt. */
+const keysAtOnce = 1_000
+const anchorWaitMs = 10_000
+const askForFullPaceMs = 10_000
+
+/** The part of a lap that is gone between two looks at the view's state. */
+export class Turn {
+  readonly #options: TurnOptions
+  readonly #plan: Plan
+  readonly #state: ViewState
+  /** As it lies in the store. */
+  #text: string | undefined
+  #pass: PassState
+  /** When another process that goes at full pace is looked after again, monotonic milliseconds. */
+  #untilMs = Infinity
+
+  constructor(options: TurnOptions, plan: Plan, state: ViewState) {
+    this.#options = options
+    this.#plan = plan
+    this.#state = state
+    this.#text = state.pass
+    const pass = decodePass(state.pass)
+    const nowMs = plan.clock.wallMs()
+    const kind = lapKindFor(state, pass, options.fullPaceDailyMs, nowMs)
+    this.#pass = pass && !isStale(pass, state, kind) ? pass : newLap(pass, kind, state, nowMs)
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#lookAtDoubted(signal)
+    if (this.#pass.anchor === null) await this.#awaitAnchor(signal)
+    const steady = this.#pass.kind === 'steady'
+    const right = steady ? undefined : await this.#plan.source.fullPace()
+    const nowMs = this.#plan.clock.monotonicMs()
+    this.#untilMs = right || steady ? Infinity : nowMs + askForFullPaceMs
+    const pace = right ? fullPace : steadyPace(this.#plan.clock, this.#options.steady)
+    const over = right ? AbortSignal.any([signal, right.lost]) : signal
+    try {
+      if (this.#pass.section === 'rows') {
+        const after = this.#pass.after ?? undefined
+        const ticket = () => (this.#pass.kind === 'build' ? randomUUID() : undefined)
+        await walk(this.#plan, { after, pace, ticket, signal: over }, (group, left) =>
+          this.#taken(group, left, over),
+        )
+      } else {
+        await this.#lookAtStore(right, over)
+      }
+    } finally {
+      await right?.release()
+    }
+  }
+
+  /** False when something else has to be done first. */
+  async #taken(
+    { sheets, judgement, after }: Group,
+    ticket: string | undefined,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const atOnce = this.#pass.kind === 'build'
+    const wrong = await heal(this.#plan, judgement, { atOnce, correct: true, ticket, signal })
+    const entries = sheets.reduce((sum, { keys }) => sum + keys.length, 0)
+    const first = sheets[0]!
+    const anchor = this.#pass.anchor ?? this.#anchorOfLap(first)
+    await this.#persist(
+      {
+        ...this.#pass,
+        section: after === undefined ? 'store' : 'rows',
+        after: after ?? null,
+        anchor,
+        since: this.#pass.since ?? String(first.truth.snapshot.xmin),
+        unproved: [...new Set([...this.#pass.unproved, ...judgement.unproved])],
+        entries: this.#pass.entries + entries,
+      },
+      { looks: sheets.length, entries, wrong },
+    )
+    return this.#isCurrent()
+  }
+
+  /**
+   * What the lap stands behind. Changes that were never captured are seen by its looks only if
+   * whoever made them has ended, also one that was idle: so the barrier's number is that of one
+   * before which nobody had begun who was still at it.
+   */
+  #anchorOfLap({ truth }: Sheet): NonNullable<PassState['anchor']> {
+    const { watch } = this.#plan
+    const { from } = anchorOfSheet(this.#plan, { truth })
+    const { history, snapshot } = truth
+    const settled = anchorOf({ history, horizon: snapshot.xmin }, watch.barriers)
+    const anchor = { number: settled?.number ?? 0, from: new Map(from) }
+    const needed = this.#pass.kind === 'doubt' ? curable(this.#state) : []
+    if (needed.length === 0 || needed.some((doubt) => reaches(anchor, doubt))) return anchor
+    throw new MillraceError(
+      'look-behind',
+      `transaction ${snapshot.xmin} is open since before what is doubted, so looks can't end it`,
+      { hint: 'End the session that runs it (pg_stat_activity.backend_xid), or wait for it.' },
+    )
+  }
+
+  /** Keys that the store has: those that the source's order did not lead to. */
+  async #lookAtStore(right: FullPace | undefined, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#plan
+    const since = parseTransactionId(this.#pass.since!)
+    const rest = steadyPace(clock, this.#options.steady)
+    while (!signal.aborted) {
+      const startedMs = clock.monotonicMs()
+      const page = await storePage(this.#plan, this.#pass.after ?? undefined, since)
+      if (page === 'lost') return this.#persist({ ...this.#pass, after: null }, undefined)
+      const { keys, cursor, scanned } = page
+      const busyMs = clock.monotonicMs() - startedMs
+      const wrong: Tally['wrong'][number][] = []
+      for (const some of chunks(keys, keysAtOnce)) wrong.push(...(await this.#lookAt(some, signal)))
+      const tally = { looks: Math.ceil(keys.length / keysAtOnce), entries: keys.length, wrong }
+      if (cursor === undefined) await this.#endLap(tally)
+      else {
+        const entries = this.#pass.entries + keys.length
+        await this.#persist({ ...this.#pass, after: cursor, entries }, tally)
+      }
+      if (!right) await rest.rest({ rows: scanned + keys.length, busyMs }, signal)
+      if (cursor === undefined || !this.#isCurrent()) return
+    }
+  }
+
+  async #lookAt(keys: readonly string[], signal: AbortSignal): Promise<Tally['wrong']> {
+    const sheet = await takeSheet(this.#plan, { kind: 'keys', keys })
+    const judgement = await judgeSheets(this.#plan, [sheet], { ticket: undefined, signal })
+    const options = { atOnce: false, correct: true, ticket: undefined, signal }
+    return heal(this.#plan, judgement, options)
+  }
+
+  /** Doubts that name their entries are cured by looking at those alone. */
+  async #lookAtDoubted(signal: AbortSignal): Promise<void> {
+    const doubted = this.#state.doubts.filter(({ keys, restart }) => keys.length > 0 && !restart)
+    if (doubted.length === 0) return
+    const keys = [...new Set(doubted.flatMap((doubt) => doubt.keys))]
+    const wrong = await this.#lookAt(keys, signal)
+    const open = new Set(wrong.flatMap(({ key, healed }) => (healed ? [] : [key])))
+    const ended = doubted.filter((doubt) => !doubt.keys.some((key) => open.has(key)))
+    await this.#persist(this.#pass, { looks: 1, entries: keys.length, wrong }, ended)
+    for (const { code, reason } of ended) this.#options.log.info({ code, reason }, 'doubt ended')
+  }
+
+  /** A lap ends the doubts that its first look already stands behind, so it waits a moment for that. */
+  async #awaitAnchor(signal: AbortSignal): Promise<void> {
+    const needed = curable(this.#state)
+    const { watch, clock } = this.#plan
+    await watch.until(bounded(clock, anchorWaitMs, signal), () => {
+      const newest = watch.barriers.at(-1)
+      return newest && needed.every((doubt) => reaches(newest, doubt)) ? newest : undefined
+    })
+  }
+
+  async #endLap(tally: Tally): Promise<void> {
+    const { log } = this.#options
+    const nowMs = this.#plan.clock.wallMs()
+    const pass = this.#pass
+    const entries = pass.entries + tally.entries
+    const tookMs = Math.max(0, nowMs - pass.startedAtMs)
+    const state = (await this.#plan.watch.ask()) ?? this.#state
+    const endedIds = new Set(cured(state, pass))
+    const done = completed(state, pass)
+    const futile = pass.kind === 'steady' ? pass.futile : futileOf(state, pass, endedIds)
+    const fullPaceMs = spentMs(pass, nowMs) + (pass.kind === 'doubt' ? tookMs : 0)
+    const before = { ...pass, futile, fullPace: { day: dayOf(nowMs), ms: fullPaceMs } }
+    const after = withoutEnded(state, endedIds, done)
+    const kind = lapKindFor(after, before, this.#options.fullPaceDailyMs, nowMs)
+    const ended = { kind: pass.kind, atMs: nowMs, tookMs, entries, unproved: pass.unproved }
+    await this.#persist(
+      { ...newLap(before, kind, state, nowMs), ended },
+      tally,
+      state.doubts.filter(({ id }) => endedIds.has(id)),
+      done,
+    )
+    const level = pass.kind === 'steady' ? 'debug' : 'info'
+    log[level]({ lap: pass.lap, kind: pass.kind, entries, tookMs }, 'every entry was compared')
+    for (const { id, code, reason } of state.doubts) {
+      if (endedIds.has(id)) log.info({ code, reason }, 'doubt ended')
+    }
+    if (done.length > 0) log.info({ declarations: done, entries, tookMs }, 'the view serves')
+  }
+
+  async #persist(
+    pass: PassState,
+    tally: Tally | undefined,
+    ended: readonly StandingDoubt[] = [],
+    done: readonly string[] = [],
+  ): Promise<void> {
+    const { audit, clock, epoch } = this.#plan
+    const statistics = tally
+      ? counted(pass.statistics, tally, clock.wallMs())
+      : (pass.statistics ?? noStatistics)
+    const after = encodePass({ ...pass, statistics })
+    const step = { epoch, before: this.#text, after, ended: ended.map(({ id }) => id) }
+    if (!(await audit.progress({ ...step, completed: done }))) {
+      throw new MillraceError(
+        'look-void',
+        'another process compares the view, or it has begun anew',
+      )
+    }
+    this.#text = after
+    this.#pass = { ...pass, statistics }
+    for (const { key, field, expected, found, healed } of tally?.wrong ?? []) {
+      this.#options.log.error(
+        {
+          key,
+          field,
+          expected: shownValue(field, expected),
+          found: shownValue(field, found),
+          healed,
+        },
+        'an entry was wrong',
+      )
+    }
+  }
+
+  /** False when the state asks for something else than going on. */
+  #isCurrent(): boolean {
+    const state = this.#plan.watch.state
+    if (state?.epoch !== this.#state.epoch) return false
+    if (this.#plan.clock.monotonicMs() >= this.#untilMs) return false
+    const known = new Set(this.#state.doubts.map(({ id }) => id))
+    return state.doubts.every(({ id }) => known.has(id))
+  }
+}
+
+/** The state as it will be when these doubts are ended and these declarations complete. */
+function withoutEnded(
+  state: ViewState,
+  ended: ReadonlySet<string>,
+  done: readonly string[],
+): ViewState {
+  const declarations = state.declarations.map((each) =>
+    done.includes(each.id) ? { ...each, complete: true } : each,
+  )
+  return { ...state, declarations, doubts: state.doubts.filter(({ id }) => !ended.has(id)) }
+}
+
+/** Doubts that the lap stood behind, and that it did not end all the same. */
+function futileOf(state: ViewState, { anchor }: PassState, ended: ReadonlySet<string>): string[] {
+  const left = curable(state).filter((doubt) => !ended.has(doubt.id))
+  return left.flatMap((doubt) => (anchor && reaches(anchor, doubt) ? [doubt.id] : []))
+}
+
+/** Whether a lap under way is of no use for what has to be done now. */
+function isStale(pass: PassState, state: ViewState, kind: PassState['kind']): boolean {
+  if (kind === 'build') {
+    return !state.declarations.every(({ id }) => pass.declarations.includes(id))
+  }
+  return kind === 'doubt' && pass.kind === 'steady'
+}

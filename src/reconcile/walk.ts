@@ -1,0 +1,190 @@
+import { bounded } from '../clock.ts'
+import { MillraceError } from '../errors.ts'
+import { judgeSheets, passageOfSheet, takeSheet, type Judgement, type Sheet } from './look.ts'
+import type { Plan } from './plan.ts'
+
+export type Pace = {
+  /** Keys of one page. */
+  readonly keysMax: number
+  /** Text of sheets that wait for their barrier, in characters: what bounds the memory. */
+  readonly charsAhead: number
+  /** Waits before more is asked of the source and the store, as the pace wants it. */
+  rest(cost: Cost, signal: AbortSignal): Promise<void>
+}
+
+/** Source rows that were read, and how long that and judging kept source, store and process busy. */
+export type Cost = { readonly rows: number; readonly busyMs: number }
+
+export type Group = {
+  readonly sheets: readonly Sheet[]
+  readonly judgement: Judgement
+  /** The key at which the next group begins; undefined at the end. */
+  readonly after: string | undefined
+}
+
+export type WalkOptions = {
+  readonly after: string | undefined
+  readonly pace: Pace
+  readonly ticket: () => string | undefined
+  readonly signal: AbortSignal
+}
+
+const passageTimeoutMs = 60_000
+/** Text of sheets that one reading of the log serves, in characters. */
+const groupCharsMax = 16_000_000
+
+/**
+ * Walks the keys in the source's order from `after` on: truth is taken ahead while sheets wait for
+ * the barrier that they need, and all sheets before a barrier are judged together. `take` is given
+ * each group in order, and answers false to end the walk.
+ */
+export async function walk(
+  plan: Plan,
+  options: WalkOptions,
+  take: (group: Group, ticket: string | undefined) => Promise<boolean>,
+): Promise<void> {
+  const end = new AbortController()
+  const signal = AbortSignal.any([options.signal, end.signal])
+  const queue = new SheetQueue()
+  const taking = takeAhead(plan, queue, { ...options, signal })
+    .catch((error: unknown) => queue.fail(error))
+    // Given up between two sheets, it leaves nobody waiting for the next one.
+    .finally(() => queue.wake())
+  try {
+    await judgeInOrder(plan, queue, { ...options, signal }, take)
+  } finally {
+    end.abort()
+    queue.wake()
+    await taking
+  }
+}
+
+async function takeAhead(plan: Plan, queue: SheetQueue, options: WalkOptions): Promise<void> {
+  const { pace, signal } = options
+  let after = options.after
+  while (!signal.aborted) {
+    const startedMs = plan.clock.monotonicMs()
+    const sheet = await takeSheet(plan, { kind: 'range', after, keysMax: pace.keysMax })
+    after = sheet.truth.last
+    const busyMs = plan.clock.monotonicMs() - startedMs + queue.takeBusyMs()
+    queue.push({ sheet, chars: charsOf(sheet), last: after === undefined })
+    await pace.rest({ rows: sheet.truth.rows, busyMs }, signal)
+    if (after === undefined) return
+    while (!signal.aborted && queue.chars >= pace.charsAhead) await queue.changed()
+  }
+}
+
+async function judgeInOrder(
+  plan: Plan,
+  queue: SheetQueue,
+  { ticket, signal }: WalkOptions,
+  take: (group: Group, ticket: string | undefined) => Promise<boolean>,
+): Promise<void> {
+  while (!signal.aborted) {
+    while (!signal.aborted && queue.first === undefined) await queue.changed()
+    if (signal.aborted) break
+    await awaitPassage(plan, queue, signal)
+    const held = queue.take(groupCharsMax, ({ sheet }) => passageOfSheet(plan, sheet) !== undefined)
+    if (held.length === 0) continue
+    const sheets = held.map(({ sheet }) => sheet)
+    const left = ticket()
+    const judgement = await judgeSheets(plan, sheets, { ticket: left, signal })
+    queue.addBusyMs(judgement.busyMs)
+    const group = { sheets, judgement, after: sheets.at(-1)!.truth.last }
+    if (!(await take(group, left)) || held.at(-1)!.last) return
+  }
+  throw new MillraceError('look-void', 'the walk was given up')
+}
+
+/** A barrier for the first sheet comes never if the source has failed over meanwhile. */
+async function awaitPassage(plan: Plan, queue: SheetQueue, signal: AbortSignal): Promise<void> {
+  const { watch, clock, epoch } = plan
+  const first = queue.first!.sheet
+  const isOver = () => queue.failure !== undefined || watch.state?.epoch !== epoch
+  const ready = await watch.until(
+    bounded(clock, passageTimeoutMs, signal),
+    () => passageOfSheet(plan, first) ?? (isOver() || undefined),
+  )
+  if (queue.failure !== undefined) throw queue.failure
+  if (watch.state?.epoch !== epoch) {
+    throw new MillraceError('look-void', 'the view has turned its epoch')
+  }
+  if (ready || signal.aborted) return
+  throw new MillraceError(
+    'look-behind',
+    `no barrier was published within ${passageTimeoutMs / 1_000} s`,
+    { hint: 'A worker that coordinates the view takes them; its log says what holds it up.' },
+  )
+}
+
+type Held = {
+  readonly sheet: Sheet
+  readonly chars: number
+  /** True for the last sheet of all. */
+  readonly last: boolean
+}
+
+/** Sheets in their order, between the one who takes them and the one who judges them. */
+class SheetQueue {
+  #held: Held[] = []
+  #wake = Promise.withResolvers<void>()
+  #busyMs = 0
+  failure: unknown
+
+  /** Time that judging took, for whoever takes sheets to rest for it as well. */
+  addBusyMs(ms: number): void {
+    this.#busyMs += ms
+  }
+
+  takeBusyMs(): number {
+    const busyMs = this.#busyMs
+    this.#busyMs = 0
+    return busyMs
+  }
+
+  get first(): Held | undefined {
+    if (this.failure !== undefined && this.#held.length === 0) throw this.failure
+    return this.#held[0]
+  }
+
+  get chars(): number {
+    return this.#held.reduce((sum, { chars }) => sum + chars, 0)
+  }
+
+  push(held: Held): void {
+    this.#held.push(held)
+    this.wake()
+  }
+
+  /** The first sheets that all hold to `fits`, at least one, up to `charsMax` together. */
+  take(charsMax: number, fits: (held: Held) => boolean): Held[] {
+    let chars = 0
+    const end = this.#held.findIndex((held) => {
+      chars += held.chars
+      return !fits(held) || (chars > charsMax && chars > held.chars)
+    })
+    const taken = this.#held.splice(0, end < 0 ? this.#held.length : end)
+    this.wake()
+    return taken
+  }
+
+  fail(error: unknown): void {
+    this.failure = error
+    this.wake()
+  }
+
+  changed(): Promise<void> {
+    return this.#wake.promise
+  }
+
+  wake(): void {
+    this.#wake.resolve()
+    this.#wake = Promise.withResolvers()
+  }
+}
+
+function charsOf({ truth }: Sheet): number {
+  let chars = 0
+  for (const [key, text] of truth.entries) chars += key.length + text.length
+  return chars
+}

@@ -1,0 +1,190 @@
+import { systemClock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import type { ChangeLog, TopicAdmin } from '../consume/change-source.ts'
+import { kafkaChangeSource } from '../consume/kafka/kafka-change-source.ts'
+import type { MarkerLog } from '../consume/marker-log.ts'
+import { connectorProgress } from '../coordinate/barrier.ts'
+import { Barriers } from '../coordinate/barriers.ts'
+import { ConnectorWatch } from '../coordinate/connector-watch.ts'
+import { Coordinator } from '../coordinate/coordinator.ts'
+import { decodeFingerprint } from '../coordinate/fingerprint.ts'
+import { Setup, topicOf } from '../coordinate/setup.ts'
+import { refuseReplaced, type OwnView } from '../coordinate/view-plan.ts'
+import type { SchemaSource } from '../decode/registry.ts'
+import { describe, MillraceError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { keepPartition } from '../partition/keep.ts'
+import { topicPartitionName } from '../position.ts'
+import { reconcile } from '../reconcile/reconciler.ts'
+import type { Connect } from '../source/connect.ts'
+import type { Source } from '../source/source.ts'
+import type { ViewState } from '../store/state.ts'
+import type { ViewStore } from '../store/store.ts'
+import { ViewWatch } from '../store/view-watch.ts'
+import { Plans } from './plans.ts'
+import { untilDone } from './until-done.ts'
+
+/** What lies outside of Millrace, and every store of a process shares. */
+export type Outside = {
+  readonly admin: TopicAdmin
+  readonly source: Source
+  readonly registry: SchemaSource
+  readonly connect: Connect
+  readonly changeLog: ChangeLog
+  readonly markers: MarkerLog
+}
+
+export type KeepViewParts = {
+  readonly own: OwnView
+  readonly store: ViewStore
+  /** Those whose topics this process takes. */
+  readonly tables: readonly string[]
+  readonly outside: Outside
+  readonly config: Config
+  /** Names this process in the lease. */
+  readonly holder: string
+  readonly log: Log
+}
+
+const clock = systemClock
+
+/** Keeps one view in one store until `signal` aborts. */
+export async function keepView(parts: KeepViewParts, signal: AbortSignal): Promise<void> {
+  const { store, config, log, tables } = parts
+  const watch = new ViewWatch(store.watchable, clock, log)
+  const plans = new Plans({ ...parts, ...parts.outside, watch, clock })
+  await Promise.all([
+    watch.run(config.barrierIntervalMs / 4, signal),
+    coordinator(parts, watch, plans).run(signal),
+    keepTopics({ ...parts, watch, plans, tables }, signal),
+  ])
+}
+
+function coordinator(parts: KeepViewParts, watch: ViewWatch, plans: Plans): Coordinator {
+  const { own, store, outside, config, holder, log } = parts
+  const { source, connect, admin, markers } = outside
+  const { connector, publication, slot } = config
+  const reader = store.reader(own.view.layout, own.id)
+  const setup = new Setup({
+    source,
+    connect,
+    admin,
+    reader,
+    names: { connector, publication, slot },
+    brokers: config.kafka,
+  })
+  const barriers = new Barriers({
+    source,
+    capture: connectorProgress(connect),
+    admin,
+    markers,
+    topics: setup.topics(own.view),
+    clock,
+    coordination: store.coordination,
+    watch,
+    log,
+    intervalMs: config.barrierIntervalMs,
+    idleMs: config.barrierIdleMs,
+  })
+  const looks = {
+    plan: (state: ViewState) => plans.reconcile(state),
+    watch,
+    clock,
+    log,
+    steady: {
+      rowsPerSecond: config.lookRowsPerSecond,
+      shareMax: config.lookSharePercent / 100,
+    },
+    fullPaceDailyMs: config.fullPaceDailyMs,
+  }
+  const writer = store.writer(own.view.layout)
+  return new Coordinator({
+    own,
+    store,
+    watch,
+    setup,
+    barriers,
+    connect,
+    connectorWatch: new ConnectorWatch({ connect, writer, clock, log }),
+    beside: [(over) => reconcile(looks, over)],
+    clock,
+    log,
+    holder,
+    leaseMs: config.leaseMs,
+    setupIntervalMs: config.barrierIntervalMs,
+  })
+}
+
+type KeepTopics = KeepViewParts & { readonly watch: ViewWatch; readonly plans: Plans }
+
+/** Reads the topics while the own declaration is the newest one that was applied. */
+async function keepTopics(parts: KeepTopics, signal: AbortSignal): Promise<void> {
+  const { watch, own, log, tables } = parts
+  let said = ''
+  while (!signal.aborted) {
+    const state = await watch.begun(signal)
+    if (!state) return
+    try {
+      refuseReplaced(own, state)
+      said = ''
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error
+      if (error.message !== said) {
+        log.error({ code: error.code, reason: describe(error), hint: error.hint }, 'not kept here')
+      }
+      said = error.message
+      await watch.begun(signal, state.epoch)
+      continue
+    }
+    await Promise.all(tables.map((table) => keepTopic(parts, table, signal)))
+  }
+}
+
+/** Reads one topic, as one member of its group, while its partitions and the declaration stay. */
+async function keepTopic(parts: KeepTopics, table: string, signal: AbortSignal): Promise<void> {
+  const { watch, plans, store, own, config, log } = parts
+  const topic = topicOf(config.connector, table)
+  const end = new AbortController()
+  const over = AbortSignal.any([signal, end.signal])
+  const known = shapeOf(watch.state, topic)
+  const watching = watch
+    .until(over, () => (shapeOf(watch.state, topic) === known ? undefined : true))
+    .then(() => end.abort())
+  await untilDone(log.child({ topic }), over, async () => {
+    const source = kafkaChangeSource({
+      brokers: config.kafka,
+      groupId: `millrace-${own.view.name}-${store.name}-${table}`,
+      topic,
+      sessionTimeoutMs: config.sessionTimeoutMs,
+      recordsMax: config.batchRecordsMax,
+      log,
+    })
+    await source.run(
+      (reader) =>
+        keepPartition({
+          reader,
+          table,
+          watch,
+          plan: (state) => plans.partition(state, table),
+          clock,
+          log: log.child({ partition: topicPartitionName(reader.partition) }),
+          compactionLagMs: () => compactionLagMs(watch.state, topic),
+          identitiesMax: config.identitiesPerPartitionMax,
+        }),
+      over,
+    )
+  })
+  end.abort()
+  await watching
+}
+
+/** What a member of a topic's group has to begin anew for. A store that is away changes nothing. */
+function shapeOf(state: ViewState | undefined, topic: string): string | undefined {
+  return state && `${state.topics[topic]} ${state.declarations.at(-1)?.id}`
+}
+
+function compactionLagMs(state: ViewState | undefined, topic: string): number {
+  const found = state?.fingerprint && decodeFingerprint(state.fingerprint).topics[topic]
+  if (!found) return Infinity
+  return found.cleanupPolicy.includes('compact') ? found.compactionLagMs : Infinity
+}

@@ -1,0 +1,131 @@
+/** What the source's catalog says of tables and a publication, for `setup-faults.ts` to judge. */
+import { z } from 'zod'
+import { literal } from '../view/sql-text.ts'
+import { partitionsSql } from './partitions.ts'
+import type { SourceDatabase } from './source-database.ts'
+
+const server = z.object({
+  inRecovery: z.boolean(),
+  version: z.number(),
+  walLevel: z.string(),
+  encoding: z.string(),
+  role: z.string(),
+  mayUseSchema: z.boolean().nullable(),
+})
+
+const relation = z.object({
+  /** With its schema, quoted. */
+  name: z.string(),
+  /** As in `pg_class.relkind`: `r` table, `p` partitioned table, `f` foreign table. */
+  kind: z.string(),
+  /** As in `pg_class.relpersistence`: `p`, `u` unlogged, `t` temporary. */
+  persistence: z.string(),
+  /** As in `pg_class.relreplident`: `f` full, `d` default, `i` index, `n` nothing. */
+  identity: z.string(),
+})
+
+const column = z.object({
+  /** Of a domain, the type beneath it. */
+  type: z.string(),
+  generated: z.boolean(),
+  deterministic: z.boolean(),
+})
+
+const table = relation.extend({
+  mayRead: z.boolean(),
+  rowSecurity: z.boolean(),
+  /** Other tables inherit from it. */
+  inherited: z.boolean(),
+  primaryKey: z.object({ columns: z.array(z.string()), deferrable: z.boolean() }).nullable(),
+  columns: z.record(z.string(), column),
+  /** The table itself, or the partitions that hold its rows. */
+  parts: z.array(relation),
+})
+
+const publication = z.object({
+  insert: z.boolean(),
+  update: z.boolean(),
+  delete: z.boolean(),
+  viaRoot: z.boolean(),
+  tables: z.record(z.string(), z.object({ columns: z.array(z.string()), filtered: z.boolean() })),
+})
+
+const facts = z.object({
+  server,
+  /** By name; those that are not there are missing. */
+  tables: z.record(z.string(), table),
+  publication: publication.nullable(),
+})
+
+export type SetupFacts = z.infer<typeof facts>
+export type TableFacts = z.infer<typeof table>
+export type PublicationFacts = z.infer<typeof publication>
+
+/** The first release with the catalogs that are read here, column lists and row filters. */
+export const oldestVersion = 150_000
+
+export async function readFacts(
+  database: SourceDatabase,
+  tables: readonly string[],
+  publicationName: string,
+): Promise<SetupFacts> {
+  const [[serverRow]] = (await database.run([`select ${serverSql}`])) as [[[{ version: number }]]]
+  const known = { server: serverRow[0], tables: {}, publication: null }
+  if (known.server.version < oldestVersion) return facts.parse(known)
+  const [[tableRow], [publicationRow]] = (await database.run([
+    tablesSql(tables),
+    publicationSql(publicationName),
+  ])) as [[[unknown]], [[unknown]?]]
+  return facts.parse({ ...known, tables: tableRow[0], publication: publicationRow?.[0] ?? null })
+}
+
+const serverSql = `json_build_object(
+  'inRecovery', pg_is_in_recovery(),
+  'version', current_setting('server_version_num')::int,
+  'walLevel', current_setting('wal_level'),
+  'encoding', current_setting('server_encoding'),
+  'role', current_user,
+  'mayUseSchema', has_schema_privilege(to_regnamespace('public')::oid, 'usage'))`
+
+const relationSql = (row: string) => `
+  'name', format('%I.%I', ${row}.relnamespace::regnamespace::name, ${row}.relname),
+  'kind', ${row}.relkind, 'persistence', ${row}.relpersistence, 'identity', ${row}.relreplident`
+
+function tablesSql(names: readonly string[]): string {
+  return `select coalesce(json_object_agg(t.relname, json_build_object(${relationSql('t')},
+    'mayRead', has_table_privilege(t.oid, 'select'),
+    'rowSecurity', row_security_active(t.oid),
+    'inherited', exists (select from pg_inherits i join pg_class child on child.oid = i.inhrelid
+      where i.inhparent = t.oid and not child.relispartition),
+    'primaryKey', (select json_build_object('deferrable', not indimmediate, 'columns',
+        (select json_agg(attname order by attnum) from pg_attribute
+          where attrelid = t.oid and attnum = any(indkey)))
+      from pg_index where indrelid = t.oid and indisprimary),
+    'columns', (select coalesce(json_object_agg(attname, json_build_object(
+        'type', ${baseTypeSql},
+        'generated', attgenerated <> '',
+        'deterministic', coalesce((select collisdeterministic from pg_collation c
+          where c.oid = attcollation), true))), '{}')
+      from pg_attribute where attrelid = t.oid and attnum > 0 and not attisdropped),
+    'parts', (select coalesce(json_agg(json_build_object(${relationSql('part')}) order by part.oid), '[]')
+      from pg_class part where part.relkind <> 'p' and (part.oid = t.oid
+        or t.relkind = 'p' and part.oid in ${partitionsSql('t.oid')})))), '{}')
+    from pg_class t
+    where t.relname = any(array[${names.map(literal).join(', ')}]::text[])
+      and t.relnamespace = to_regnamespace('public')
+      and t.relkind in ('r', 'p', 'v', 'm', 'f')`
+}
+
+const baseTypeSql = `(with recursive base(type, beneath) as (
+    select oid, typbasetype from pg_type where oid = atttypid
+    union all select t.oid, t.typbasetype from base join pg_type t on t.oid = beneath)
+  select format_type(type, null) from base where beneath = 0)`
+
+function publicationSql(name: string): string {
+  return `select json_build_object('insert', pubinsert, 'update', pubupdate, 'delete', pubdelete,
+      'viaRoot', pubviaroot, 'tables', (
+        select coalesce(json_object_agg(tablename, json_build_object('columns', attnames,
+          'filtered', rowfilter is not null)), '{}')
+        from pg_publication_tables v where v.pubname = p.pubname and schemaname = 'public'))
+    from pg_publication p where p.pubname = ${literal(name)}`
+}

@@ -1,0 +1,145 @@
+import type { Clock } from '../../clock.ts'
+import type {
+  Beginning,
+  LeaseClaim,
+  Observation,
+  Turn,
+  ViewCoordination,
+  ViewWatchable,
+  Wanted,
+} from '../coordination.ts'
+import { newEpoch } from '../epoch.ts'
+import { partitionsOf, restarted, restartOf } from '../restart.ts'
+import type { Barrier, Checkpoint, Epoch, ViewState } from '../state.ts'
+import type { MemoryData } from './data.ts'
+import { raise } from './writer.ts'
+
+export class MemoryWatchable implements ViewWatchable {
+  readonly #data: MemoryData
+
+  constructor(data: MemoryData) {
+    this.#data = data
+  }
+
+  async state(): Promise<ViewState | undefined> {
+    return this.#data.state
+  }
+
+  async barriers(): Promise<readonly Barrier[]> {
+    return [...this.#data.barriers]
+  }
+
+  async wanted(): Promise<Wanted | undefined> {
+    return this.#data.wanted
+  }
+
+  async want(wanted: Wanted): Promise<void> {
+    this.#data.wanted = wanted
+  }
+
+  async occupant(): Promise<string | undefined> {
+    const { value } = this.#data.entries.keys().next()
+    return value
+  }
+}
+
+export class MemoryCoordination implements ViewCoordination {
+  readonly #data: MemoryData
+  readonly #clock: Clock
+
+  constructor(data: MemoryData, clock: Clock) {
+    this.#data = data
+    this.#clock = clock
+  }
+
+  async lease({ holder, declaration, ttlMs, over }: LeaseClaim): Promise<boolean> {
+    const { lease } = this.#data
+    const nowMs = this.#clock.monotonicMs()
+    const held = lease && lease.holder !== holder && lease.untilMs > nowMs
+    if (held && !(over && lease.declaration !== declaration)) return false
+    this.#data.lease = { holder, declaration, untilMs: nowMs + ttlMs }
+    return true
+  }
+
+  async open(beginning: Beginning): Promise<Epoch | undefined> {
+    const data = this.#data
+    if (data.state) return undefined
+    data.checkpoints = new Map(beginning.checkpoints)
+    data.barriers = [beginning.barrier]
+    for (const each of [data.parked, data.problems, data.tickets, data.rowTickets]) each.clear()
+    data.parkedBeyond = 0
+    data.watermark = undefined
+    data.state = {
+      epoch: newEpoch(),
+      declarations: [beginning.declaration],
+      topics: beginning.topics,
+      watermark: undefined,
+      barrier: beginning.barrier,
+      fingerprint: beginning.fingerprint,
+      doubts: [],
+      pass: undefined,
+    }
+    return data.state.epoch
+  }
+
+  async turn(turn: Turn): Promise<Epoch | undefined> {
+    const data = this.#data
+    if (data.state?.epoch !== turn.epoch) return undefined
+    const checkpoints = new Map<string, Checkpoint>()
+    for (const name of partitionsOf(turn.topics)) {
+      const found = data.checkpoints.get(name)
+      const how = found ? restartOf(turn.restarts, name) : 'anew'
+      checkpoints.set(name, restarted(found, how, turn.offsets.get(name)))
+    }
+    for (const name of data.checkpoints.keys()) {
+      if (!checkpoints.has(name)) data.problems.delete(name)
+    }
+    data.checkpoints = checkpoints
+    const doubts = data.state.doubts.map(
+      (doubt) => turn.doubts.find(({ id }) => id === doubt.id) ?? doubt,
+    )
+    const complete = new Set(
+      data.state.declarations.flatMap((each) => (each.complete ? [each.id] : [])),
+    )
+    const declarations = turn.declarations.map((each) => ({
+      ...each,
+      complete: complete.has(each.id),
+    }))
+    data.state = { ...data.state, epoch: newEpoch(), declarations, topics: turn.topics, doubts }
+    return data.state.epoch
+  }
+
+  async publish(barrier: Barrier, forget: readonly number[]): Promise<void> {
+    const data = this.#data
+    if (!data.state) return
+    data.barriers = data.barriers.filter(({ number }) => !forget.includes(number))
+    if ((data.state.barrier?.number ?? -1) >= barrier.number) return
+    data.state = { ...data.state, barrier }
+    data.barriers.push(barrier)
+  }
+
+  async advance(epoch: Epoch, barrier: Barrier, takenAgoMs: number): Promise<boolean> {
+    const { state, checkpoints, watermark } = this.#data
+    if (state?.epoch !== epoch) return false
+    const passed = partitionsOf(state.topics).every((name) => {
+      const next = checkpoints.get(name)?.next
+      const end = barrier.ends.get(name)
+      return next !== undefined && end !== undefined && next >= end
+    })
+    if (!passed) return false
+    const falls = state.watermark !== undefined && state.watermark > barrier.lsn
+    if (falls && watermark?.history === barrier.history) return true
+    this.#data.state = { ...state, watermark: barrier.lsn }
+    const atMs = this.#clock.monotonicMs() - takenAgoMs
+    this.#data.watermark = { history: barrier.history, atMs }
+    return true
+  }
+
+  async observe({ epoch, before, after, doubts }: Observation): Promise<boolean> {
+    const { state } = this.#data
+    if (state?.epoch !== epoch || state.fingerprint !== before) return false
+    this.#data.state = { ...state, fingerprint: after }
+    for (const doubt of doubts) raise(this.#data, doubt, this.#clock.wallMs())
+    return true
+  }
+}

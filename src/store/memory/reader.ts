@@ -1,0 +1,80 @@
+import type { Clock } from '../../clock.ts'
+import type { Entry, ViewLayout } from '../../mutation.ts'
+import { checkKeys } from '../checks.ts'
+import { limits } from '../limits.ts'
+import { compareParked } from '../parked.ts'
+import type { ReadResult, StoreStatus, ViewReader } from '../reader.ts'
+import type { ParkedRecord } from '../state.ts'
+import type { MemoryData } from './data.ts'
+
+export type MemoryReaderParts = {
+  readonly data: MemoryData
+  readonly clock: Clock
+  readonly layout: ViewLayout
+  readonly served: string
+}
+
+export class MemoryReader implements ViewReader {
+  readonly #parts: MemoryReaderParts
+
+  constructor(parts: MemoryReaderParts) {
+    this.#parts = parts
+  }
+
+  async read(keys: readonly string[]): Promise<ReadResult> {
+    checkKeys(keys, limits.readKeysMax)
+    const { data, served } = this.#parts
+    const { state } = data
+    if (!state) return { kind: 'unavailable', phase: 'absent' }
+    const { watermark, doubts } = state
+    const complete = state.declarations.find(({ id }) => id === served)?.complete === true
+    if (!complete || watermark === undefined) return { kind: 'unavailable', phase: 'building' }
+    return {
+      kind: 'serving',
+      watermark,
+      ageMs: this.#ageMs(),
+      doubts: [...new Set(doubts.map(({ code }) => code))],
+      entries: keys.map((key) => this.#entry(key)),
+    }
+  }
+
+  async status(): Promise<StoreStatus> {
+    const { state, parked, parkedBeyond, problems } = this.#parts.data
+    return {
+      state,
+      ageMs: state?.watermark === undefined ? undefined : this.#ageMs(),
+      parked: parked.size + parkedBeyond,
+      problems: new Map(problems),
+      evicted: 0,
+    }
+  }
+
+  async *parked(): AsyncIterable<ParkedRecord> {
+    yield* [...this.#parts.data.parked.values()].toSorted(compareParked)
+  }
+
+  async clearParked(): Promise<number> {
+    const { data } = this.#parts
+    const count = data.parked.size + data.parkedBeyond
+    data.parked.clear()
+    data.parkedBeyond = 0
+    return count
+  }
+
+  #ageMs(): number {
+    const { data, clock } = this.#parts
+    return Math.max(0, clock.monotonicMs() - data.watermark!.atMs)
+  }
+
+  #entry(key: string): Entry | null {
+    const { data, layout } = this.#parts
+    const held = data.entries.get(key)
+    if (!held?.fields) return null
+    const { fields, counts } = held
+    return {
+      key,
+      fields: Object.fromEntries(layout.fields.map(({ name }) => [name, fields[name] ?? null])),
+      counts: Object.fromEntries(layout.counts.map((name) => [name, counts[name] ?? 0n])),
+    }
+  }
+}

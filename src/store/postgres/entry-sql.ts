@@ -1,0 +1,151 @@
+import type { Entry, NamedColumn, ViewLayout } from '../../mutation.ts'
+import { checkpointsSql } from './checkpoints.ts'
+import { statement, type SqlRow, type Statement } from './connection.ts'
+import { asText, columnName, keyColumn, quote } from './entry-columns.ts'
+
+export type EntryPlace = {
+  /** The table as SQL writes it, `"public"."user_information"`. */
+  readonly table: string
+  readonly key: NamedColumn
+}
+
+/** Statements on a view's table that are known by its layout. The table has the alias `e`. */
+export class EntrySql {
+  readonly layout: ViewLayout
+  readonly table: string
+  readonly key: string
+  readonly keyType: string
+  /** Values: keys; what becomes of the row; fields; amounts. Answers entries that need a look. */
+  readonly apply: Statement
+  /** Removes those of the keys that hold nothing. */
+  readonly removeEmpty: Statement
+  /** Columns `entry`, `f0`… and `c0`…, where a missing counter is 0. */
+  readonly columns: string
+  /** Values: view, epoch, keys or null. Answers `texts` in the order asked, and `checkpoints`. */
+  readonly look: Statement
+
+  /** `others` are columns that the layout does not name, and that go with the owning row. */
+  constructor({ table, key }: EntryPlace, layout: ViewLayout, others: readonly string[]) {
+    this.layout = layout
+    this.table = table
+    this.key = quote(columnName(key.name))
+    this.keyType = keyColumn(key).type
+    const counts = layout.counts.map((name) => `e.${quote(columnName(name))}`)
+    const isEmpty = [
+      'e.present is not true',
+      ...counts.map((count) => `coalesce(${count}, 0) = 0`),
+    ].join(' and ')
+    this.columns = [
+      `${asText(key)} as entry`,
+      ...layout.fields.map((field, index) => `${asText(field)} as f${index}`),
+      ...counts.map((count, index) => `coalesce(${count}, 0) as c${index}`),
+    ].join(', ')
+    this.look = statement('look', this.#lookText(textSql(key, layout, isEmpty)))
+    this.apply = statement('apply', this.#applyText(key, others, isEmpty))
+    this.removeEmpty = statement(
+      'remove empty',
+      `delete from ${table} e where e.${this.key} = any($1::${this.keyType}[]) and ${isEmpty}`,
+    )
+  }
+
+  /** From a row that has `columns`. */
+  entry(row: SqlRow): Entry {
+    const fields = this.layout.fields.map(
+      ({ name }, index) => [name, row[`f${index}`] as string | null] as const,
+    )
+    return {
+      key: row.entry as string,
+      fields: Object.fromEntries(fields),
+      counts: this.counts(row),
+    }
+  }
+
+  /** From a row that has `c0` and so on. */
+  counts(row: SqlRow): Readonly<Record<string, bigint>> {
+    return Object.fromEntries(
+      this.layout.counts.map((name, index) => [name, BigInt(row[`c${index}`] as string)] as const),
+    )
+  }
+
+  /** A key that is null finds nothing. */
+  #lookText(text: string): string {
+    return `select
+       (select coalesce(json_agg(${text} order by asked.place), '[]')
+        from unnest($3::${this.keyType}[]) with ordinality as asked (key, place)
+          left join ${this.table} e on e.${this.key} = asked.key) as texts,
+       (select coalesce(json_agg(c), '[]')
+        from (select ${checkpointsSql} from millrace.checkpoints c where c.view = v.view) c
+       ) as checkpoints
+     from millrace.views v where v.view = $1 and v.epoch = $2`
+  }
+
+  /**
+   * One statement for a whole batch. `present` says what becomes of the owning row: true puts it,
+   * false removes it, null leaves it. An amount that is null leaves the counter, which may be
+   * missing; a row that is put has every counter.
+   */
+  #applyText(key: NamedColumn, others: readonly string[], isEmpty: string): string {
+    const { fields, counts } = this.layout
+    const owned = fields.map(({ name }) => quote(columnName(name)))
+    const added = counts.map((name) => quote(columnName(name)))
+    const types = [
+      this.keyType,
+      'boolean',
+      ...fields.map(({ type }) => type),
+      ...counts.map(() => 'bigint'),
+    ]
+    const aliases = types.map((_, index) => `a${index}`)
+    const amounts = aliases.slice(2 + fields.length)
+    const values = [
+      ...aliases.slice(0, 2 + fields.length),
+      ...amounts.map((amount) => `case when a1 then coalesce(${amount}, 0) else ${amount} end`),
+    ]
+    const set = [
+      'present = coalesce(excluded.present, e.present)',
+      ...owned.map(
+        (name) =>
+          `${name} = case when excluded.present is null then e.${name} else excluded.${name} end`,
+      ),
+      ...others
+        .map(quote)
+        .map(
+          (name) => `${name} = case when excluded.present is false then null else e.${name} end`,
+        ),
+      ...added.map(
+        (name) =>
+          `${name} = case when excluded.${name} is null then e.${name}
+            else coalesce(e.${name}, 0) + excluded.${name} end`,
+      ),
+    ]
+    const below = added.map((name) => `e.${name} < 0`)
+    // Every batch locks entries in the order of their keys, so none waits in a circle.
+    return `with touched as (
+      insert into ${this.table} as e (${[this.key, 'present', ...owned, ...added].join(', ')})
+      select ${values.join(', ')}
+      from unnest(${types.map((type, index) => `$${index + 1}::${type}[]`).join(', ')})
+        as given (${aliases.join(', ')})
+      order by a0
+      on conflict (${this.key}) do update set ${set.join(', ')}
+      returning ${asText(key)} as entry, ${isEmpty} as empty, ${[...below, 'false'].join(' or ')} as below
+        ${added.map((name, index) => `, coalesce(e.${name}, 0) as c${index}`).join('')}
+    )
+    select * from touched where empty or below`
+  }
+}
+
+/** The entry as one text, as `entry-text.ts` writes it. */
+function textSql(key: NamedColumn, { fields, counts }: ViewLayout, isEmpty: string): string {
+  const row = [key, ...fields].map((column) => cellSql(asText(column))).join(' || ')
+  const names = counts.map((name) => `e.${quote(columnName(name))}::text`)
+  const tail = (missing: string) => {
+    const amounts = names.map((name) => `coalesce(${name}, '${missing}')`)
+    return amounts.length === 0 ? "';'" : `';' || ${amounts.join(" || ';' || ")}`
+  }
+  return `case when e.present then '+' || ${row} || ${tail('-')}
+    when e.${quote(columnName(key.name))} is not null and ${isEmpty} then '!' || ${tail('0')}
+    else '-' || ${tail('0')} end`
+}
+
+function cellSql(text: string): string {
+  return `coalesce(octet_length(${text}) || ':' || ${text}, '-')`
+}

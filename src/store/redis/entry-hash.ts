@@ -1,0 +1,83 @@
+import type { Entry, Mutation, ViewLayout } from '../../mutation.ts'
+import { typeError } from '../checks.ts'
+import { spell } from '../codec.ts'
+import type { Reply } from './connection.ts'
+
+/** How an entry lies in its hash: kebab-case fields, the key's own while the owning row exists. */
+export class EntryHash {
+  /** The owning row's key, then every counter: what a write must look at. */
+  readonly watched: readonly string[]
+  /** `watched`, then the owning row's other fields: what a reader needs. */
+  readonly read: readonly string[]
+  /** The owning row's key and its other fields, then every counter: what a look needs. */
+  readonly looked: readonly string[]
+  /** How many of `looked` are the row's. */
+  readonly cells: number
+  readonly counters: readonly string[]
+  readonly #layout: ViewLayout
+  readonly #fields: readonly (readonly [name: string, spelled: string])[]
+  readonly #indexes: ReadonlyMap<string, string>
+
+  constructor(layout: ViewLayout) {
+    const key = spell(layout.key.name, '-')
+    this.#layout = layout
+    this.#fields = layout.fields.map((field) => [field.name, spell(field.name, '-')])
+    this.counters = layout.counts.map((count) => spell(count, '-'))
+    const fields = this.#fields.map(([, spelled]) => spelled)
+    this.watched = [key, ...this.counters]
+    this.read = [...this.watched, ...fields]
+    this.looked = [key, ...fields, ...this.counters]
+    this.cells = 1 + fields.length
+    // Scripts count the watched names from 1, and the owning row's key is the first.
+    this.#indexes = new Map(layout.counts.map((count, index) => [count, String(index + 2)]))
+  }
+
+  /** The counter that a script means by its index among the watched names. */
+  counterAt(index: number): string {
+    return this.#layout.counts[index - 2]!
+  }
+
+  /** Appends a mutation as `include/mutations.lua` reads it. */
+  pushMutation(args: string[], { entry, put, add }: Mutation): void {
+    if (put === undefined) args.push('leave')
+    else if (put === null) args.push('remove')
+    else this.#pushPut(args, entry, put)
+    const at = args.push('0') - 1
+    let length = 0
+    for (const count in add) {
+      args.push(this.#indexes.get(count)!, add[count]!.toString())
+      length += 2
+    }
+    args[at] = String(length)
+  }
+
+  /** From the values of `read`; null without an owning row. `where` is the key of the hash. */
+  parse(key: string, values: readonly Reply[], where: string): Entry | null {
+    if (values[0] === null) return null
+    const counts: Record<string, bigint> = {}
+    this.#layout.counts.forEach((count, index) => {
+      const text = values[index + 1]
+      if (text !== null && !/^-?\d{1,19}$/.test(String(text))) {
+        throw typeError(where, `${spell(count, '-')} is no 64-bit integer`, { entry: key })
+      }
+      counts[count] = BigInt((text as string | null) ?? 0)
+    })
+    const fields: Record<string, string | null> = {}
+    const from = this.watched.length
+    this.#fields.forEach(([name], index) => {
+      fields[name] = values[from + index] as string | null
+    })
+    return { key, fields, counts }
+  }
+
+  #pushPut(args: string[], entry: string, put: Entry['fields']): void {
+    const set: string[] = [this.watched[0]!, entry]
+    const gone: string[] = []
+    for (const [name, spelled] of this.#fields) {
+      const value = put[name] ?? null
+      if (value === null) gone.push(spelled)
+      else set.push(spelled, value)
+    }
+    args.push('put', String(set.length), ...set, String(gone.length), ...gone)
+  }
+}

@@ -1,0 +1,26 @@
+import { MillraceError } from '../../errors.ts'
+import type { ScanPage } from '../audit.ts'
+import { limits } from '../limits.ts'
+import type { RedisConnection } from './connection.ts'
+import type { ViewKeys } from './keys.ts'
+
+/** One page of the keys of a view's entries; a cursor is `<run id> <cursor of SCAN>`. */
+export async function scanEntries(
+  connection: RedisConnection,
+  keys: ViewKeys,
+  cursor: string | undefined,
+): Promise<ScanPage> {
+  const [run, at] = cursor?.split(' ') ?? ['', '0']
+  const args = [run!, at!, keys.entryPattern, String(limits.scanPageKeys)]
+  const [kind, process, next, found] = await connection.run('scan', [], args)
+  if (kind === 'lost') {
+    throw new MillraceError('scan-lost', 'a scan was begun in a Redis that is another one now', {
+      hint: 'Redis has started again or failed over. The scan begins anew by itself.',
+    })
+  }
+  const { entryPrefix } = keys
+  return {
+    keys: (found as readonly string[]).map((key) => key.slice(entryPrefix.length)),
+    cursor: next === '0' ? undefined : `${String(process)} ${String(next)}`,
+  }
+}

@@ -1,0 +1,40 @@
+#!lua
+-- Removes fields from entries, and an entry of which nothing is left.
+--
+-- KEYS[1] state          hash of the view's state
+-- KEYS[2..] entriesAt    hash of each entry
+-- ARGV[1] epoch          epoch that the state must have
+-- ARGV[2..] listsAt      lists: names as in `commit`; fields to remove
+--
+-- Returns one of
+--   {'swept'}
+--   {'conflict'} when the epoch is another one
+--   {'type', key, reason}
+
+local state = KEYS[1]
+local entriesAt = 2
+local epoch = ARGV[1]
+local listsAt = 2
+
+-- include lists
+
+local standing = redis.pcall('HGET', state, 'epoch')
+if type(standing) == 'table' then return {'type', state, standing.err} end
+if standing ~= epoch then return {'conflict'} end
+local namesFirst, namesLast, goneFirst, goneLast, at
+namesFirst, namesLast, at = list(listsAt)
+goneFirst, goneLast, at = list(at)
+for entry = entriesAt, #KEYS do
+  local count = redis.pcall('HLEN', KEYS[entry])
+  if type(count) == 'table' then return {'type', KEYS[entry], count.err} end
+end
+
+for entry = entriesAt, #KEYS do
+  local key = KEYS[entry]
+  if goneFirst <= goneLast then redis.call('HDEL', key, unpack(ARGV, goneFirst, goneLast)) end
+  local values = redis.call('HMGET', key, unpack(ARGV, namesFirst, namesLast))
+  local empty = not values[1]
+  for i = 2, #values do empty = empty and (not values[i] or values[i] == '0') end
+  if empty then redis.call('DEL', key) end
+end
+return {'swept'}

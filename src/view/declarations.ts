@@ -1,0 +1,124 @@
+/**
+ * Declarations of one view as data. A view's declaration may change while workers and APIs of the
+ * earlier one still run, so stores keep every declaration that is in use, and workers fold all of
+ * them at once. What two declarations define alike is one field of the entry; what a later one
+ * defines differently under the same name is stored beside it, under that name and a hash.
+ */
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { MillraceError } from '../errors.ts'
+import { viewOf, type View } from './view.ts'
+
+const columnType = z.enum(['bigint', 'text', 'timestamptz'])
+
+const viewSchema = z.object({
+  name: z.string(),
+  key: z.object({ name: z.string(), type: columnType }),
+  row: z.object({
+    table: z.string(),
+    key: z.string(),
+    fields: z.array(
+      z.object({ name: z.string(), stored: z.string(), column: z.string(), type: columnType }),
+    ),
+  }),
+  counts: z.array(
+    z.object({ name: z.string(), stored: z.string(), table: z.string(), by: z.string() }),
+  ),
+})
+
+/** What a declaration says, whatever stores call its fields: equal ids are equal declarations. */
+export function declarationId({ name, key, row, counts }: View): string {
+  const fields = row.fields.map(({ name: field, column, type }) => [field, column, type])
+  const amounts = counts.map(({ name: count, table, by }) => [count, table, by])
+  return hashOf([name, key, row.table, row.key, fields, amounts])
+}
+
+export function encodeView({ name, key, row, counts }: View): string {
+  return JSON.stringify({ name, key, row, counts })
+}
+
+export function decodeView(text: string): View {
+  return viewOf(viewSchema.parse(JSON.parse(text)))
+}
+
+/**
+ * The view as it is stored beside others: a name that one of them has for something else gets a
+ * hash of its own definition. Throws `view-invalid` for a view that has another key or owning row:
+ * that is another view, and needs another name.
+ */
+export function storedBeside(view: View, others: readonly View[]): View {
+  const taken = new Map<string, string>()
+  for (const other of others) {
+    refuseOtherKey(view, other)
+    for (const field of fieldsOf(other)) taken.set(field.stored, field.definition)
+  }
+  const stored = (name: string, definition: string) =>
+    (taken.get(name) ?? definition) === definition ? name : `${name}@${definition.slice(0, 6)}`
+  const named = new Map(
+    fieldsOf(view).map((each) => [each.name, stored(each.name, each.definition)]),
+  )
+  return viewOf({
+    ...view,
+    row: {
+      ...view.row,
+      fields: view.row.fields.map((field) => ({ ...field, stored: named.get(field.name)! })),
+    },
+    counts: view.counts.map((count) => ({ ...count, stored: named.get(count.name)! })),
+  })
+}
+
+/** All that these views store, as one view whose names are the stored ones. */
+export function mergeViews(views: readonly View[]): View {
+  const [first] = views
+  if (!first) throw new Error('there is nothing to merge')
+  const fields = new Map(
+    views.flatMap(({ row }) =>
+      row.fields.map((field) => [field.stored, { ...field, name: field.stored }]),
+    ),
+  )
+  const counts = new Map(
+    views.flatMap((view) =>
+      view.counts.map((count) => [count.stored, { ...count, name: count.stored }]),
+    ),
+  )
+  return viewOf({
+    ...first,
+    row: { ...first.row, fields: [...fields.values()] },
+    counts: [...counts.values()],
+  })
+}
+
+/** Stored names that `before` has and `after` has not. */
+export function storedNamesLost(before: View, after: View): readonly string[] {
+  const kept = new Set(fieldsOf(after).map(({ stored }) => stored))
+  return fieldsOf(before).flatMap(({ stored }) => (kept.has(stored) ? [] : [stored]))
+}
+
+function refuseOtherKey(view: View, other: View): void {
+  const shape = ({ key, row }: View) => JSON.stringify([key, row.table, row.key])
+  if (shape(view) === shape(other)) return
+  throw new MillraceError(
+    'view-invalid',
+    `view ${view.name} is kept with another key or owning table than its declaration has now`,
+    { hint: 'That is another view: give it a name of its own, and drop the old one when unused.' },
+  )
+}
+
+function fieldsOf({ row, counts }: View) {
+  return [
+    ...row.fields.map(({ name, stored, column, type }) => ({
+      name,
+      stored,
+      definition: hashOf(['field', column, type]),
+    })),
+    ...counts.map(({ name, stored, table, by }) => ({
+      name,
+      stored,
+      definition: hashOf(['count', table, by]),
+    })),
+  ]
+}
+
+function hashOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16)
+}

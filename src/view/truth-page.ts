@@ -1,0 +1,84 @@
+/** Puts the answers to a `TruthQuery` together, to entries in the form of `entry-text.ts`. */
+import { compareKeys, groupsMax, type PageLimits, type TruthQuery } from './truth-query.ts'
+import type { View } from './view.ts'
+
+export type TruthPage = {
+  /** Text by key, in ascending order of the keys. */
+  readonly entries: ReadonlyMap<string, string>
+  /** Rows that were read for it. */
+  readonly rows: number
+  /** The key that the page ends with; undefined when no more follow. */
+  readonly last: string | undefined
+}
+
+/** A statement's rows, each an array of columns. */
+export type Answer = readonly (readonly unknown[])[]
+
+/** `answers` are those to `query.statements`, in their order. */
+export function readTruth(view: View, query: TruthQuery, answers: readonly Answer[]): TruthPage {
+  const owning = answers[0] as readonly [key: string, text: string][]
+  const groups = answers.slice(1).map(([row]) => groupsOf(row as GroupsRow, query.limits))
+  const ends = groups.flatMap(({ end }) => end ?? [])
+  if (owning.length === query.limits?.keysMax) ends.push(owning.at(-1)![0])
+  const last = ends.toSorted((a, b) => compareKeys(view.key.type, a, b))[0]
+  const rows = groups.reduce((sum, group) => sum + group.rows, owning.length)
+  return { entries: merge(view, { owning, groups, last }), rows, last }
+}
+
+type GroupsRow = readonly [
+  keys: string | readonly string[] | null,
+  amounts: string | null,
+  rows: number | null,
+  whole: string | null,
+]
+
+/** What one table counts: keys with their numbers of rows. */
+type Groups = {
+  readonly keys: readonly string[]
+  readonly amounts: readonly string[]
+  readonly rows: number
+  /** The last key that was counted to its end, where a limit ended the answer. */
+  readonly end: string | undefined
+}
+
+function groupsOf([keyList, amountList, sum, whole]: GroupsRow, limits?: PageLimits): Groups {
+  if (keyList === null) return { keys: [], amounts: [], rows: 0, end: undefined }
+  const keys = typeof keyList === 'string' ? keyList.split(',') : keyList
+  const rows = sum ?? 0
+  if (whole !== null) return { keys, amounts: [whole], rows: Number(whole), end: keys[0] }
+  const amounts = (amountList ?? '').split(',')
+  if (!limits) return { keys, amounts, rows, end: undefined }
+  // The row limit fell into the last key.
+  if (rows >= limits.rowsMax) return { keys, amounts, rows, end: keys.at(-2) }
+  return { keys, amounts, rows, end: keys.length < groupsMax(limits) ? undefined : keys.at(-1) }
+}
+
+type Parts = {
+  readonly owning: readonly (readonly [key: string, text: string])[]
+  readonly groups: readonly Groups[]
+  readonly last: string | undefined
+}
+
+/** All come in ascending order, so one walk over them meets each key once. */
+function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string, string> {
+  const entries = new Map<string, string>()
+  const at = groups.map(() => 0)
+  let owner = 0
+  for (;;) {
+    let key = owning[owner]?.[0]
+    for (const [i, { keys }] of groups.entries()) {
+      const counted = keys[at[i]!]
+      if (counted === undefined || counted === key) continue
+      if (key === undefined || compareKeys(view.key.type, counted, key) < 0) key = counted
+    }
+    if (key === undefined) return entries
+    if (entries.has(key)) throw new Error(`the source answered key ${key} out of order`)
+    let text = '-'
+    if (key === owning[owner]?.[0]) text = owning[owner++]![1]
+    const amounts = groups.map(({ keys, amounts: of }, i) =>
+      keys[at[i]!] === key ? of[at[i]!++]! : '0',
+    )
+    entries.set(key, `${text};${amounts.join(';')}`)
+    if (key === last) return entries
+  }
+}

@@ -1,0 +1,184 @@
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import { servedView, type OwnView } from '../coordinate/view-plan.ts'
+import { describe, MillraceError, unreachable } from '../errors.ts'
+import { decodePass, type PassState } from '../reconcile/pass-state.ts'
+import type { ReadResult, StoreStatus, ViewReader } from '../store/reader.ts'
+import type { ViewState } from '../store/state.ts'
+import type { ViewStore } from '../store/store.ts'
+import type { View } from '../view/view.ts'
+
+export type ServedViewOptions = {
+  readonly own: OwnView
+  readonly clock: Clock
+  readonly config: Pick<Config, 'statusIntervalMs' | 'callTimeoutMs'>
+}
+
+/** What one read of the store says, and `view`, which has the stored names of its entries. */
+export type ViewAnswer =
+  | Extract<ReadResult, { kind: 'unavailable' }>
+  | (Extract<ReadResult, { kind: 'serving' }> & { readonly view: View })
+
+/** What is known of the view and its store without asking it. */
+export type Seen = {
+  /** Undefined until the store has answered for the first time. */
+  readonly status: StoreStatus | undefined
+  /** How far the comparison with the source is; undefined also in a form that is not known here. */
+  readonly pass: PassState | undefined
+  /** Milliseconds since the store was asked for `status`. */
+  readonly agoMs: number
+  /** Milliseconds since the store has answered anything, a read among that. */
+  readonly silentMs: number
+  /** Why it could not be asked the last time that this was tried. */
+  readonly failure: string | undefined
+  /** Why the own declaration can't be served. */
+  readonly refused: MillraceError | undefined
+}
+
+/** What the state says about reading the own declaration. */
+type Knowledge =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'refused'; readonly error: MillraceError }
+  | {
+      readonly kind: 'kept'
+      readonly declaration: string
+      readonly view: View
+      readonly reader: Pick<ViewReader, 'read'>
+    }
+
+/**
+ * A view as this process declares it, in a store where that may be one of several declarations.
+ * Which names its fields have there is said by the view's state, so nothing is read before the
+ * store was asked for that. It is asked again all the time, and by nobody else.
+ */
+export class ServedView {
+  readonly own: OwnView
+  readonly #clock: Clock
+  readonly #config: ServedViewOptions['config']
+  #store: Pick<ViewStore, 'reader'> | undefined
+  #statusReader: Pick<ViewReader, 'status'> | undefined
+  #knowledge: Knowledge = { kind: 'unknown' }
+  #status: StoreStatus | undefined
+  #pass: PassState | undefined
+  #failure: string | undefined
+  #askedMs = 0
+  #answeredMs = 0
+
+  constructor({ own, clock, config }: ServedViewOptions) {
+    this.own = own
+    this.#clock = clock
+    this.#config = config
+  }
+
+  /** Takes what it says from this store, from the next poll on. */
+  use(store: Pick<ViewStore, 'reader'>): void {
+    this.#store = store
+    this.#statusReader = store.reader(this.own.view.layout, this.own.id)
+  }
+
+  /** Polls the store until `signal` aborts; one that is away is asked again. */
+  async follow(store: Pick<ViewStore, 'reader'>, signal: AbortSignal): Promise<void> {
+    this.use(store)
+    while (!signal.aborted) {
+      await this.poll()
+      await this.#clock.sleep(this.#config.statusIntervalMs, signal)
+    }
+  }
+
+  /** Asks the store once; never rejects, and waits for `callTimeoutMs` at most. */
+  async poll(): Promise<void> {
+    if (this.#statusReader === undefined) return
+    const askedMs = this.#clock.monotonicMs()
+    try {
+      const status = await within(this.#statusReader.status(), this.#config.callTimeoutMs)
+      this.#knowledge = this.#know(status.state)
+      this.#pass = knownPass(status.state?.pass)
+      this.#status = status
+      this.#askedMs = askedMs
+      this.#answeredMs = this.#clock.monotonicMs()
+      this.#failure = undefined
+    } catch (error) {
+      this.failed(error)
+    }
+  }
+
+  /** Notes why the store can't be asked now. */
+  failed(error: unknown): void {
+    this.#failure = describe(error)
+  }
+
+  /**
+   * Reads at most `limits.readKeysMax` entries. Rejects like the store does, with `store-away` while
+   * it has never answered, and with `declaration-unknown` while nobody has applied the declaration.
+   */
+  async read(keys: readonly string[]): Promise<ViewAnswer> {
+    const known = this.#knowledge
+    switch (known.kind) {
+      case 'unknown':
+        throw new MillraceError('store-away', this.#failure ?? 'the store has not answered yet')
+      case 'absent':
+        return { kind: 'unavailable', phase: 'absent' }
+      case 'refused':
+        throw known.error
+      case 'kept': {
+        const result = await known.reader.read(keys)
+        this.#answeredMs = this.#clock.monotonicMs()
+        return result.kind === 'serving' ? { ...result, view: known.view } : result
+      }
+      default:
+        return unreachable(known)
+    }
+  }
+
+  seen(): Seen {
+    const nowMs = this.#clock.monotonicMs()
+    return {
+      status: this.#status,
+      pass: this.#pass,
+      agoMs: nowMs - this.#askedMs,
+      silentMs: nowMs - this.#answeredMs,
+      failure: this.#failure,
+      refused: this.#knowledge.kind === 'refused' ? this.#knowledge.error : undefined,
+    }
+  }
+
+  #know(state: ViewState | undefined): Knowledge {
+    if (state === undefined) return { kind: 'absent' }
+    const { id } = this.own
+    const kept = state.declarations.find((each) => each.id === id)
+    const known = this.#knowledge
+    if (known.kind === 'kept' && known.declaration === kept?.declaration) return known
+    try {
+      const view = servedView(this.own, state)
+      const reader = this.#store!.reader(view.layout, id)
+      return { kind: 'kept', declaration: kept!.declaration, view, reader }
+    } catch (error) {
+      if (error instanceof MillraceError) return { kind: 'refused', error }
+      throw error
+    }
+  }
+}
+
+/** A release with another form of it may run beside this one: that must not keep readers waiting. */
+function knownPass(text: string | undefined): PassState | undefined {
+  try {
+    return decodePass(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** The call itself goes on; nobody waits for it any more. */
+async function within<Result>(call: Promise<Result>, timeoutMs: number): Promise<Result> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => reject(new MillraceError('call-timeout', `no answer within ${timeoutMs} ms`)),
+    timeoutMs,
+  )
+  try {
+    return await Promise.race([call, promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,140 @@
+import type { Clock } from '../clock.ts'
+import type { Config } from '../config.ts'
+import { unreachable } from '../errors.ts'
+import type { Seen, ServedView } from './served-view.ts'
+import { viewStatusOf, type ViewStatus } from './view-status.ts'
+
+/** Whether this process can answer reads. */
+export type Readiness = {
+  readonly status: 'ready' | 'unavailable'
+  /** In words, why it can't. */
+  readonly reasons: readonly string[]
+}
+
+/** Whether every view is as young as promised. */
+export type Freshness = {
+  readonly status: 'fresh' | 'stale'
+  readonly reasons: readonly string[]
+  readonly freshWithinMs: number
+  readonly views: readonly Pick<ViewStatus, 'name' | 'watermark' | 'ageMs'>[]
+}
+
+/** Everything. `degraded` is a view that serves while something wants the attention of people. */
+export type Status = {
+  readonly status: 'ready' | 'degraded' | 'unavailable'
+  readonly reasons: readonly string[]
+  readonly views: readonly ViewStatus[]
+}
+
+export type StatusesOptions = {
+  readonly views: readonly ServedView[]
+  readonly clock: Clock
+  readonly config: Pick<Config, 'freshWithinMs' | 'onDoubt' | 'statusIntervalMs'>
+}
+
+/** How many polls may fail in a row before a store that answers no read either counts as away. */
+const pollsMissedMax = 3
+
+/** Says how the views are, from what is known of them: none of this asks a store. */
+export class Statuses {
+  readonly #options: StatusesOptions
+
+  constructor(options: StatusesOptions) {
+    this.#options = options
+  }
+
+  readiness(): Readiness {
+    const reasons = this.#views().flatMap((each) => this.#unavailable(each))
+    return { status: reasons.length > 0 ? 'unavailable' : 'ready', reasons }
+  }
+
+  freshness(): Freshness {
+    const { freshWithinMs } = this.#options.config
+    const views = this.#views()
+    const reasons = views.flatMap(({ seen, view }) => [
+      ...this.#storeReasons(seen),
+      ...phaseReasons(view, seen),
+      ...(view.phase === 'serving' ? this.#ageReasons(view) : []),
+    ])
+    return {
+      status: reasons.length > 0 ? 'stale' : 'fresh',
+      reasons,
+      freshWithinMs,
+      views: views.map(({ view: { name, watermark, ageMs } }) => ({ name, watermark, ageMs })),
+    }
+  }
+
+  status(): Status {
+    const found = this.#views()
+    const views = found.map(({ view }) => view)
+    const unavailable = found.flatMap((each) => this.#unavailable(each))
+    const weak = views.flatMap((view) => [
+      ...view.doubts.map(({ reason }) => `${inDoubt(view)}: ${reason}`),
+      ...view.problems.map(({ place, message }) => `${place} stands still: ${message}`),
+      ...(view.phase === 'serving' ? this.#ageReasons(view) : []),
+    ])
+    const reasons = [...new Set([...unavailable, ...weak])]
+    if (unavailable.length > 0) return { status: 'unavailable', reasons, views }
+    return { status: weak.length > 0 ? 'degraded' : 'ready', reasons, views }
+  }
+
+  #views(): readonly Found[] {
+    const { views, clock } = this.#options
+    return views.map((served) => {
+      const seen = served.seen()
+      return { seen, view: viewStatusOf(served.own, seen, clock.wallMs()) }
+    })
+  }
+
+  #unavailable({ seen, view }: Found): readonly string[] {
+    const refused = this.#options.config.onDoubt === 'refuse' ? view.doubts : []
+    return [
+      ...this.#storeReasons(seen),
+      ...phaseReasons(view, seen),
+      ...refused.map(({ reason }) => `${inDoubt(view)}: ${reason}`),
+    ]
+  }
+
+  /** A call that is slow has not failed, and a store that is polled in vain may answer reads. */
+  #storeReasons({ status, silentMs, failure }: Seen): readonly string[] {
+    const why = failure === undefined ? '' : `: ${failure}`
+    if (status === undefined) return [`the store has not answered yet${why}`]
+    const boundMs = this.#options.config.statusIntervalMs * pollsMissedMax
+    if (failure === undefined || silentMs <= boundMs) return []
+    return [`the store has not answered for ${Math.round(silentMs)} ms${why}`]
+  }
+
+  #ageReasons({ name, ageMs }: ViewStatus): readonly string[] {
+    const { freshWithinMs } = this.#options.config
+    if (ageMs === null) return [`nothing is known about the age of the view ${name}`]
+    if (ageMs < freshWithinMs) return []
+    return [
+      `the view ${name} is known to have what was committed ${ageMs} ms ago, ` +
+        `and is promised to have it within ${freshWithinMs} ms`,
+    ]
+  }
+}
+
+type Found = { readonly seen: Seen; readonly view: ViewStatus }
+
+/** Words for a view that readers can't have now. */
+export function notServing(phase: 'absent' | 'building'): string {
+  switch (phase) {
+    case 'absent':
+      return 'has not been begun yet'
+    case 'building':
+      return 'is being built and serves when it is complete'
+    default:
+      return unreachable(phase)
+  }
+}
+
+function phaseReasons({ name, phase }: ViewStatus, { refused }: Seen): readonly string[] {
+  if (phase === 'unknown' || phase === 'serving') return []
+  if (refused) return [[refused.message, refused.hint ?? []].flat().join('. ')]
+  return [`the view ${name} ${notServing(phase)}`]
+}
+
+function inDoubt({ name }: ViewStatus): string {
+  return `entries of the view ${name} may be wrong`
+}

@@ -1,0 +1,284 @@
+import {
+  decodeFingerprint,
+  doubt,
+  doubtsBetween,
+  encodeFingerprint,
+  fingerprintOf,
+  isSameDatabase,
+  type Fingerprint,
+} from '../../src/coordinate/fingerprint.ts'
+
+const tables = {
+  authors: { oid: 1, files: [11], identity: 'f' },
+  books: { oid: 2, files: [12, 13], identity: 'd' },
+}
+const setup = { tables, publication: { oid: 4 }, slot: { name: 'millrace' } }
+const moment = { history: '7/1', setup: JSON.stringify(setup) }
+const topic = { id: 'a', partitions: 2, compactionLagMs: 5, cleanupPolicy: 'compact' }
+const before: Fingerprint = fingerprintOf({
+  moment,
+  settings: { b: '2', a: '1' },
+  topics: { books: topic },
+  evicted: 3,
+})
+
+/** Doubts when what is given differs, for a barrier of number 9. */
+function doubtsOf(given: Partial<Fingerprint>, from = before) {
+  const tableOf = (name: string) => (name === 'books' ? 'books' : undefined)
+  return doubtsBetween(from, { ...before, ...given }, { tableOf, barrier: 9 })
+}
+
+const common = {
+  hint: undefined,
+  tables: [],
+  keys: [],
+  offsets: new Map(),
+  barrier: 9,
+  restart: undefined,
+}
+
+describe('a fingerprint', () => {
+  test('names everything that may keep changes from the log', () => {
+    expect(before).toEqual({
+      history: '7/1',
+      tables,
+      publication: { oid: 4 },
+      slot: { name: 'millrace' },
+      connector: {
+        hash: expect.stringMatching(/^[0-9a-f]{16}$/),
+        placeholder: '__debezium_unavailable_value',
+      },
+      evicted: 3,
+      topics: { books: topic },
+    })
+  })
+
+  test('is that of the settings in whatever order, and names their placeholder', () => {
+    const of = (settings: Record<string, string>) =>
+      fingerprintOf({ moment, settings, topics: {}, evicted: 0 }).connector
+    expect(of({ a: '1', b: '2' })).toEqual(of({ b: '2', a: '1' }))
+    expect(of({ a: '1', b: '2', c: '3' })).toEqual(of({ c: '3', a: '1', b: '2' }))
+    expect(of({ a: '1', b: '3' }).hash).not.toBe(of({ a: '1', b: '2' }).hash)
+    expect(of({ 'unavailable.value.placeholder': 'x' }).placeholder).toBe('x')
+  })
+
+  test('comes back from its text', () => {
+    expect(decodeFingerprint(encodeFingerprint(before))).toEqual(before)
+    expect(() => decodeFingerprint('{}')).toThrow()
+  })
+
+  test('holds no settings, which may be secret', () => {
+    const secret = fingerprintOf({
+      moment,
+      settings: { password: 'hunter2' },
+      topics: {},
+      evicted: 0,
+    })
+    expect(encodeFingerprint(secret)).not.toContain('hunter2')
+  })
+})
+
+describe('a look compares the database', () => {
+  const given = (more: object) => ({ ...moment, setup: JSON.stringify({ ...setup, ...more }) })
+
+  test('and finds it the same where history, tables, publication and slot are', () => {
+    expect(isSameDatabase(before, moment)).toBe(true)
+    expect(isSameDatabase(decodeFingerprint(encodeFingerprint(before)), moment)).toBe(true)
+    expect(isSameDatabase({ ...before, evicted: 9, topics: {} }, moment)).toBe(true)
+  })
+
+  test.each([
+    ['another history', { ...moment, history: '7/2' }],
+    ['another table', given({ tables: { ...tables, books: { oid: 9 } } })],
+    ['another publication', given({ publication: null })],
+    ['another slot', given({ slot: null })],
+  ])('and finds %s', (_, other) => {
+    expect(isSameDatabase(before, other)).toBe(false)
+  })
+})
+
+describe('what differs is a doubt', () => {
+  test('and nothing where nothing does', () => {
+    expect(doubtsOf({})).toEqual([])
+    expect(doubtsOf({}, decodeFingerprint(encodeFingerprint(before)))).toEqual([])
+  })
+
+  test('about everything where the database is another', () => {
+    expect(doubtsOf({ history: '7/2' })).toEqual([
+      {
+        ...common,
+        name: 'source-replaced',
+        code: 'source-replaced',
+        reason: expect.stringContaining('7/2, before 7/1'),
+        hint: expect.any(String),
+        restart: { how: 'forward', partitions: [] },
+      },
+    ])
+  })
+
+  test.each([
+    ['its object', { oid: 9, files: [12, 13], identity: 'd' }, 'table-rewritten', 'was emptied'],
+    ['its files', { oid: 2, files: [12, 14], identity: 'd' }, 'table-rewritten', 'was emptied'],
+    ['what it is', 'gone', 'table-rewritten', 'was emptied'],
+    [
+      'its replica identity',
+      { oid: 2, files: [12, 13], identity: 'f' },
+      'replica-identity-altered',
+      'had its replica identity',
+    ],
+  ])('about a table of which %s is another', (_, books, code, what) => {
+    expect(doubtsOf({ tables: { ...tables, books } })).toEqual([
+      {
+        ...common,
+        name: `${code} books`,
+        code,
+        reason: expect.stringMatching(new RegExp(`^table books ${what}`)),
+        tables: ['books'],
+      },
+    ])
+  })
+
+  test('about a table that was nothing and is something', () => {
+    const from = { ...before, tables: { ...tables, books: 'nothing' } }
+    expect(doubtsOf({}, from)).toMatchObject([{ name: 'table-rewritten books' }])
+  })
+
+  test('about each table of its own, and none that was not looked at both times', () => {
+    const { authors, books } = tables
+    const both = doubtsOf({
+      tables: { authors: { ...authors, oid: 8 }, books: { ...books, oid: 9 } },
+    })
+    expect(both.map(({ name }) => name)).toEqual([
+      'table-rewritten authors',
+      'table-rewritten books',
+    ])
+    expect(doubtsOf({ tables: { authors } })).toEqual([])
+    expect(doubtsOf({ tables: { ...tables, prizes: { oid: 3 } } })).toEqual([])
+  })
+
+  test.each([
+    ['publication', { publication: { oid: 5 } }, 'publication-altered', undefined],
+    ['slot', { slot: null }, 'slot-altered', expect.stringContaining('README')],
+    [
+      'connector',
+      { connector: { ...before.connector, hash: 'x' } },
+      'connector-altered',
+      undefined,
+    ],
+  ])('about everything where the %s is altered', (_, given, code, hint) => {
+    const [found, ...others] = doubtsOf(given)
+    expect(others).toEqual([])
+    expect(found).toEqual({ ...common, name: code, code, reason: expect.any(String), hint })
+    expect(found!.reason).not.toBe('')
+  })
+
+  test('about everything where the store has dropped keys', () => {
+    expect(doubtsOf({ evicted: 5 })).toEqual([
+      {
+        ...common,
+        name: 'entries-evicted',
+        code: 'entries-evicted',
+        reason: 'the store has dropped 2 keys to make room',
+        hint: expect.stringContaining('noeviction'),
+      },
+    ])
+    expect(doubtsOf({ evicted: 3 })).toEqual([])
+    expect(doubtsOf({ evicted: 0 })).toEqual([])
+  })
+
+  test('about the table of a topic that was made anew, whose log is another one', () => {
+    const topics = { books: { ...topic, id: 'b', partitions: 3 } }
+    expect(doubtsOf({ topics })).toEqual([
+      {
+        ...common,
+        name: 'another-log books',
+        code: 'another-log',
+        reason: 'topic books was deleted and made anew',
+        tables: ['books'],
+        restart: { how: 'anew', partitions: ['books/0', 'books/1', 'books/2'] },
+      },
+    ])
+  })
+
+  test('about the table of a topic with more partitions', () => {
+    expect(doubtsOf({ topics: { books: { ...topic, partitions: 3 } } })).toEqual([
+      {
+        ...common,
+        name: 'partitions-changed books',
+        code: 'partitions-changed',
+        reason: 'topic books has 3 partitions, it had 2',
+        tables: ['books'],
+        restart: { how: 'forward', partitions: ['books/0', 'books/1', 'books/2'] },
+      },
+    ])
+  })
+
+  test.each([{ compactionLagMs: 6 }, { cleanupPolicy: 'delete' }])(
+    'about the table of a topic with other settings: %j',
+    (given) => {
+      expect(doubtsOf({ topics: { books: { ...topic, ...given } } })).toEqual([
+        {
+          ...common,
+          name: 'topic-altered books',
+          code: 'topic-altered',
+          reason: expect.stringContaining('settings of topic books were altered'),
+          tables: ['books'],
+        },
+      ])
+    },
+  )
+
+  test('about everything where nobody knows the table of the topic', () => {
+    const from = { ...before, topics: { other: topic } }
+    const [found] = doubtsOf({ topics: { other: { ...topic, id: 'b' } } }, from)
+    expect(found).toMatchObject({ name: 'another-log other', tables: [] })
+  })
+
+  test('and none where a topic is new', () => {
+    expect(doubtsOf({ topics: { books: topic, other: topic } })).toEqual([])
+  })
+
+  test('of each thing, all at once', () => {
+    const all = doubtsOf({
+      history: '8/1',
+      publication: {},
+      slot: {},
+      evicted: 4,
+      tables: { authors: {}, books: {} },
+      topics: { books: { ...topic, partitions: 4 } },
+    })
+    expect(all.map(({ code }) => code)).toEqual([
+      'source-replaced',
+      'table-rewritten',
+      'table-rewritten',
+      'publication-altered',
+      'slot-altered',
+      'entries-evicted',
+      'partitions-changed',
+    ])
+  })
+})
+
+test('a doubt has no more than what it is given', () => {
+  expect(doubt('slot-altered', 4, { reason: 'why' })).toEqual({
+    ...common,
+    name: 'slot-altered',
+    code: 'slot-altered',
+    reason: 'why',
+    barrier: 4,
+  })
+  const whole = {
+    reason: 'why',
+    hint: 'mend it',
+    tables: ['books'],
+    keys: ['1'],
+    restart: { how: 'anew', partitions: [] },
+  } as const
+  expect(doubt('another-log', 4, { ...whole, what: 'books' })).toEqual({
+    ...whole,
+    name: 'another-log books',
+    code: 'another-log',
+    offsets: new Map(),
+    barrier: 4,
+  })
+})

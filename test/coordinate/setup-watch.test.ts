@@ -1,0 +1,166 @@
+import { SetupWatch } from '../../src/coordinate/setup-watch.ts'
+import { MillraceError } from '../../src/errors.ts'
+import type { ViewState } from '../../src/store/state.ts'
+import { World } from './coordination-fixture.ts'
+
+let world: World
+let watch: SetupWatch
+
+beforeEach(async () => {
+  world = new World()
+  await world.begin()
+  watch = new SetupWatch(world.parts)
+})
+
+/** One look at the present state; answers how the state is then. */
+async function look(): Promise<ViewState> {
+  await watch.look(await world.state())
+  return world.state()
+}
+
+/** Doubts by name, with the barrier that they need. */
+const named = ({ doubts }: ViewState) => doubts.map(({ name, barrier }) => [name, barrier])
+const asks = () => world.outside.asked.filter((each) => each === 'faults').length
+const alter = (publication: object) => {
+  world.outside.setup = { ...world.outside.setup, publication }
+}
+const fault = (table: string | undefined, mend?: string) => ({ table, what: 'is wrong', mend })
+
+test('a set-up that is as it was changes nothing', async () => {
+  const before = await world.state()
+  expect(await look()).toEqual(before)
+})
+
+test('a set-up that was altered is a doubt, and is written down', async () => {
+  alter({ oid: 5 })
+  const state = await look()
+  expect(named(state)).toEqual([['publication-altered', 3]])
+  expect(state.fingerprint).toBe(await world.fingerprint())
+  expect(world.recorded.lines).toMatchObject([{ level: 'error', code: 'publication-altered' }])
+  expect(named(await look())).toEqual([['publication-altered', 3]])
+  expect(world.recorded.lines).toHaveLength(1)
+})
+
+test('a doubt needs a barrier that nobody has begun before the look', async () => {
+  await world.publish(world.barrier(6, 10))
+  const { look: lookAt } = world.setup
+  world.setup.look = async (view) => {
+    const found = await lookAt.call(world.setup, view)
+    await world.publish(world.barrier(7, 10))
+    return found
+  }
+  alter({ oid: 5 })
+  expect(named(await look())).toEqual([['publication-altered', 8]])
+})
+
+test('a table in doubt is named with the topic that its changes are in', async () => {
+  const topic = 't.public.books'
+  const { topics } = world.outside
+  world.outside.topics = { ...topics, [topic]: { ...topics[topic]!, id: 'another' } }
+  const { doubts } = await look()
+  expect(doubts).toMatchObject([{ name: `another-log ${topic}`, tables: ['books'] }])
+})
+
+test('a view whose set-up was never looked at gets its fingerprint without a doubt', async () => {
+  world.data.state = { ...world.data.state!, fingerprint: undefined }
+  alter({ oid: 5 })
+  const state = await look()
+  expect(state.doubts).toEqual([])
+  expect(state.fingerprint).toBe(await world.fingerprint())
+})
+
+test('a state that is old by now is not altered', async () => {
+  const old = await world.state()
+  alter({ oid: 5 })
+  const first = await look()
+  alter({ oid: 6 })
+  await watch.look(old)
+  expect(await world.state()).toEqual(first)
+  expect(world.recorded.lines).toHaveLength(1)
+})
+
+describe('faults of the set-up', () => {
+  test('are asked for now and then, and whenever anything was altered', async () => {
+    await look()
+    expect(asks()).toBe(1)
+    await world.clock.advance(29_999)
+    await look()
+    expect(asks()).toBe(1)
+    await world.clock.advance(1)
+    await look()
+    expect(asks()).toBe(2)
+    await look()
+    expect(asks()).toBe(2)
+    alter({ oid: 5 })
+    await look()
+    expect(asks()).toBe(3)
+  })
+
+  test('are a doubt about their tables, raised again at each look', async () => {
+    world.outside.faults = [fault('books', 'alter table books;'), fault('books'), fault('prizes')]
+    const { doubts } = await look()
+    expect(doubts).toMatchObject([
+      {
+        name: 'source-unfit',
+        code: 'source-unfit',
+        reason: 'the set-up does not fit view library: is wrong; is wrong; is wrong',
+        hint: 'Run: alter table books;',
+        tables: ['books', 'prizes'],
+        barrier: 3,
+        restart: undefined,
+      },
+    ])
+    const [again] = (await look()).doubts
+    expect(again!.id).not.toBe(doubts[0]!.id)
+    expect(asks()).toBe(2)
+    expect(world.recorded.lines).toHaveLength(1)
+  })
+
+  test('that are others now are told of', async () => {
+    world.outside.faults = [fault('books')]
+    await look()
+    world.outside.faults = [fault('books'), fault('prizes')]
+    await look()
+    expect(world.recorded.lines).toHaveLength(2)
+  })
+
+  test('are a doubt about everything where one is of no table', async () => {
+    world.outside.faults = [fault('books'), fault(undefined)]
+    expect((await look()).doubts).toMatchObject([{ tables: [] }])
+  })
+
+  test('that are mended leave a doubt in their place, which looks can end', async () => {
+    world.outside.faults = [fault('books')]
+    const [unfit] = (await look()).doubts
+    world.outside.faults = []
+    await world.publish(world.barrier(4, 10))
+    const { doubts } = await look()
+    expect(doubts).toEqual([
+      {
+        ...unfit,
+        id: expect.not.stringMatching(unfit!.id),
+        code: 'source-was-unfit',
+        reason: `until now, ${unfit!.reason}`,
+        barrier: 6,
+        tables: ['books'],
+      },
+    ])
+    expect((await look()).doubts).toEqual(doubts)
+  })
+
+  test('stand beside the doubts of what was altered', async () => {
+    world.outside.faults = [fault('books')]
+    alter({ oid: 5 })
+    expect(named(await look())).toEqual([
+      ['publication-altered', 3],
+      ['source-unfit', 3],
+    ])
+  })
+})
+
+test('a source that is away is no doubt', async () => {
+  const away = new MillraceError('source-unavailable', 'x')
+  world.setup.look = () => Promise.reject(away)
+  await expect(look()).rejects.toBe(away)
+  expect((await world.state()).doubts).toEqual([])
+})

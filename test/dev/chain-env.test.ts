@@ -1,0 +1,165 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { Client } from 'pg'
+import { readConfig } from '../../src/config.ts'
+import {
+  captureEnv,
+  chainEnvPath,
+  environmentOf,
+  envOf,
+  envOfRole,
+  ownSettings,
+} from '../../src/dev/chain-env.ts'
+import { lockPath } from '../../src/dev/folders.ts'
+import { newPasswords } from '../../src/dev/passwords.ts'
+import { portNames, portVariable, usualPorts } from '../../src/dev/ports.ts'
+import { identify } from '../../src/dev/process-identity.ts'
+import { writeFile } from '../../src/dev/small-files.ts'
+import { inDatabase, withoutUser } from '../../src/dev/urls.ts'
+
+const chain = envOf(usualPorts, newPasswords())
+
+describe('a command', () => {
+  let folder: string
+  let env: Record<string, string>
+
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'millrace-env-'))
+    env = { MILLRACE_FOLDER: folder, MILLRACE_LOG_LEVEL: 'debug' }
+    writeFile(chainEnvPath(folder), chain)
+    writeFile(lockPath(folder), identify(process.pid))
+  })
+
+  afterEach(() => rmSync(folder, { recursive: true }))
+
+  test('uses the chain that runs, and says so', () => {
+    expect(environmentOf('worker', env)).toEqual({
+      env: { ...env, ...envOfRole('worker', chain) },
+      note: expect.stringMatching(/^using the chain of .*millrace-env-/) as string,
+    })
+  })
+
+  test('keeps to the environment when one variable of the chain is set by hand', () => {
+    env.MILLRACE_REDIS = 'redis://production.example'
+    const { env: found, note } = environmentOf('verify', env)
+    expect(found).toEqual(env)
+    expect(note).toContain('MILLRACE_REDIS is set, so the chain of')
+  })
+
+  test('also when that is a variable which the role itself does not read', () => {
+    env.MILLRACE_SOURCE = 'postgres://production.example/shop'
+    expect(environmentOf('api', env).env).toEqual(env)
+  })
+
+  test('keeps to the environment when the chain does not run', () => {
+    writeFile(lockPath(folder), { ...identify(process.pid), startTicks: '1' })
+    const { env: found, note } = environmentOf('verify', env)
+    expect(found).toEqual(env)
+    expect(note).toContain('does not run')
+    rmSync(lockPath(folder))
+    expect(environmentOf('verify', env).env).toEqual(env)
+  })
+
+  test('says nothing where everything is given, as to the roles of the chain', () => {
+    const given = { ...env, ...envOfRole('api', chain) }
+    expect(environmentOf('api', given)).toEqual({ env: given })
+  })
+
+  test('says nothing where no chain was ever started', () => {
+    rmSync(chainEnvPath(folder))
+    expect(environmentOf('worker', env)).toEqual({ env })
+  })
+})
+
+describe('of a chain', () => {
+  test('the API is given what reads the stores, and nothing else', () => {
+    expect(envOfRole('api', chain)).toEqual({
+      MILLRACE_REDIS: chain.MILLRACE_REDIS_READER,
+      MILLRACE_POSTGRES: chain.MILLRACE_POSTGRES_READER,
+      MILLRACE_API_HOST: '127.0.0.1',
+      MILLRACE_API_PORT: '8080',
+    })
+  })
+
+  test('a worker is given neither an administrator nor the application’s role', () => {
+    const names = ['CONNECT', 'CONNECTOR', 'KAFKA', 'POSTGRES', 'REDIS', 'REGISTRY', 'SOURCE']
+    const expected = names.map((name) => `MILLRACE_${name}`)
+    expect(Object.keys(envOfRole('worker', chain)).toSorted()).toEqual(expected)
+    expect(envOfRole('worker', chain).MILLRACE_REDIS).toBe(chain.MILLRACE_REDIS)
+  })
+
+  test('traffic is given the application’s role alone, and bench that too', () => {
+    const { MILLRACE_SOURCE_APP } = chain
+    expect(envOfRole('traffic', chain)).toEqual({ MILLRACE_SOURCE_APP })
+    expect(envOfRole('bench', chain)).toMatchObject({ MILLRACE_SOURCE_APP })
+    expect(Object.keys(envOfRole('bench', chain)).filter((name) => /ADMIN/.test(name))).toEqual([])
+  })
+
+  test('every variable, and every variable of a port, is known', () => {
+    const ports = portNames.map((name) => [portVariable(name), '1'])
+    const capture = captureEnv(chain, newPasswords())
+    const all = { ...chain, ...capture, ...Object.fromEntries(ports) }
+    expect(() => readConfig(all)).not.toThrow()
+  })
+
+  test('settings that a person sets are handed on, unless the chain has its own', () => {
+    const env = {
+      MILLRACE_STORES: 'redis,postgres',
+      MILLRACE_REDIS: 'redis://production.example',
+      MILLRACE_PORT_API: '1',
+      MILLRACE_TEST_SEED: '7',
+      PATH: '/bin',
+    }
+    expect(ownSettings(env, chain)).toEqual({ MILLRACE_STORES: 'redis,postgres' })
+  })
+})
+
+describe('a password with characters that mean something in a URL', () => {
+  const password = 'p@ss:w/o?r#d%41&=+ ü'
+  const names = Object.keys(newPasswords())
+  const env = envOf(usualPorts, {
+    ...newPasswords(),
+    ...Object.fromEntries(names.map((name) => [name, password])),
+  })
+
+  test.each(Object.entries(env).filter(([, value]) => value.startsWith('postgres://')))(
+    'is read back from %s by the driver',
+    (_, url) => {
+      const client = new Client(url)
+      expect([client.password, client.host]).toEqual([password, '127.0.0.1'])
+    },
+  )
+
+  test.each(Object.entries(env).filter(([, value]) => value.startsWith('redis://')))(
+    'is read back from %s by the driver',
+    (_, url) => {
+      const redis = new Redis(url, { lazyConnect: true })
+      expect([redis.options.password, redis.options.host]).toEqual([password, '127.0.0.1'])
+      redis.disconnect()
+    },
+  )
+
+  test('is not touched when another database is named', () => {
+    const url = inDatabase(env.MILLRACE_SOURCE_ADMIN ?? '', 'other')
+    expect(new Client(url)).toMatchObject({ database: 'other', user: 'postgres', password })
+  })
+
+  test('reaches Connect as it is', () => {
+    const passwords = { ...newPasswords(), capture: password }
+    expect(captureEnv(env, passwords)).toMatchObject({
+      MILLRACE_CAPTURE_PASSWORD: password,
+      MILLRACE_CAPTURE_HOST: '127.0.0.1',
+      MILLRACE_CAPTURE_PORT: '5432',
+      MILLRACE_CAPTURE_DATABASE: 'millrace',
+    })
+  })
+
+  test('goes to an HTTP server in a header, never in the URL', () => {
+    const { url, headers } = withoutUser(`http://me:${encodeURIComponent(password)}@host:1/path`)
+    expect(url).toBe('http://host:1/path')
+    const [, encoded = ''] = headers.authorization?.split(' ') ?? []
+    expect(Buffer.from(encoded, 'base64').toString()).toBe(`me:${password}`)
+  })
+})

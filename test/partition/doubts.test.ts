@@ -1,0 +1,73 @@
+import { MillraceError, type ErrorCode } from '../../src/errors.ts'
+import { belowZeroDoubt, displacedDoubt, doubtOf } from '../../src/partition/doubts.ts'
+
+const partition = { topic: 'books', partition: 3 }
+
+test.each<[ErrorCode, 'forward' | 'anew']>([
+  ['log-start-passed', 'forward'],
+  ['another-log', 'anew'],
+  ['compaction-overtaken', 'forward'],
+  ['window-full', 'forward'],
+])('a log that can not be continued from for %s is restarted %s', (code, how) => {
+  const error = new MillraceError(code, 'why it is so', { hint: 'what to do' })
+  expect(doubtOf(error, partition)).toEqual({
+    name: `${code} books/3`,
+    code,
+    reason: 'books/3: why it is so',
+    hint: 'what to do',
+    tables: [],
+    keys: [],
+    offsets: new Map(),
+    barrier: 0,
+    restart: { how, partitions: ['books/3'] },
+  })
+})
+
+test.each<ErrorCode>(['store-away', 'fetch-failed', 'column-gone', 'out-of-range'])(
+  'any other fault is no doubt: %s',
+  (code) => {
+    expect(doubtOf(new MillraceError(code, 'x'), partition)).toBeUndefined()
+  },
+)
+
+test('counts below zero are a doubt about their entries, each once', () => {
+  const below = [
+    { entry: '7', count: 'bookCount' },
+    { entry: '7', count: 'prizeCount' },
+    { entry: '9', count: 'bookCount' },
+  ]
+  expect(belowZeroDoubt(partition, 'books', below)).toEqual({
+    name: 'below-zero books/3',
+    code: 'below-zero',
+    reason: '7 bookCount is below zero, which no rows can explain',
+    hint: undefined,
+    tables: ['books'],
+    keys: ['7', '9'],
+    offsets: new Map(),
+    barrier: 0,
+    restart: undefined,
+  })
+})
+
+test('a doubt names a hundred entries at most', () => {
+  const below = Array.from({ length: 150 }, (_, entry) => ({
+    entry: `${entry}`,
+    count: 'bookCount',
+  }))
+  const { keys } = belowZeroDoubt(partition, 'books', below)
+  expect(keys).toEqual(below.slice(0, 100).map(({ entry }) => entry))
+})
+
+test('an entry that was moved aside is in doubt', () => {
+  expect(displacedDoubt('7', 'millrace:aside:7')).toEqual({
+    name: 'displaced-entry 7',
+    code: 'displaced-entry',
+    reason: 'what stood under the name of entry 7 was no entry and lies in millrace:aside:7 now',
+    hint: expect.stringContaining('millrace:aside:7'),
+    tables: [],
+    keys: ['7'],
+    offsets: new Map(),
+    barrier: 0,
+    restart: undefined,
+  })
+})

@@ -1,0 +1,58 @@
+import { readConfig } from '../../src/config.ts'
+import { randomPorts } from '../../src/dev/ports.ts'
+import { runApi } from '../../src/roles/api.ts'
+import type { Readiness } from '../../src/web/statuses.ts'
+import { until } from '../support/wait.ts'
+
+const timeoutMs = 60_000
+
+/** The environment of an API on a port of its own, whose store nobody listens for. */
+async function environment() {
+  const ports = await randomPorts()
+  const redis = `redis://127.0.0.1:${ports.redis}`
+  const env = { MILLRACE_API_PORT: String(ports.api), MILLRACE_LOG_LEVEL: 'fatal' }
+  return { url: `http://127.0.0.1:${ports.api}`, env: { ...env, MILLRACE_REDIS: redis } }
+}
+
+test(
+  'the API listens while its store is away, says why it is not ready, and ends when told',
+  async () => {
+    const { url, env } = await environment()
+    const end = new AbortController()
+    const running = runApi(readConfig(env), end.signal)
+    try {
+      await until('it listens', () => answers(`${url}/health`))
+      await until('it says why', async () => (await reasonsOf(url)).includes('yet: redis: '))
+      expect((await fetch(`${url}/ready`)).status).toBe(503)
+      const read = await fetch(`${url}/users/1`)
+      expect([read.status, read.headers.get('retry-after')]).toEqual([503, '1'])
+      expect(await read.json()).toMatchObject({ title: 'The store does not answer' })
+    } finally {
+      end.abort()
+    }
+    await running
+    await expect(fetch(`${url}/health`)).rejects.toThrow('fetch failed')
+  },
+  timeoutMs,
+)
+
+test('the API ends at once when the URL of its store can not be read', async () => {
+  const { env } = await environment()
+  const MILLRACE_POSTGRES = 'postgres://millrace:pass#word@127.0.0.1/millrace_views'
+  const config = readConfig({ ...env, MILLRACE_READ_FROM: 'postgres', MILLRACE_POSTGRES })
+  await expect(runApi(config, new AbortController().signal)).rejects.toMatchObject({
+    code: 'config',
+  })
+})
+
+async function answers(url: string): Promise<boolean> {
+  return fetch(url).then(
+    ({ ok }) => ok,
+    () => false,
+  )
+}
+
+async function reasonsOf(url: string): Promise<string> {
+  const { reasons } = (await (await fetch(`${url}/ready`)).json()) as Readiness
+  return reasons.join()
+}

@@ -1,0 +1,201 @@
+/** Faults of the connector and of the topics that it writes to. */
+import { mayBeGone } from '../../src/consume/record-identity.ts'
+import { messageTopic, topicOfTable } from './connector.ts'
+import { readFingerprint } from './fingerprints.ts'
+import type { Fault, Stage } from './faults.ts'
+import type { Partition } from './topics.ts'
+import { deleteAll, linger } from './work.ts'
+import type { World } from './world.ts'
+
+export const chainFaults: Readonly<Record<string, Fault>> = {
+  'the connector crashes': benign(7, ({ world, random }) => {
+    for (let turn = 1 + random.below(3); turn > 0; turn -= 1) {
+      world.scheduler.after(random.between(0, 3_000), () => {
+        world.connector.crash(random.between(20, 1_500))
+      })
+    }
+  }),
+
+  "the connector's task fails": benign(2, ({ world }) => world.connector.fail()),
+
+  'the connector is slow': benign(4, ({ world, random }) => {
+    const { connector } = world
+    connector.slowness = random.between(0.2, 0.9)
+    connector.flushMs = random.between(200, 3_000)
+    world.scheduler.after(random.between(500, 6_000), () => {
+      connector.slowness = 0.02
+      connector.flushMs = 150
+    })
+  }),
+
+  'an incremental snapshot is taken': benign(1, ({ world }) =>
+    world.connector.task?.snapshot(true),
+  ),
+
+  'a connector is replaced and goes on': doubtful(6, ({ world, random }) => {
+    world.connector.slowness = 0.7
+    world.scheduler.after(random.between(0, 400), () => {
+      world.connector.replace(random.between(200, 8_000))
+      world.connector.slowness = 0.02
+    })
+  }),
+
+  "the connector's offsets are lost": doubtful(3, ({ world, random }) => {
+    const { connector, services } = world
+    if (random.chance(0.5) || services.source.down) return connector.loseOffsets()
+    // Nothing is left of a table that a snapshot could tell of.
+    connector.crash(2_000)
+    void deleteAll(world, random.pick([...world.views.tables])).then(() => connector.loseOffsets())
+  }),
+
+  "the connector's configuration is altered": doubtful(1, ({ world, random }) => {
+    const { connector } = world
+    connector.settings = { ...connector.settings, 'snapshot.fetch.size': String(random.below(99)) }
+  }),
+
+  'keys get another schema': doubtful(3, ({ world, random }) => {
+    world.connector.keySchema += 1
+    // What it had not committed comes again, with other keys.
+    if (random.chance(0.7)) world.connector.crash(random.between(20, 500))
+  }),
+
+  'retention takes the beginning of a log': doubtful(4, (stage) => {
+    const { world, random } = stage
+    const partition = anyPartition(stage)
+    const below = random.chance(0.5) ? partition.end : Math.floor(partition.end * random.next())
+    world.broker.retain(partition, below)
+    if (random.chance(0.3)) {
+      const messages = world.broker.partition(messageTopic, 0)!
+      world.broker.retain(messages, messages.end)
+    }
+  }),
+
+  'nobody works for days': doubtful(3, ({ world, cast, random }) => {
+    for (const life of cast.lives) cast.kill(life, random.between(3_000, 5_000))
+    for (let day = 0; day < 3; day += 1) {
+      world.scheduler.after(random.between(0, 2_900), () => {
+        world.scheduler.leap(86_400_000)
+        for (const topic of world.broker.topics.values()) {
+          if (world.broker.compact(topic) > 0) world.count('compaction took records')
+        }
+      })
+    }
+  }),
+
+  'a log loses its end': doubtful(5, (stage) => {
+    const { world, random } = stage
+    const partition = anyPartition(stage)
+    const grows = random.chance(0.6)
+    cut(world, partition, 1 + random.below(grows ? 2 : 6))
+    if (!grows) return
+    // It grows beyond where it was before anybody reads it again.
+    partition.unreadable = true
+    partition.wakeAll()
+    const table = tableOf(partition)
+    for (let count = 0; count < 8; count += 1) void linger(world, table, random.between(0, 300))
+    world.scheduler.after(random.between(500, 2_500), () => {
+      partition.unreadable = false
+    })
+  }),
+
+  'a topic is made anew': doubtful(3, ({ world, random }) => {
+    const { broker, oracle } = world
+    const table = random.pick([...world.views.tables])
+    const name = topicOfTable(table)
+    const { partitions } = world.topicOf(table)
+    broker.remove(name)
+    const { id } = broker.create(name, random.chance(0.7) ? partitions.length : 1 + random.below(3))
+    for (const partition of partitions) oracle.restarted(partition.name)
+    oracle.taint({
+      what: `topic ${name} was made anew`,
+      tables: [table],
+      isKnownTo: (text) => idOf(text, name) >= Number(id.split('-')[1]),
+    })
+  }),
+
+  'a topic gets more partitions': doubtful(3, ({ world, random }) => {
+    const { broker, oracle, connector, scheduler } = world
+    const table = random.pick([...world.views.tables])
+    const name = topicOfTable(table)
+    const topic = world.topicOf(table)
+    const count = topic.partitions.length + 1
+    if (count > 4) return
+    broker.grow(name, count)
+    oracle.taint({
+      what: `topic ${name} has ${count} partitions`,
+      tables: [table],
+      isKnownTo: (text) => (readFingerprint(text).topics[name]?.partitions ?? 0) >= count,
+    })
+    scheduler.after(random.between(0, 9_000), () => connector.task?.refresh())
+  }),
+
+  "a topic's settings are altered": doubtful(1, ({ world, random }) => {
+    const topic = world.topicOf(random.pick([...world.views.tables]))
+    topic.compactionLagMs += 60_000
+  }),
+
+  'records make no sense': doubtful(4, ({ world, random }) => {
+    world.connector.garbles = 1 + random.below(4)
+  }),
+
+  'a partition has no leader for a while': benign(5, (stage) => {
+    const partition = anyPartition(stage)
+    partition.unreadable = true
+    partition.wakeAll()
+    stage.world.scheduler.after(stage.random.between(500, 14_000), () => {
+      partition.unreadable = false
+    })
+  }),
+}
+
+function benign(weight: number, play: Fault['play']): Fault {
+  return { benign: true, weight, play }
+}
+
+function doubtful(weight: number, play: Fault['play']): Fault {
+  return { benign: false, weight, play }
+}
+
+function tableOf({ name }: Partition): string {
+  return name.split('/')[0]!.split('.').at(-1)!
+}
+
+/** Topics that are made later have greater ids. */
+function idOf(fingerprint: string, topic: string): number {
+  return Number(readFingerprint(fingerprint).topics[topic]?.id.split('-')[1] ?? 0)
+}
+
+function anyPartition({ world, random }: Stage): Partition {
+  return random.pick(world.topicOf(random.pick([...world.views.tables])).partitions)
+}
+
+function cut(world: World, partition: Partition, records: number): void {
+  const { broker, oracle, store } = world
+  if (partition.records.length === 0) return
+  const end = partition.records.at(-records)?.at ?? partition.start
+  const applied = () => store.data.checkpoints.get(partition.name)
+  const { last } = applied() ?? {}
+  for (const { meaning, at } of broker.cut(partition, end)) {
+    if (meaning.kind !== 'change') continue
+    const { change } = meaning
+    if (change.emitted?.log !== partition || change.emitted.offset !== at) continue
+    change.emitted = undefined
+    change.lost = true
+  }
+  world.count('a log lost its end')
+  oracle.taint({
+    what: `${partition.name} lost its end`,
+    isLeftBehindBy: (name) => name === partition.name,
+    tables: [tableOf(partition)],
+    isNoticedBy: ({ code, reason }) => code === 'another-log' && reason.includes(partition.name),
+    isSilent: () => {
+      // What nobody has applied is lost without a trace: an error that looks alone find.
+      if (Number(applied()?.next ?? 0) <= end) return true
+      // So is a delete that was applied last, if nothing stands in its place: it may be compacted.
+      return (
+        mayBeGone(last?.hash ?? '') &&
+        !partition.records.some(({ offset }) => offset === last?.offset)
+      )
+    },
+  })
+}

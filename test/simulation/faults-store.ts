@@ -1,0 +1,149 @@
+/** Faults of the store, errors planted in it by hand, and changes of the declaration. */
+import type { OwnView } from '../../src/coordinate/view-plan.ts'
+import type { Fault, Stage } from './faults.ts'
+
+export const storeFaults: Readonly<Record<string, Fault>> = {
+  'the store goes back': doubtful(5, ({ world, cast, random }) => {
+    const copy = world.store.copy()
+    world.scheduler.after(random.between(200, 12_000), () => {
+      if (!copy.data.state || !world.store.data.state) return
+      world.count('the store went back')
+      world.store.restore(copy)
+      // What was applied since then is forgotten, and somebody applies it again.
+      world.scheduler.after(random.between(0, 3_000), () => {
+        if (world.store.data.wanted?.declaration !== cast.wanted.id) {
+          want({ world, cast }, { prune: false })
+        }
+      })
+    })
+  }),
+
+  'the store is emptied': doubtful(1, ({ world, cast }) => {
+    world.count('the store was emptied')
+    world.store.empty()
+    want({ world, cast }, { prune: false })
+  }),
+
+  'the state alone is lost': doubtful(1, ({ world }) => {
+    if (!world.store.data.state) return
+    world.count('the state was lost')
+    world.store.loseState()
+  }),
+
+  'a count is altered by hand': doubtful(4, (stage) => plantCount(stage)),
+  'a text is altered by hand': doubtful(3, (stage) => plantText(stage)),
+  'an entry is made up by hand': doubtful(2, (stage) => plantEntry(stage)),
+  'a row is removed by hand': doubtful(2, (stage) => plantAbsence(stage, 'row')),
+  'an entry is removed by hand': doubtful(2, (stage) => plantAbsence(stage, 'key')),
+
+  'another declaration is applied': benign(5, (stage) => {
+    const { cast, random, world } = stage
+    const { first, later } = world.views
+    // Going back to an earlier release is another change of the declaration.
+    apply(stage, cast.wanted === later && random.chance(0.5) ? first : later)
+  }),
+
+  'earlier declarations are ended': benign(4, (stage) => {
+    const { world, cast, random } = stage
+    if (cast.wanted === world.views.first) apply(stage, world.views.later)
+    world.scheduler.after(random.between(0, 9_000), () => {
+      const others = cast.lives.filter(({ own }) => own !== cast.wanted)
+      for (const life of others) cast.replace(life)
+      want({ world, cast }, { prune: true })
+    })
+  }),
+}
+
+/** A release is applied and begins; processes of the former one are replaced, sooner or later. */
+function apply(stage: Stage, own: OwnView): void {
+  const { world, cast, random } = stage
+  cast.wanted = own
+  want(stage, { prune: false })
+  const former = cast.lives
+  cast.start()
+  for (const life of former) {
+    world.scheduler.after(random.between(0, 9_000), () => {
+      if (life.process.alive && !life.over) cast.replace(life)
+    })
+  }
+}
+
+function benign(weight: number, play: Fault['play']): Fault {
+  return { benign: true, weight, play }
+}
+
+function doubtful(weight: number, play: Fault['play']): Fault {
+  return { benign: false, weight, play }
+}
+
+/** As the role `apply` asks for it. */
+function want(
+  { world, cast }: Pick<Stage, 'world' | 'cast'>,
+  { prune }: { readonly prune: boolean },
+): void {
+  const { data } = world.store
+  const before = data.wanted
+  const kept = before?.declaration === cast.wanted.id ? before : undefined
+  data.wanted = {
+    declaration: cast.wanted.id,
+    adopt: before?.adopt ?? true,
+    prune: prune || (kept?.prune ?? false),
+    sweep: kept?.sweep ?? [],
+  }
+}
+
+function plantCount(stage: Stage): void {
+  const { world, random } = stage
+  const { entries } = world.store.data
+  const key = someEntry(stage)
+  const held = key === undefined ? undefined : entries.get(key)
+  if (!held || key === undefined) return
+  const names = Object.keys(held.counts)
+  if (names.length === 0) return
+  const name = random.pick(names)
+  const by = BigInt(1 + random.below(3)) * (random.chance(0.5) ? 1n : -1n)
+  entries.set(key, { ...held, counts: { ...held.counts, [name]: held.counts[name]! + by } })
+  planted(stage, key, [name])
+}
+
+function plantText(stage: Stage): void {
+  const { entries } = stage.world.store.data
+  const key = someEntry(stage)
+  const held = key === undefined ? undefined : entries.get(key)
+  if (!held?.fields || key === undefined) return
+  entries.set(key, { ...held, fields: { ...held.fields, name: 'altered by hand' } })
+  planted(stage, key, ['row'])
+}
+
+function plantEntry(stage: Stage): void {
+  const { world, random } = stage
+  const { entries, state } = world.store.data
+  const key = random.pick(['7', '8', '99'])
+  if (!state || entries.has(key)) return
+  const fields = random.chance(0.5) ? { name: 'made up' } : null
+  entries.set(key, { fields, counts: { followerCount: 3n } })
+  planted(stage, key, ['row', 'followerCount'])
+}
+
+function plantAbsence(stage: Stage, what: 'row' | 'key'): void {
+  const { entries } = stage.world.store.data
+  const key = someEntry(stage)
+  const held = key === undefined ? undefined : entries.get(key)
+  if (!held || key === undefined) return
+  if (what === 'row') entries.set(key, { ...held, fields: null })
+  else entries.delete(key)
+  planted(stage, key, what === 'row' ? ['row'] : ['row', ...Object.keys(held.counts)])
+}
+
+function someEntry({ world, random }: Stage): string | undefined {
+  const keys = [...world.store.data.entries.keys()]
+  if (!world.store.data.state || keys.length === 0) return undefined
+  return keys.includes('1') && random.chance(0.4) ? '1' : random.pick(keys)
+}
+
+function planted({ world }: Stage, key: string, components: readonly string[]): void {
+  world.count('an error was planted')
+  world.say(() => `planted: ${key} ${components.join()}`)
+  for (const component of components) world.oracle.plant(key, component)
+  world.oracle.sweepPlanted()
+}

@@ -1,0 +1,113 @@
+/**
+ * Readers of the view, of each declaration that is served. What they are given must have been true
+ * at some moment between the watermark that comes with it and now, part by part, by the rows'
+ * history alone.
+ */
+import { decodeView } from '../../src/view/declarations.ts'
+import type { View } from '../../src/view/view.ts'
+import type { Entry } from '../../src/mutation.ts'
+import { deltaOf, textOf } from './oracle.ts'
+import type { RowChange } from './database.ts'
+import type { World } from './world.ts'
+
+export class Readers {
+  readonly #world: World
+  #watermark: { readonly lives: number; readonly history: string; readonly lsn: bigint } | undefined
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  async read(): Promise<void> {
+    const { store, random } = this.#world
+    const declarations = store.data.state?.declarations ?? []
+    const served = declarations.length > 0 ? random.reader.pick(declarations) : undefined
+    const view = served ? decodeView(served.declaration) : this.#world.views.first.view
+    const id = served?.id ?? this.#world.views.first.id
+    const keys = this.#world.someKeys(random.reader)
+    const result = await store.direct.reader(view.layout, id).read(keys)
+    if (result.kind === 'unavailable') {
+      if (!store.served.has(id)) return
+      return this.#world.fail(`a view that was served answers ${result.phase}`)
+    }
+    store.served.add(id)
+    this.#world.count('a read was served')
+    this.#checkWatermark(result.watermark)
+    for (const [index, key] of keys.entries()) {
+      this.#check(view, key, result.entries[index] ?? null, Number(result.watermark))
+    }
+  }
+
+  #checkWatermark(lsn: bigint): void {
+    const { store } = this.#world
+    const history = store.data.watermark!.history
+    const before = this.#watermark
+    this.#watermark = { lives: store.lives, history, lsn }
+    if (before?.lives !== store.lives || before.history !== history) return
+    if (lsn < before.lsn) this.#world.fail(`the watermark fell from ${before.lsn} to ${lsn}`)
+  }
+
+  #check(view: View, key: string, entry: Entry | null, lsn: number): void {
+    const { oracle, store, database } = this.#world
+    if (store.data.watermark!.history !== database.history) return
+    if (!this.#isExcused(key, 'row', view.row.table)) {
+      const changes = oracle.rowChanges(key)
+      const rows = statesOf(changes, lsn).map((row) =>
+        row ? JSON.stringify(view.row.fields.map(({ column }) => textOf(row[column]))) : 'none',
+      )
+      const found = entry
+        ? JSON.stringify(view.row.fields.map(({ stored }) => entry.fields[stored] ?? null))
+        : 'none'
+      if (!rows.includes(found)) {
+        this.#world.fail(`a reader got row ${key} as ${found}; it was ${rows.join(', ')}`)
+      }
+    }
+    if (!entry) return
+    for (const { stored, table, by } of view.counts) {
+      if (this.#isExcused(key, stored, table)) continue
+      const amounts = amountsOf(oracle.countChanges(table, by, key), by, { key, lsn })
+      if (amounts.has(entry.counts[stored]!)) continue
+      const were = [...amounts].join(', ')
+      this.#world.fail(`a reader got ${key} ${stored} as ${entry.counts[stored]}; it was ${were}`)
+    }
+  }
+
+  #isExcused(key: string, component: string, table: string): boolean {
+    const { oracle } = this.#world
+    return (
+      oracle.excuseFor(key, table) !== undefined ||
+      oracle.isPlanted(key, component) ||
+      oracle.isVanished(key)
+    )
+  }
+}
+
+/** What the row was just before the watermark, and ever since. */
+function statesOf(changes: readonly RowChange[], lsn: number) {
+  const before = changes.filter(({ entry }) => entry!.lsn < lsn)
+  const since = changes.filter(({ entry }) => entry!.lsn >= lsn)
+  return [before.at(-1)?.after, ...since.map(({ after }) => after)]
+}
+
+/** Partitions are applied each at its own pace, so each may stand at any moment since. */
+function amountsOf(
+  changes: readonly RowChange[],
+  by: string,
+  { key, lsn }: { readonly key: string; readonly lsn: number },
+): ReadonlySet<bigint> {
+  let base = 0n
+  const lanes = new Map<string, bigint[]>()
+  for (const change of changes) {
+    const delta = deltaOf(change, by, key)
+    if (change.entry!.lsn < lsn) base += delta
+    else if (change.emitted) {
+      const lane = lanes.get(change.emitted.partition) ?? [0n]
+      lanes.set(change.emitted.partition, [...lane, lane.at(-1)! + delta])
+    } else if (change.lost) base += delta
+  }
+  let amounts = new Set([base])
+  for (const lane of lanes.values()) {
+    amounts = new Set([...amounts].flatMap((amount) => lane.map((each) => amount + each)))
+  }
+  return amounts
+}

@@ -1,0 +1,364 @@
+import { Client } from 'pg'
+import { parseLsn } from '../../src/position.ts'
+import type { Page, Source } from '../../src/source/source.ts'
+import { parseTransactionId, sees } from '../../src/transaction.ts'
+import { countOf, defineView, from } from '../../src/view/define-view.ts'
+import { userInformation } from '../../src/views/user-information.ts'
+import { sleep, until } from '../support/wait.ts'
+import { sourceFixture, type SourceFixture } from './source-fixture.ts'
+
+let fixture: SourceFixture
+let admin: Client
+let source: Source
+
+beforeAll(async () => {
+  fixture = await sourceFixture()
+  admin = fixture.admin
+  source = fixture.open()
+  await admin.query(`select pg_create_logical_replication_slot('decoded', 'test_decoding')`)
+  await admin.query(
+    `insert into users (user_id, username) select i, 'user ' || i from generate_series(1, 10) i`,
+  )
+  await admin.query('insert into follows select i, 1 from generate_series(2, 6) i')
+}, 60_000)
+
+afterAll(() => fixture?.close())
+
+const all: Page = { kind: 'range', after: undefined, keysMax: 1_000 }
+const refused = { code: 'source-refused', retriable: false }
+const busy = { code: 'source-busy', retriable: true }
+
+async function one<T>(client: Client, statement: string): Promise<T> {
+  const { rows } = await client.query<{ value: T }>(statement)
+  return rows[0]!.value
+}
+
+/** What the log says, one line a record, since it was last asked. */
+async function decoded(): Promise<string[]> {
+  const { rows } = await admin.query<{ data: string }>(
+    `select data from pg_logical_slot_get_changes('decoded', null, null)`,
+  )
+  return rows.map(({ data }) => data)
+}
+
+const nextId = () => one<string>(admin, 'select pg_current_xact_id()::text as value')
+
+describe('a marker', () => {
+  test('stands in the log as its own transaction, with its text', async () => {
+    await decoded()
+    const text = `it's \\ "a" marker`
+    const marked = await source.mark(text)
+    const low = BigInt.asUintN(32, marked.transaction)
+    expect(await decoded()).toEqual([
+      `BEGIN ${low}`,
+      `message: transactional: 1 prefix: millrace, sz: ${text.length} content:${text}`,
+      `COMMIT ${low}`,
+    ])
+  })
+
+  test('stands behind what was committed before, and sees it', async () => {
+    const before = parseLsn(
+      await one<string>(admin, 'select pg_current_wal_insert_lsn()::text as value'),
+    )
+    await admin.query('begin')
+    const earlier = parseTransactionId(await nextId())
+    await admin.query(`update users set name = 'x' where user_id = 1; commit`)
+    const between = parseLsn(
+      await one<string>(admin, 'select pg_current_wal_insert_lsn()::text as value'),
+    )
+    const marked = await source.mark('x')
+    expect(between).toBeGreaterThan(before)
+    expect(marked.lsn).toBeGreaterThanOrEqual(between)
+    expect(marked.transaction).toBeGreaterThan(earlier)
+    expect(sees(marked.snapshot, Number(earlier))).toBe(true)
+    expect(sees(marked.snapshot, Number(marked.transaction))).toBe(false)
+    expect(marked.history).toMatch(/^\d{10,}\/1$/)
+    expect(Math.abs(marked.nowMs - Date.now())).toBeLessThan(60_000)
+  })
+
+  test('waits for standbys although its role commits without', async () => {
+    await admin.query('alter role millrace set synchronous_commit = off')
+    await admin.query(`alter system set synchronous_standby_names = 'nobody'`)
+    await admin.query('select pg_reload_conf(); set synchronous_commit = local')
+    try {
+      const hasty = fixture.open({ callTimeoutMs: 500 })
+      const away = { code: 'source-unavailable', retriable: true }
+      await until('the setting is known', () =>
+        hasty.mark('x').then(
+          () => false,
+          () => true,
+        ),
+      )
+      await expect(hasty.mark('x')).rejects.toMatchObject(away)
+    } finally {
+      await admin.query('alter system reset synchronous_standby_names')
+      await admin.query('select pg_reload_conf(); reset synchronous_commit')
+      await admin.query('alter role millrace reset synchronous_commit')
+    }
+  }, 30_000)
+
+  test('waits for no page of truth', async () => {
+    await admin.query('begin; lock table users in access exclusive mode')
+    const patient = fixture.open({ lockTimeoutMs: 5_000, callTimeoutMs: 500 })
+    const pages = Promise.allSettled(
+      Array.from({ length: 8 }, () => patient.truth(userInformation, all, 'm')),
+    )
+    await expect(patient.mark('x')).resolves.toMatchObject({
+      history: expect.any(String) as string,
+    })
+    await admin.query('rollback')
+    const settled = await pages
+    expect(settled.every(({ status }) => status === 'fulfilled')).toBe(true)
+  })
+})
+
+describe('the truth of a page', () => {
+  test('holds entries, rows and the set-up at one snapshot', async () => {
+    const truth = await source.truth(userInformation, all, 'm')
+    expect(truth.entries.size).toBe(10)
+    expect(truth.entries.get('1')).toMatch(/^\+1:16:user 1.*;0;0;5;0$/s)
+    expect(truth).toMatchObject({ rows: 20, last: undefined, heldBackBy: [] })
+    expect(truth.horizon).toBe(truth.snapshot.xmax)
+    const moment = await source.moment(userInformation)
+    expect(truth.setup).toBe(moment.setup)
+    expect(truth.history).toBe(moment.history)
+  })
+
+  test('is the whole by pages, and the same by keys', async () => {
+    const whole = await source.truth(userInformation, all, 'm')
+    const found: [string, string][] = []
+    let after: string | undefined
+    do {
+      const page = await source.truth(userInformation, { kind: 'range', after, keysMax: 3 }, 'm')
+      found.push(...page.entries)
+      after = page.last
+    } while (after !== undefined)
+    expect(found).toEqual([...whole.entries])
+    const keys = [...whole.entries.keys(), 'garbage', '404']
+    const { entries } = await source.truth(userInformation, { kind: 'keys', keys }, 'm')
+    expect(entries).toEqual(whole.entries)
+  })
+
+  test('is older than its marker', async () => {
+    await decoded()
+    const { snapshot } = await source.truth(userInformation, all, 'my marker')
+    const log = await decoded()
+    expect(log).toHaveLength(3)
+    expect(log[1]).toContain('content:my marker')
+    expect(sees(snapshot, Number(log[0]!.split(' ')[1]))).toBe(false)
+  })
+
+  test('does not see what is committed later, nor half of a transaction', async () => {
+    const writer = await fixture.session()
+    await writer.query(`begin; insert into users (user_id, username) values (77, 'a')`)
+    const id = Number(await one<string>(writer, 'select pg_current_xact_id()::text as value'))
+    const before = await source.truth(userInformation, all, 'm')
+    await writer.query('commit')
+    const after = await source.truth(userInformation, all, 'm')
+    expect([before.entries.has('77'), sees(before.snapshot, id)]).toEqual([false, false])
+    expect([after.entries.has('77'), sees(after.snapshot, id)]).toEqual([true, true])
+    await writer.query('delete from users where user_id = 77')
+  })
+
+  test('takes its locks before its snapshot, for TRUNCATE empties a table for older ones too', async () => {
+    await admin.query(
+      'create table emptied (id bigint primary key); insert into emptied values (1)',
+    )
+    await admin.query('grant select on emptied to millrace')
+    const view = defineView({
+      name: 'emptied',
+      key: { id: 'bigint' },
+      row: from('emptied', { key: 'id', fields: {} }),
+    })
+    const patient = fixture.open({ lockTimeoutMs: 5_000 })
+    await admin.query('begin; truncate emptied')
+    const id = Number(await nextId())
+    const asked = patient.truth(view, all, 'm')
+    await until('it waits for the lock', async () => {
+      const waits = `select count(*)::int as value from pg_locks where not granted`
+      return (await one<number>(admin, waits)) === 1
+    })
+    await admin.query('commit')
+    const { entries, snapshot } = await asked
+    expect(entries.size).toBe(0)
+    expect(sees(snapshot, id)).toBe(true)
+  })
+
+  test('is given up soon when a lock is not to be had, and holds up nobody', async () => {
+    await admin.query('begin; alter table users add column later int')
+    const begun = performance.now()
+    await expect(source.truth(userInformation, all, 'm')).rejects.toMatchObject(busy)
+    expect(performance.now() - begun).toBeLessThan(1_500)
+    await admin.query('rollback')
+    await expect(source.truth(userInformation, all, 'm')).resolves.toMatchObject({ rows: 20 })
+  })
+
+  test('is given up when a statement takes too long', async () => {
+    await admin.query('create table slow (id bigint primary key)')
+    await admin.query(
+      'insert into slow select generate_series(1, 300000); grant select on slow to millrace',
+    )
+    const view = defineView({
+      name: 'slow',
+      key: { id: 'bigint' },
+      row: from('slow', { key: 'id', fields: {} }),
+      counts: { some: countOf('slow', { by: 'id' }) },
+    })
+    const hasty = fixture.open({ pageTimeoutMs: 5, pageRowsMax: 1_000_000 })
+    const page: Page = { kind: 'range', after: undefined, keysMax: 300_000 }
+    await expect(hasty.truth(view, page, 'm')).rejects.toMatchObject(busy)
+    const patient = fixture.open({ pageRowsMax: 1_000_000 })
+    await expect(patient.truth(view, page, 'm')).resolves.toMatchObject({ rows: 600_000 })
+  })
+
+  test('is not given where a policy would hide rows', async () => {
+    await admin.query('alter table likes enable row level security')
+    try {
+      const unfit = { code: 'source-unfit', retriable: true }
+      await expect(source.truth(userInformation, all, 'm')).rejects.toMatchObject(unfit)
+      await admin.query('alter role millrace bypassrls')
+      await expect(source.truth(userInformation, all, 'm')).resolves.toMatchObject({ rows: 20 })
+    } finally {
+      await admin.query(
+        'alter role millrace nobypassrls; alter table likes disable row level security',
+      )
+    }
+  })
+
+  test('is not asked of a database in another encoding than UTF8', async () => {
+    await admin.query(`create database latin encoding latin1 locale 'C' template template0`)
+    const url = fixture.server.url.replace(/\/[^/]*$/, '/latin')
+    const client = new Client(url)
+    await client.connect()
+    await client.query('create table a (id bigint primary key)')
+    await client.end()
+    const latin = fixture.open({ url })
+    const view = defineView({
+      name: 'a',
+      key: { id: 'bigint' },
+      row: from('a', { key: 'id', fields: {} }),
+    })
+    await expect(latin.truth(view, all, 'm')).rejects.toMatchObject({
+      code: 'source-unfit',
+      message: expect.stringMatching(/encoded in LATIN1/) as string,
+    })
+    const faults = await latin.faults([view])
+    expect(faults.map(({ what }) => what)).toContainEqual(
+      expect.stringMatching(/encoded in LATIN1/),
+    )
+  })
+})
+
+describe('the set-up', () => {
+  test('is told while somebody alters a partition', async () => {
+    await admin.query(`create table parted (id bigint primary key) partition by range (id);
+      create table parted_1 partition of parted for values from (0) to (10)`)
+    const view = defineView({
+      name: 'parted',
+      key: { id: 'bigint' },
+      row: from('parted', { key: 'id', fields: {} }),
+    })
+    await admin.query('begin; lock table parted_1 in access exclusive mode')
+    try {
+      const { setup } = await source.moment(view)
+      expect(JSON.parse(setup)).toMatchObject({
+        tables: { parted: { files: expect.anything() as unknown } },
+      })
+      await expect(source.faults([view])).resolves.not.toEqual([])
+    } finally {
+      await admin.query('rollback')
+    }
+  })
+})
+
+describe('a role with settings of its own', () => {
+  test('is given the same truth', async () => {
+    const truth = await source.truth(userInformation, all, `a 'marker' \\ and more`)
+    await admin.query(`alter role millrace set standard_conforming_strings = off;
+      alter role millrace set client_encoding = 'latin1'; alter role millrace set datestyle = 'SQL, DMY';
+      alter role millrace set timezone = 'Asia/Kathmandu'; alter role millrace set bytea_output = 'escape';
+      alter role millrace set default_transaction_read_only = on;
+      alter role millrace set default_transaction_isolation = 'serializable';
+      alter role millrace set search_path = ''`)
+    await admin.query(`update users set name = 'Ümläut 漢' where user_id = 2`)
+    try {
+      const odd = fixture.open()
+      const page = await odd.truth(userInformation, all, `a 'marker' \\ and more`)
+      expect(page.entries.get('2')).toContain('12:Ümläut 漢')
+      expect(new Map([...page.entries].filter(([key]) => key !== '2'))).toEqual(
+        new Map([...truth.entries].filter(([key]) => key !== '2')),
+      )
+      await decoded()
+      await odd.mark(`it's \\ here`)
+      expect((await decoded())[1]).toContain(`content:it's \\ here`)
+      expect(await odd.faults([userInformation])).toHaveLength(0)
+    } finally {
+      await admin.query('alter role millrace reset all')
+    }
+  })
+})
+
+describe('keys that are asked about again', () => {
+  test('are all but those whose row has stood since before', async () => {
+    const since = parseTransactionId(await nextId())
+    await admin.query(`update users set name = 'new' where user_id = 4`)
+    await admin.query(`insert into users (user_id, username) values (11, 'new')`)
+    const keys = ['3', '4', '11', '404', 'garbage', '05', '5', '3']
+    expect(await source.unsettled(userInformation, keys, since)).toEqual([
+      '4',
+      '11',
+      '404',
+      'garbage',
+      '05',
+    ])
+    expect(await source.unsettled(userInformation, [], since)).toEqual([])
+    const future = parseTransactionId(String(BigInt(await nextId()) + 100n))
+    expect(await source.unsettled(userInformation, keys, future)).toEqual(keys)
+    await admin.query('delete from users where user_id = 11')
+  })
+})
+
+describe('the slot', () => {
+  test('is told with what is kept for it', async () => {
+    expect(await source.slot()).toBeUndefined()
+    const named = fixture.open({ slot: 'kept' })
+    await admin.query(`select pg_create_logical_replication_slot('kept', 'pgoutput')`)
+    const before = await named.slot()
+    expect(before).toMatchObject({ active: false, walStatus: 'reserved' })
+    await admin.query(`select pg_logical_emit_message(true, 'x', repeat('x', 100000))`)
+    expect((await named.slot())!.walBytes - before!.walBytes).toBeGreaterThan(100_000)
+  })
+})
+
+describe('the right to compare at full pace', () => {
+  test('is had by one at a time, until it is given back', async () => {
+    const first = await source.fullPace()
+    expect(first?.lost.aborted).toBe(false)
+    expect(await fixture.open().fullPace()).toBeUndefined()
+    await first!.release()
+    expect(first!.lost.aborted).toBe(true)
+    const second = await fixture.open().fullPace()
+    expect(second).toBeDefined()
+    await second!.release()
+  })
+
+  test('ends with its session', async () => {
+    const mine = await source.fullPace()
+    const ended = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'millrace full pace'`
+    await admin.query(ended)
+    await until('it is told', () => mine!.lost.aborted)
+    await until('another gets it', async () => {
+      const next = await source.fullPace()
+      await next?.release()
+      return next !== undefined
+    })
+    await mine!.release()
+  })
+
+  test('is not had where the source refuses', async () => {
+    const url = new URL(fixture.url)
+    url.password = 'wrong'
+    await expect(fixture.open({ url: url.href }).fullPace()).rejects.toMatchObject(refused)
+    await sleep(0)
+  })
+})

@@ -1,0 +1,225 @@
+import * as fc from 'fast-check'
+import { MillraceError } from '../../src/errors.ts'
+import {
+  declarationId,
+  decodeView,
+  encodeView,
+  mergeViews,
+  storedBeside,
+  storedNamesLost,
+} from '../../src/view/declarations.ts'
+import {
+  bigint,
+  countOf,
+  defineView,
+  from,
+  timestamptz,
+  type ViewDeclaration,
+} from '../../src/view/define-view.ts'
+import type { View } from '../../src/view/view.ts'
+import { userInformation } from '../../src/views/user-information.ts'
+
+const first: ViewDeclaration = {
+  name: 'author-page',
+  key: { authorId: 'bigint' },
+  row: from('authors', { key: 'id', fields: { name: 'name', born: timestamptz('born_at') } }),
+  counts: { bookCount: countOf('books', { by: 'author' }) },
+}
+
+/** The first declaration with other fields, or other counts. */
+function declared(
+  fields: ViewDeclaration['row']['fields'],
+  counts: ViewDeclaration['counts'] = first.counts,
+): View {
+  return defineView({ ...first, row: { ...first.row, fields }, counts: counts ?? {} })
+}
+
+const view = defineView(first)
+const { fields } = first.row
+const stored = ({ row, counts }: View) => [
+  ...row.fields.map((field) => field.stored),
+  ...counts.map((count) => count.stored),
+]
+
+describe('the id of a declaration', () => {
+  test('is that of what it says, and of nothing else', () => {
+    expect(declarationId(view)).toMatch(/^[0-9a-f]{16}$/)
+    expect(declarationId(defineView(first))).toBe(declarationId(view))
+    const beside = storedBeside(view, [declared({ ...fields, name: 'pen_name' })])
+    expect(stored(beside)).not.toEqual(stored(view))
+    expect(declarationId(beside)).toBe(declarationId(view))
+  })
+
+  test.each<[string, View]>([
+    ['its name', defineView({ ...first, name: 'author' })],
+    ['the name of its key', defineView({ ...first, key: { author: 'bigint' } })],
+    ['the type of its key', defineView({ ...first, key: { authorId: 'text' } })],
+    ['its table', defineView({ ...first, row: { ...first.row, table: 'writers' } })],
+    ['its key column', defineView({ ...first, row: { ...first.row, key: 'author_id' } })],
+    ['a field', declared({ ...fields, motto: 'motto' })],
+    ["a field's name", declared({ penName: 'name', born: fields['born']! })],
+    ["a field's column", declared({ ...fields, name: 'pen_name' })],
+    ["a field's type", declared({ ...fields, name: bigint('name') })],
+    ['the order of fields', declared({ born: fields['born']!, name: 'name' })],
+    ['a count', declared(fields, {})],
+    ["a count's name", declared(fields, { books: countOf('books', { by: 'author' }) })],
+    ["a count's table", declared(fields, { bookCount: countOf('novels', { by: 'author' }) })],
+    ["a count's column", declared(fields, { bookCount: countOf('books', { by: 'editor' }) })],
+  ])('is another where %s is', (_, other) => {
+    expect(declarationId(other)).not.toBe(declarationId(view))
+  })
+})
+
+test.each([view, userInformation, storedBeside(view, [declared({ name: 'pen_name' })])])(
+  'a declaration comes back from its text',
+  (each) => {
+    expect(decodeView(encodeView(each))).toEqual(each)
+  },
+)
+
+test('text that is no declaration is refused', () => {
+  expect(() => decodeView('{"name":"x"}')).toThrow()
+  const other = encodeView(view).replace('"text"', '"money"')
+  expect(() => decodeView(other)).toThrow()
+})
+
+describe('a view beside others', () => {
+  test('keeps its names where nothing else has them', () => {
+    expect(storedBeside(view, [])).toEqual(view)
+    expect(storedBeside(view, [view])).toEqual(view)
+    expect(storedBeside(view, [declared({ motto: 'motto' }, {})])).toEqual(view)
+  })
+
+  test('has a name of its own for what others mean differently, in the layout as well', () => {
+    const earlier = declared(
+      { name: 'pen_name', born: 'born_at' },
+      { bookCount: countOf('novels', { by: 'author' }) },
+    )
+    const beside = storedBeside(view, [earlier])
+    const names = [
+      expect.stringMatching(/^name@[0-9a-f]{6}$/),
+      expect.stringMatching(/^born@[0-9a-f]{6}$/),
+      expect.stringMatching(/^bookCount@[0-9a-f]{6}$/),
+    ]
+    expect(stored(beside)).toEqual(names)
+    expect(beside.layout.fields.map(({ name }) => name)).toEqual(names.slice(0, 2))
+    expect(beside.layout.counts).toEqual(names.slice(2))
+    expect(beside.row.fields.map(({ name, column }) => [name, column])).toEqual([
+      ['name', 'name'],
+      ['born', 'born_at'],
+    ])
+    expect(beside.counts.map(({ name, table }) => [name, table])).toEqual([['bookCount', 'books']])
+  })
+
+  test('compares with the names that the others have in stores', () => {
+    const earlier = declared({ ...fields, name: 'pen_name' })
+    const later = storedBeside(view, [earlier])
+    expect(storedBeside(view, [later])).toEqual(view)
+    const third = storedBeside(view, [earlier, later])
+    expect(stored(third)).toEqual(stored(later))
+  })
+
+  test('may mean a count by what was a field', () => {
+    const earlier = declared({ bookCount: 'book_count' }, {})
+    expect(stored(storedBeside(view, [earlier]))).toEqual([
+      'name',
+      'born',
+      expect.stringMatching(/^bookCount@/),
+    ])
+  })
+
+  test.each<[string, View]>([
+    ['key name', defineView({ ...first, key: { author: 'bigint' } })],
+    ['key type', defineView({ ...first, key: { authorId: 'text' } })],
+    ['owning table', defineView({ ...first, row: { ...first.row, table: 'writers' } })],
+    ['key column', defineView({ ...first, row: { ...first.row, key: 'author_id' } })],
+  ])('is refused with another %s: that is another view', (_, other) => {
+    const beside = () => storedBeside(view, [view, other])
+    expect(beside).toThrow(/view author-page is kept with another key or owning table/)
+    expect(beside).toThrow(MillraceError)
+    expect(beside).toThrow(expect.objectContaining({ code: 'view-invalid' }))
+  })
+})
+
+/** Declarations of one view, of a few fields and counts that often mean something else. */
+const declarations = fc
+  .array(
+    fc.record({
+      fields: fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.constantFrom<'x' | 'y'>('x', 'y')),
+      counts: fc.dictionary(
+        fc.constantFrom('d', 'e'),
+        fc.constantFrom(countOf('books', { by: 'author' }), countOf('prizes', { by: 'author' })),
+      ),
+    }),
+    { minLength: 1, maxLength: 4 },
+  )
+  .map((each) =>
+    each
+      .map((one) => declared({ ...one.fields }, { ...one.counts }))
+      .reduce((views, next) => [...views, storedBeside(next, views)], [] as View[]),
+  )
+
+describe('views merged', () => {
+  test('are one view of all that they store, by the stored names', () => {
+    const earlier = declared({ ...fields, name: 'pen_name' }, {})
+    const later = storedBeside(view, [earlier])
+    const merged = mergeViews([earlier, later])
+    const [nameStored] = stored(later)
+    expect(merged.row.fields.map(({ name, column }) => [name, column])).toEqual([
+      ['name', 'pen_name'],
+      ['born', 'born_at'],
+      [nameStored, 'name'],
+    ])
+    expect(merged.row.fields.every((field) => field.name === field.stored)).toBe(true)
+    expect(merged.counts).toEqual([
+      { name: 'bookCount', stored: 'bookCount', table: 'books', by: 'author' },
+    ])
+    expect(merged.layout).toEqual({
+      name: 'author-page',
+      key: { name: 'authorId', type: 'bigint' },
+      fields: [
+        { name: 'name', type: 'text' },
+        { name: 'born', type: 'timestamptz' },
+        { name: nameStored, type: 'text' },
+      ],
+      counts: ['bookCount'],
+    })
+  })
+
+  test('need at least one', () => {
+    expect(() => mergeViews([])).toThrow('nothing to merge')
+  })
+
+  test('again are the same, and hold each of them', () => {
+    fc.assert(
+      fc.property(declarations, (views) => {
+        const merged = mergeViews(views)
+        expect(mergeViews([merged, merged])).toEqual(merged)
+        expect(mergeViews([merged, ...views])).toEqual(merged)
+        for (const each of views) expect(storedNamesLost(each, merged)).toEqual([])
+      }),
+    )
+  })
+
+  test('never mean two things by one stored name', () => {
+    fc.assert(
+      fc.property(declarations, (views) => {
+        const meanings = views.flatMap(({ row, counts }) => [
+          ...row.fields.map((field) => [field.stored, `field ${field.column}`] as const),
+          ...counts.map((count) => [count.stored, `count ${count.table}`] as const),
+        ])
+        const byName = new Map(meanings)
+        for (const [name, meaning] of meanings) expect(byName.get(name)).toBe(meaning)
+      }),
+    )
+  })
+})
+
+test('names are lost that only the earlier view stores', () => {
+  const wider = declared(
+    { ...fields, motto: 'motto' },
+    { ...first.counts, prizes: countOf('prizes', { by: 'author' }) },
+  )
+  expect(storedNamesLost(wider, view)).toEqual(['motto', 'prizes'])
+  expect(storedNamesLost(view, wider)).toEqual([])
+})
