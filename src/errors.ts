@@ -17,7 +17,7 @@ const kinds = {
 
   // The source database.
   'source-unavailable': 'away',
-  'source-refused': 'refused',
+  'source-refused': 'waits',
   'source-unfit': 'waits',
   'source-newer': 'refused',
   'source-busy': 'away',

@@ -32,6 +32,10 @@ const schema = z.object({
       cleanupPolicy: z.string(),
     }),
   ),
+  /** How the slot was at `atMs` of the worker's wall clock; nothing is concluded from it. */
+  slotState: z
+    .object({ active: z.boolean(), walStatus: z.string(), walBytes: z.number(), atMs: z.number() })
+    .optional(),
 })
 
 export type Fingerprint = z.infer<typeof schema>
@@ -65,12 +69,32 @@ export function fingerprintOf({
   }
 }
 
+/** As Postgres says it: the log that the slot needs may be removed, or is. */
+export function isEndangered({ walStatus }: { readonly walStatus: string }): boolean {
+  return walStatus === 'unreserved' || walStatus === 'lost'
+}
+
+export const slotHint =
+  'See why the connector does not read on, or raise max_slot_wal_keep_size before it is too late; ' +
+  'if the slot is lost, see "When the slot was lost" in the README.'
+
 export function encodeFingerprint(fingerprint: Fingerprint): string {
   return JSON.stringify(fingerprint)
 }
 
 export function decodeFingerprint(text: string): Fingerprint {
   return schema.parse(JSON.parse(text))
+}
+
+/** Undefined also where the fingerprint has a form that is not known here. */
+export function knownSlotState(text: string | undefined): Fingerprint['slotState'] {
+  if (text === undefined) return undefined
+  return schema.safeParse(JSON.parse(text)).data?.slotState
+}
+
+/** True when nothing differs that could have kept changes from the log. */
+export function isSameSetup(a: Fingerprint, b: Fingerprint): boolean {
+  return same({ ...a, slotState: undefined }, { ...b, slotState: undefined })
 }
 
 /** True when the part that a look compares is the same: that of the database. */

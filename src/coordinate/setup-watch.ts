@@ -1,12 +1,21 @@
 import type { MillraceError } from '../errors.ts'
 import type { Doubt, StandingDoubt, ViewState } from '../store/state.ts'
 import type { Coordination } from './coordinator.ts'
-import { decodeFingerprint, doubt, doubtsBetween, encodeFingerprint } from './fingerprint.ts'
+import {
+  decodeFingerprint,
+  doubt,
+  doubtsBetween,
+  encodeFingerprint,
+  isEndangered,
+  isSameSetup,
+  slotHint,
+  type Fingerprint,
+} from './fingerprint.ts'
 import { unfit } from './setup.ts'
 import { mergedView } from './view-plan.ts'
 
-/** Faults that come slowly, and cost a dozen questions to find. */
-const faultsEveryMs = 30_000
+/** What comes slowly, and costs a dozen questions to find. */
+const slowEveryMs = 30_000
 
 /**
  * Compares the set-up with what it was, and writes down what follows. While something of it does
@@ -14,7 +23,7 @@ const faultsEveryMs = 30_000
  */
 export class SetupWatch {
   readonly #parts: Coordination
-  #faultsAtMs = Number.NEGATIVE_INFINITY
+  #slowAtMs = Number.NEGATIVE_INFINITY
 
   constructor(parts: Coordination) {
     this.#parts = parts
@@ -26,29 +35,40 @@ export class SetupWatch {
     // A barrier that is begun from here on sees what the fingerprint shows.
     const barrier = barriers.following
     const found = await setup.look(view)
-    const after = encodeFingerprint(found)
-    const altered = after !== state.fingerprint
+    const known = state.fingerprint === undefined ? undefined : decodeFingerprint(state.fingerprint)
+    const altered = known === undefined || !isSameSetup(known, found)
     const doubts: Doubt[] = []
-    if (altered && state.fingerprint !== undefined) {
+    let slotState = known?.slotState
+    if (altered && known) {
       const tableOf = (topic: string) => setup.tableOf(view, topic)
-      const before = decodeFingerprint(state.fingerprint)
-      doubts.push(...doubtsBetween(before, found, { tableOf, barrier }))
+      doubts.push(...doubtsBetween(known, found, { tableOf, barrier }))
     }
     const nowMs = clock.monotonicMs()
     const unfitUntilNow = state.doubts.find(({ code }) => code === 'source-unfit')
-    if (altered || unfitUntilNow || nowMs - this.#faultsAtMs >= faultsEveryMs) {
+    if (altered || unfitUntilNow || nowMs - this.#slowAtMs >= slowEveryMs) {
       const faults = await setup.faults(view)
-      this.#faultsAtMs = nowMs
+      slotState = await this.#slotState(slotState)
+      this.#slowAtMs = nowMs
       if (faults.length > 0) doubts.push(unfitDoubt(unfit(view, faults), faults, barrier))
       else if (unfitUntilNow) doubts.push(mendedDoubt(unfitUntilNow, barrier))
     }
-    if (!altered && doubts.length === 0) return
+    const after = encodeFingerprint({ ...found, slotState })
     const { epoch, fingerprint: before } = state
+    if (after === before && doubts.length === 0) return
     const said = new Set(state.doubts.map(({ name, reason }) => `${name} ${reason}`))
     if (!(await store.coordination.observe({ epoch, before, after, doubts }))) return
     for (const { code, name, reason, hint } of doubts) {
       if (!said.has(`${name} ${reason}`)) log.error({ code, reason, hint }, 'doubt raised')
     }
+  }
+
+  async #slotState(known: Fingerprint['slotState']): Promise<Fingerprint['slotState']> {
+    const { setup, clock, log } = this.#parts
+    const slot = await setup.slot()
+    if (slot && isEndangered(slot) && known?.walStatus !== slot.walStatus) {
+      log.warn({ ...slot, hint: slotHint }, 'the source is about to remove what the slot needs')
+    }
+    return slot && { ...slot, atMs: clock.wallMs() }
   }
 }
 

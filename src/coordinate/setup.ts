@@ -3,13 +3,13 @@ import { refuseUnfitTopic } from '../consume/fit-topic.ts'
 import { describe, MillraceError } from '../errors.ts'
 import { connectorFaults } from '../source/connector-faults.ts'
 import type { Connect, ConnectorSettings } from '../source/connect.ts'
-import type { SetupFault, Source } from '../source/source.ts'
+import type { SetupFault, SlotState, Source } from '../source/source.ts'
 import type { ViewReader } from '../store/reader.ts'
 import { columnsOf, tablesOf, type View } from '../view/view.ts'
 import { fingerprintOf, type Fingerprint } from './fingerprint.ts'
 
 export type SetupParts = {
-  readonly source: Pick<Source, 'moment' | 'faults'>
+  readonly source: Pick<Source, 'moment' | 'faults' | 'slot'>
   readonly connect: Pick<Connect, 'settings' | 'version'>
   readonly admin: Pick<TopicAdmin, 'describe'>
   readonly reader: Pick<ViewReader, 'status'>
@@ -64,6 +64,10 @@ export class Setup {
       ...this.#connectorFaults(view, settings, version),
       ...tablesOf(view).flatMap((table) => this.#topicFaults(table, topics)),
     ]
+  }
+
+  slot(): Promise<SlotState | undefined> {
+    return this.#parts.source.slot()
   }
 
   topics(view: View): readonly string[] {

@@ -4,7 +4,7 @@ import type { Cost, Pace } from './walk.ts'
 /** At full pace: as fast as the source answers, in bounded memory. */
 export const fullPace: Pace = {
   keysMax: 5_000,
-  charsAhead: 64_000_000,
+  charsAhead: 16_000_000,
   rest: () => Promise.resolve(),
 }
 

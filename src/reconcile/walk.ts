@@ -31,7 +31,7 @@ export type WalkOptions = {
 
 const passageTimeoutMs = 60_000
 /** Text of sheets that one reading of the log serves, in characters. */
-const groupCharsMax = 16_000_000
+const groupCharsMax = 4_000_000
 
 /**
  * Walks the keys in the source's order from `after` on: truth is taken ahead while sheets wait for

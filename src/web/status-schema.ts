@@ -137,6 +137,18 @@ const view = all({
     type: 'array',
     items: all({ place: text, code: text, message: text, hint: nullableText, since: time }),
   },
+  slot: nullable({
+    description: "The connector's replication slot, looked at every 30 s",
+    ...all({
+      active: flag,
+      walStatus: {
+        ...text,
+        description: 'As Postgres says it: reserved, extended, unreserved, lost',
+      },
+      walBytes: { ...whole, description: 'Write-ahead log that the source keeps for it' },
+      seen: time,
+    }),
+  }),
   evicted: {
     ...nullableWhole,
     description: 'Keys that the store has dropped by itself to make room, since it started',

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
+import { isEndangered, slotHint } from '../coordinate/fingerprint.ts'
 import { unreachable } from '../errors.ts'
 import type { Seen, ServedView } from './served-view.ts'
 import { viewStatusOf, type ViewStatus } from './view-status.ts'
@@ -70,6 +71,7 @@ export class Statuses {
     const unavailable = found.flatMap((each) => this.#unavailable(each))
     const weak = views.flatMap((view) => [
       ...view.doubts.map(({ reason }) => `${inDoubt(view)}: ${reason}`),
+      ...slotReasons(view),
       ...view.problems.map(({ place, message }) => `${place} stands still: ${message}`),
       ...(view.phase === 'serving' ? this.#ageReasons(view) : []),
     ])
@@ -137,4 +139,9 @@ function phaseReasons({ name, phase }: ViewStatus, { refused }: Seen): readonly 
 
 function inDoubt({ name }: ViewStatus): string {
   return `entries of the view ${name} may be wrong`
+}
+
+function slotReasons({ slot }: ViewStatus): readonly string[] {
+  if (!slot || !isEndangered(slot)) return []
+  return [`the source is about to remove what the slot needs (${slot.walStatus}). ${slotHint}`]
 }

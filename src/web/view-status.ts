@@ -1,3 +1,4 @@
+import { knownSlotState } from '../coordinate/fingerprint.ts'
 import type { OwnView } from '../coordinate/view-plan.ts'
 import { formatLsn } from '../position.ts'
 import type { PassState } from '../reconcile/pass-state.ts'
@@ -29,6 +30,8 @@ export type ViewStatus = {
   readonly parked: number | null
   /** What stands still, and why. */
   readonly problems: readonly ProblemStatus[]
+  /** The connector's replication slot; looked at every 30 s, `null` until then or where none is. */
+  readonly slot: SlotStatus | null
   /** Keys that the store has dropped by itself to make room. */
   readonly evicted: number | null
   /** How long ago the store was asked for all this. */
@@ -83,6 +86,15 @@ export type LooksStatus = {
   }[]
 }
 
+export type SlotStatus = {
+  readonly active: boolean
+  /** As Postgres says it: `reserved`, `extended`, `unreserved` or `lost`. */
+  readonly walStatus: string
+  /** Bytes of write-ahead log that the source keeps for it. */
+  readonly walBytes: number
+  readonly seen: string
+}
+
 export type ProblemStatus = {
   /** A topic partition, or a word for another part as `connector`. */
   readonly place: string
@@ -112,6 +124,7 @@ export function viewStatusOf(own: OwnView, seen: Seen, wallMs: number): ViewStat
     looks: pass ? looksStatus(pass, wallMs) : null,
     parked: status?.parked ?? null,
     problems: [...(status?.problems ?? [])].map(([place, each]) => problemStatus(place, each)),
+    slot: slotStatus(state?.fingerprint),
     evicted: status?.evicted ?? null,
     askedMsAgo: status ? Math.round(agoMs) : null,
   }
@@ -134,6 +147,13 @@ function doubtStatus({ code, reason, hint, sinceMs, tables }: StandingDoubt): Do
 
 function problemStatus(place: string, { code, message, hint, sinceMs }: Problem): ProblemStatus {
   return { place, code, message, hint: hint ?? null, since: iso(sinceMs) }
+}
+
+function slotStatus(fingerprint: string | undefined): SlotStatus | null {
+  const slot = knownSlotState(fingerprint)
+  if (!slot) return null
+  const { active, walStatus, walBytes, atMs } = slot
+  return { active, walStatus, walBytes, seen: iso(atMs) }
 }
 
 function passStatus(pass: PassState, wallMs: number): PassStatus {

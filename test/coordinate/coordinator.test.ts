@@ -372,7 +372,8 @@ describe('a fault', () => {
 
   test('of a turn that is a bug ends the coordinator as well', async () => {
     world.store.watchable.state = () => Promise.reject(new TypeError('a bug'))
-    const ended = expect(run()).rejects.toThrow('a bug')
+    const coordinator = new Coordinator(partsOf())
+    const ended = expect(coordinator.run(world.end.signal)).rejects.toThrow('a bug')
     await world.clock.advance(1_000)
     await ended
   })

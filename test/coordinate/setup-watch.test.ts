@@ -1,3 +1,4 @@
+import { decodeFingerprint } from '../../src/coordinate/fingerprint.ts'
 import { SetupWatch } from '../../src/coordinate/setup-watch.ts'
 import { MillraceError } from '../../src/errors.ts'
 import type { ViewState } from '../../src/store/state.ts'
@@ -154,6 +155,49 @@ describe('faults of the set-up', () => {
     expect(named(await look())).toEqual([
       ['publication-altered', 3],
       ['source-unfit', 3],
+    ])
+  })
+})
+
+describe('the slot', () => {
+  const slot = { active: true, walStatus: 'reserved', walBytes: 512 }
+  const written = ({ fingerprint }: ViewState) => decodeFingerprint(fingerprint!).slotState
+
+  test('is written down now and then, and is no doubt', async () => {
+    world.outside.slot = slot
+    const first = await look()
+    expect(written(first)).toEqual({ ...slot, atMs: world.clock.wallMs() })
+    world.outside.slot = { ...slot, active: false, walBytes: 4_096 }
+    await world.clock.advance(29_999)
+    expect(await look()).toEqual(first)
+    await world.clock.advance(1)
+    const second = await look()
+    expect(written(second)).toMatchObject({ active: false, walBytes: 4_096 })
+    expect(second.doubts).toEqual([])
+    expect(world.recorded.lines).toEqual([])
+    world.outside.slot = undefined
+    await world.clock.advance(30_000)
+    expect(written(await look())).toBeUndefined()
+  })
+
+  test('stays written down when something else is altered, which is a doubt', async () => {
+    world.outside.slot = slot
+    await look()
+    alter({ oid: 5 })
+    const state = await look()
+    expect(written(state)).toMatchObject(slot)
+    expect(named(state)).toEqual([['publication-altered', 3]])
+  })
+
+  test('whose log is about to be removed is told of once', async () => {
+    for (const walStatus of ['extended', 'unreserved', 'unreserved', 'lost']) {
+      world.outside.slot = { ...slot, walStatus }
+      await look()
+      await world.clock.advance(30_000)
+    }
+    expect(world.recorded.lines).toMatchObject([
+      { level: 'warn', walStatus: 'unreserved', hint: expect.stringContaining('max_slot') },
+      { level: 'warn', walStatus: 'lost' },
     ])
   })
 })

@@ -351,12 +351,16 @@ export class Connector {
 
   /** The task dies where it stands, and another one begins after a while. */
   crash(afterMs: number): void {
+    if (this.task && !this.task.idle) {
+      this.#world.count('the connector crashed before all was acknowledged and committed')
+    }
     this.task?.die()
     this.task = undefined
     this.start(afterMs)
   }
 
   fail(): void {
+    if (this.task) this.#world.count('the task of the connector failed')
     this.task?.die()
     this.task = undefined
     this.#starts += 1
@@ -387,18 +391,20 @@ export class Connector {
     this.crash(this.#world.random.connector.between(5, 800))
   }
 
-  /** Somebody lets it go on from where the database is now. */
-  resetTo(lsn: number): void {
-    this.#skipTo(lsn)
+  /** Somebody lets it go on from where the database is now. Answers how many tables lack changes. */
+  resetTo(lsn: number): number {
+    const { size } = this.#skipTo(lsn)
     this.committed = { commitLsn: lsn, afterLsn: lsn, skip: 0 }
     this.#slotLsn = lsn
     this.crash(50)
+    return size
   }
 
   /** What is written in the place of a change, where something is wrong with it. */
   garble({ xid }: RowChange): Meaning | undefined {
     if (this.garbles <= 0) return undefined
     this.garbles -= 1
+    this.#world.count('a record made no sense')
     const { random } = this.#world
     const transaction = random.connector.chance(0.5) ? xid % 2 ** 32 : undefined
     const decoded = random.connector.chance(0.5)

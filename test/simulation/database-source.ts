@@ -138,7 +138,7 @@ export class DatabaseSource implements Source {
     return JSON.stringify({
       tables: setups,
       publication: database.publication,
-      slot: 'pgoutput',
+      slot: database.slot,
     })
   }
 
@@ -220,8 +220,9 @@ class Session {
 
   #proveAlive(): void {
     const { services } = this.#world
-    if (services.source.down || this.#number !== this.database.sessions)
-      throw services.source.away()
+    if (!services.source.down && this.#number === this.database.sessions) return
+    this.#world.count('a session of Millrace ended with its server')
+    throw services.source.away()
   }
 }
 

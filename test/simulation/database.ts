@@ -76,6 +76,8 @@ export class Database {
   /** Names of changes of the catalog; also gives file nodes. */
   catalog = 20_000
   publication = 1
+  /** Another number for each replication slot that the connector was given. */
+  slot = 1
   /** Another number for each life of the server. */
   sessions = 0
   readonly #firstXid: number
@@ -128,8 +130,16 @@ export class Database {
     copy.#nextXid = this.#nextXid
     copy.#latestCompleted = this.#nextXid - 1
     copy.#lsn = this.#lsn
-    const { system, timeline, catalog, publication, flushedLsn } = this
-    Object.assign(copy, { system, timeline, catalog, publication, flushedLsn, log: [...this.log] })
+    const { system, timeline, catalog, publication, slot, flushedLsn } = this
+    Object.assign(copy, {
+      system,
+      timeline,
+      catalog,
+      publication,
+      slot,
+      flushedLsn,
+      log: [...this.log],
+    })
     for (const [name, state] of this.tables) {
       copy.tables.set(name, { ...state, rows: new Map(state.rows) })
     }

@@ -3,7 +3,7 @@ import { mayBeGone } from '../../src/consume/record-identity.ts'
 import { messageTopic, topicOfTable } from './connector.ts'
 import { readFingerprint } from './fingerprints.ts'
 import type { Fault, Stage } from './faults.ts'
-import type { Partition } from './topics.ts'
+import type { Partition, Topic } from './topics.ts'
 import { deleteAll, linger } from './work.ts'
 import type { World } from './world.ts'
 
@@ -64,6 +64,10 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
     const partition = anyPartition(stage)
     const below = random.chance(0.5) ? partition.end : Math.floor(partition.end * random.next())
     world.broker.retain(partition, below)
+    const applied = world.store.data.checkpoints.get(partition.name)
+    if (applied && partition.start > Number(applied.windowFrom)) {
+      world.count('retention took what a checkpoint needs')
+    }
     if (random.chance(0.3)) {
       const messages = world.broker.partition(messageTopic, 0)!
       world.broker.retain(messages, messages.end)
@@ -76,7 +80,7 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
       world.scheduler.after(random.between(0, 2_900), () => {
         world.scheduler.leap(86_400_000)
         for (const topic of world.broker.topics.values()) {
-          if (world.broker.compact(topic) > 0) world.count('compaction took records')
+          compact(world, topic)
         }
       })
     }
@@ -88,6 +92,7 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
     const grows = random.chance(0.6)
     cut(world, partition, 1 + random.below(grows ? 2 : 6))
     if (!grows) return
+    const { end } = partition
     // It grows beyond where it was before anybody reads it again.
     partition.unreadable = true
     partition.wakeAll()
@@ -95,6 +100,7 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
     for (let count = 0; count < 8; count += 1) void linger(world, table, random.between(0, 300))
     world.scheduler.after(random.between(500, 2_500), () => {
       partition.unreadable = false
+      if (partition.end > end) world.count('a log was cut and grew again before it was read')
     })
   }),
 
@@ -169,6 +175,18 @@ function anyPartition({ world, random }: Stage): Partition {
   return random.pick(world.topicOf(random.pick([...world.views.tables])).partitions)
 }
 
+function compact(world: World, topic: Topic): void {
+  const before = topic.partitions.map(({ records }) => records)
+  if (world.broker.compact(topic) === 0) return
+  world.count('compaction took records')
+  const takesUnread = topic.partitions.some(({ name, records }, index) => {
+    const next = world.store.data.checkpoints.get(name)?.next
+    const left = new Set(records)
+    return next !== undefined && before[index]!.some((it) => it.offset >= next && !left.has(it))
+  })
+  if (takesUnread) world.count('compaction took records that were not applied yet')
+}
+
 function cut(world: World, partition: Partition, records: number): void {
   const { broker, oracle, store } = world
   if (partition.records.length === 0) return
@@ -183,6 +201,7 @@ function cut(world: World, partition: Partition, records: number): void {
     change.lost = true
   }
   world.count('a log lost its end')
+  if (Number(applied()?.next ?? 0) > end) world.count('a log was cut below its checkpoint')
   oracle.taint({
     what: `${partition.name} lost its end`,
     isLeftBehindBy: (name) => name === partition.name,

@@ -84,20 +84,24 @@ export const processFaults: Readonly<Record<string, Fault>> = {
 
   'a wall clock jumps': benign(4, ({ world, cast, random }) => {
     const ms = random.pick([-3_600_000, 3_600_000, 90_000, -90_000])
-    const life = cast.any(random)
-    switch (random.below(4)) {
-      case 0:
+    const whose = random.pick(['source', 'broker', 'store', 'worker'] as const)
+    switch (whose) {
+      case 'source':
         world.sourceOffsetMs += ms
         break
-      case 1:
+      case 'broker':
         world.brokerOffsetMs += ms
         break
-      case 2:
+      case 'store':
         world.store.wallOffsetMs += ms
         break
-      default:
-        if (life) life.process.wallOffsetMs += ms
+      default: {
+        const life = cast.any(random)
+        if (!life) return
+        life.process.wallOffsetMs += ms
+      }
     }
+    world.count(`the wall clock of the ${whose} jumped`)
   }),
 
   'calls to the store go wrong': benign(7, (stage) => trouble(stage, 'store')),

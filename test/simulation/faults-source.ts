@@ -100,6 +100,23 @@ export const sourceFaults: Readonly<Record<string, Fault>> = {
     if (random.chance(0.6)) world.connector.crash(random.between(100, 2_000))
   }),
 
+  'the slot is lost and made anew': doubtful(2, ({ world, random }) => {
+    const { database, connector, oracle, scheduler, services } = world
+    if (services.source.down || connector.stuck) return
+    connector.fail()
+    connector.stuck = true
+    scheduler.after(random.between(200, 3_000), () => {
+      const slot = (database.slot = database.catalog += 1)
+      connector.stuck = false
+      if (connector.resetTo(database.lsn) > 0) world.count('a lost slot lost changes')
+      oracle.taint({
+        what: 'the slot was lost',
+        tables: [],
+        isKnownTo: (text) => readFingerprint(text).slot >= slot,
+      })
+    })
+  }),
+
   'the source is put back to an earlier state': doubtful(2, (stage) => {
     const { world, random } = stage
     const { database, connector, scheduler } = world
@@ -129,6 +146,7 @@ function goDown({ world, random }: Stage, act: () => void): void {
   const { source } = world.services
   source.down = true
   act()
+  if (world.fullPace) world.count('full pace was lost with its session')
   world.fullPace?.lost.abort()
   world.scheduler.after(random.between(100, 4_000), () => {
     source.down = false

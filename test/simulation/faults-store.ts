@@ -1,21 +1,26 @@
 /** Faults of the store, errors planted in it by hand, and changes of the declaration. */
 import type { OwnView } from '../../src/coordinate/view-plan.ts'
 import type { Fault, Stage } from './faults.ts'
+import type { StoreCopy } from './store.ts'
 
 export const storeFaults: Readonly<Record<string, Fault>> = {
   'the store goes back': doubtful(5, ({ world, cast, random }) => {
     const copy = world.store.copy()
     world.scheduler.after(random.between(200, 12_000), () => {
-      if (!copy.data.state || !world.store.data.state) return
-      world.count('the store went back')
-      world.store.restore(copy)
-      // What was applied since then is forgotten, and somebody applies it again.
-      world.scheduler.after(random.between(0, 3_000), () => {
-        if (world.store.data.wanted?.declaration !== cast.wanted.id) {
-          want({ world, cast }, { prune: false })
-        }
-      })
+      if (copy.data.state && world.store.data.state) goBack({ world, cast }, copy)
     })
+  }),
+
+  'the store goes back between a look and its correction': doubtful(3, ({ world, cast }) => {
+    const copy = world.store.copy()
+    if (!copy.data.state) return
+    let done = false
+    const act = () => {
+      if (!done && world.store.data.state) goBack({ world, cast }, copy)
+      done = true
+      return 0
+    }
+    for (const { process } of cast.lives) process.ambushes.set('correct', { when: 'before', act })
   }),
 
   'the store is emptied': doubtful(1, ({ world, cast }) => {
@@ -52,6 +57,16 @@ export const storeFaults: Readonly<Record<string, Fault>> = {
       want({ world, cast }, { prune: true })
     })
   }),
+}
+
+function goBack({ world, cast }: Pick<Stage, 'world' | 'cast'>, copy: StoreCopy): void {
+  const { store, scheduler, random } = world
+  world.count('the store went back')
+  store.restore(copy)
+  // What was applied since then is forgotten, and somebody applies it again.
+  scheduler.after(random.faults.between(0, 3_000), () => {
+    if (store.data.wanted?.declaration !== cast.wanted.id) want({ world, cast }, { prune: false })
+  })
 }
 
 /** A release is applied and begins; processes of the former one are replaced, sooner or later. */

@@ -4,6 +4,7 @@ import type { World } from './world.ts'
 export type ReadFingerprint = {
   readonly history: string
   readonly publication: number
+  readonly slot: number
   readonly tables: Readonly<Record<string, { readonly files: Readonly<Record<string, number>> }>>
   readonly topics: Readonly<Record<string, { readonly id: string; readonly partitions: number }>>
 }

@@ -3,6 +3,7 @@
  * knew at the moment at which the entries were read.
  */
 import { MillraceError } from '../../src/errors.ts'
+import type { Difference, Verdict } from '../../src/reconcile/judge.ts'
 import { judgeSheets, takeSheet } from '../../src/reconcile/look.ts'
 import type { Plan } from '../../src/reconcile/plan.ts'
 import type { LookQuestion } from '../../src/store/audit.ts'
@@ -23,6 +24,7 @@ export async function prober(worker: Worker, signal: AbortSignal): Promise<void>
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error
       world.count(`a look was given up: ${error.code}`)
+      if (error.code === 'look-void') world.count(`a look was void: ${withoutNumbers(error)}`)
     }
   }
 }
@@ -58,30 +60,66 @@ async function probe(world: World, { plan, seen }: Probed, signal: AbortSignal):
   world.count('an entry was judged', verdicts.size)
   for (const [key, verdict] of verdicts) {
     const known = seen.get(key)
-    const fields = verdict.kind === 'wrong' ? verdict.differences.map(({ field }) => field) : []
-    const wrong = fields.map((field) => (plan.layout.counts.includes(field) ? field : 'row'))
-    if (known) compare(world, { key, wrong: new Set(wrong), unproved }, known)
+    const wrong = new Map<string, Difference[]>()
+    for (const each of verdict.kind === 'wrong' ? verdict.differences : []) {
+      const component = plan.layout.counts.includes(each.field) ? each.field : 'row'
+      wrong.set(component, [...(wrong.get(component) ?? []), each])
+    }
+    if (known) compare(world, { key, wrong, unproved, verdict }, known)
   }
 }
 
 type Judged = {
   readonly key: string
-  readonly wrong: ReadonlySet<string>
+  /** What was reported, by component. */
+  readonly wrong: ReadonlyMap<string, readonly Difference[]>
+  readonly verdict: Verdict
   readonly unproved: ReadonlySet<string>
 }
 
 function compare(
   world: World,
-  { key, wrong, unproved }: Judged,
+  { key, wrong, unproved, verdict }: Judged,
   { mismatches, right }: Known,
 ): void {
-  for (const component of wrong) {
+  for (const component of wrong.keys()) {
     if (right.has(component))
       world.fail(`a look called ${key} ${component} wrong, and it was right`)
   }
-  for (const { component, table, excuse, expected, found } of mismatches) {
+  for (const mismatch of mismatches) {
+    const { component, table, excuse, expected, found } = mismatch
     if (unproved.has(table) || excuse !== 'planted') continue
-    if (wrong.has(component)) world.count('a look found a planted error')
-    else world.fail(`a look missed a planted error: ${key} ${component} ${expected}, not ${found}`)
+    const reported = wrong.get(component)
+    const planted = `${key} ${component} ${expected}, not ${found}`
+    if (!reported) world.fail(`a look missed a planted error: ${planted}`)
+    else if (!isExact(mismatch, reported, verdict)) {
+      world.fail(`a look reported ${JSON.stringify(reported)} for a planted error: ${planted}`)
+    } else world.count(`a look found a planted ${kindOf(mismatch)}`)
   }
+}
+
+/** Whether the look has said what the entry must be and what it is, and would add the difference. */
+function isExact(
+  { component, expected, found }: Mismatch,
+  reported: readonly Difference[],
+  verdict: Verdict,
+): boolean {
+  if (component === 'row') {
+    const whole = expected === 'none' || found === 'none'
+    return reported.some(({ field }) => field === '*') === whole
+  }
+  const [difference] = reported
+  if (difference?.expected !== expected || (difference.found ?? '0') !== found) return false
+  if (verdict.kind !== 'wrong') return false
+  return verdict.correction.add[component] === BigInt(expected) - BigInt(found)
+}
+
+function kindOf({ component, expected, found }: Mismatch): string {
+  if (component !== 'row') return 'count'
+  if (expected === 'none') return 'phantom'
+  return found === 'none' ? 'missing row' : 'text'
+}
+
+function withoutNumbers({ message }: MillraceError): string {
+  return message.replaceAll(/\d+/g, 'n')
 }

@@ -60,12 +60,14 @@ export class Process {
     this.#deferred = []
   }
 
-  pause(ms: number): void {
+  /** `goingOn` is told how much has come meanwhile. */
+  pause(ms: number, goingOn: (deferred: number) => void): void {
     if (this.#paused || !this.#alive) return
     this.#paused = true
     this.#scheduler.after(ms, () => {
       this.#paused = false
       const deferred = this.#deferred
+      goingOn(deferred.length)
       this.#deferred = []
       for (const run of deferred) this.after(0, run)
     })
@@ -155,7 +157,7 @@ export class Process {
 }
 
 async function served<T>(service: Service, serve: () => T | Promise<T>) {
-  if (service.down) return { error: service.away(), value: undefined }
+  if (service.down) return { error: service.refusal(), value: undefined }
   try {
     return { error: undefined, value: await serve() }
   } catch (error) {

@@ -1,44 +1,57 @@
 /** `npm run test:simulation -- --schedules N --seed S [--trace]`: that many schedules from a seed on. */
-import { parseArgs } from 'node:util'
-import { drawSchedule, play } from './schedule.ts'
+import { describe, MillraceError } from '../../src/errors.ts'
+import { parseSimulationArgs, type SimulationOptions } from './arguments.ts'
+import { missingEffects } from './effects.ts'
+import { shrunk, textOf } from './kept.ts'
+import { playAll, type Failed, type Totals } from './play-all.ts'
 
-const { values } = parseArgs({
-  options: {
-    schedules: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
-    trace: { type: 'boolean', default: false },
-    first: { type: 'boolean', default: false },
-  },
-})
+/** Failures after which the rest is left out. */
+const failuresMax = 20
 
-const first = Number(values.seed)
-const counts = new Map<string, number>()
-const startedMs = performance.now()
-let virtualMs = 0
-let failed = 0
-for (let seed = first; seed < first + Number(values.schedules); seed += 1) {
-  const trace = values.trace ? say : undefined
-  const outcome = await play(drawSchedule(seed), trace)
-  for (const [kind, times] of outcome.counts) counts.set(kind, (counts.get(kind) ?? 0) + times)
-  virtualMs += outcome.virtualMs
-  if (outcome.failure) {
-    failed += 1
-    const drawn = drawSchedule(seed)
-    say(`seed ${seed} fails: ${outcome.failure.stack ?? outcome.failure.message}`)
-    const steps = drawn.faults.map(({ atMs, fault }) => `${Math.round(atMs)} ${fault}`)
-    say(`  ${drawn.benign ? 'benign' : 'any'}, ${drawn.workers} workers: ${steps.join('; ')}`)
-  }
-  if (failed > 0 && values.first) break
-  await new Promise(setImmediate)
+try {
+  process.exitCode = await run(parseSimulationArgs(process.argv.slice(2)))
+} catch (error) {
+  if (!(error instanceof MillraceError)) throw error
+  process.stderr.write(`${describe(error)}\n${error.hint ?? ''}`)
+  process.exitCode = 2
 }
-const seconds = (performance.now() - startedMs) / 1_000
-for (const [kind, times] of [...counts].toSorted(([a], [b]) => Number(a > b) - Number(a < b))) {
-  say(`${String(times).padStart(8)}  ${kind}`)
+
+/** Answers the exit code. */
+async function run({ schedules, seed, trace }: SimulationOptions): Promise<number> {
+  const startedMs = performance.now()
+  const totals = await playAll({
+    schedules,
+    first: seed,
+    failuresMax,
+    trace: trace ? say : undefined,
+    fails: ({ schedule, failure }) =>
+      say(`seed ${schedule.seed} fails: ${failure.stack ?? failure.message}`),
+  })
+  report(totals, performance.now() - startedMs)
+  const [failed] = totals.failed
+  if (failed) return explained(failed)
+  // A few schedules do not have every kind of fault in them.
+  const missing = schedules >= 1_000 ? missingEffects(totals.counts) : []
+  for (const kind of missing) say(`never happened: ${kind}`)
+  return missing.length > 0 ? 1 : 0
 }
-say(
-  `${values.schedules} schedules in ${seconds.toFixed(1)} s, ${failed} failed; ${(virtualMs / 1_000 / Number(values.schedules)).toFixed(1)} virtual s each`,
-)
-process.exitCode = failed > 0 ? 1 : 0
+
+function report({ counts, played, failed, virtualMs }: Totals, tookMs: number): void {
+  const sorted = [...counts].toSorted(([a], [b]) => Number(a > b) - Number(a < b))
+  for (const [kind, times] of sorted) say(`${String(times).padStart(8)}  ${kind}`)
+  say(
+    `${played} schedules in ${(tookMs / 1_000).toFixed(1)} s, ${failed.length} failed; ` +
+      `${(virtualMs / 1_000 / played).toFixed(1)} virtual s each`,
+  )
+}
+
+/** Prints the first failed schedule so that it can be put into kept-seeds.ts. */
+async function explained({ schedule, failure }: Failed): Promise<number> {
+  say(`the schedule of seed ${schedule.seed} is made smaller`)
+  const kept = await shrunk(schedule, failure)
+  say(kept ? textOf(kept) : `it fails by its seed alone: ${schedule.seed}`)
+  return 1
+}
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)

@@ -32,6 +32,12 @@ export class Service {
     this.timeoutMs = 1_000
   }
 
+  /** It is down, and somebody has asked it. */
+  refusal(): MillraceError {
+    this.#count(`${this.name} was away`)
+    return this.away()
+  }
+
   away(): MillraceError {
     return new MillraceError(this.#code, `${this.name} is away, says the simulation`)
   }

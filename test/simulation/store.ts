@@ -3,18 +3,26 @@
  * step the oracle looks at what it has done.
  */
 import { parseTopicPartition, topicPartitionName } from '../../src/position.ts'
-import type { CorrectionResult, CorrectionStep, ProgressStep } from '../../src/store/audit.ts'
+import type {
+  CorrectionResult,
+  CorrectionStep,
+  LookAnswer,
+  LookQuestion,
+  ProgressStep,
+} from '../../src/store/audit.ts'
 import type { Beginning, Observation, Turn } from '../../src/store/coordination.ts'
 import { emptyData, type MemoryData } from '../../src/store/memory/data.ts'
 import { memoryStore } from '../../src/store/memory/memory-store.ts'
 import { partitionsOf, restartOf } from '../../src/store/restart.ts'
-import type { Barrier, Doubt, Epoch } from '../../src/store/state.ts'
+import type { Barrier, Checkpoint, Doubt, Epoch } from '../../src/store/state.ts'
 import type { ViewStore } from '../../src/store/store.ts'
 import type { Commit, CommitResult } from '../../src/store/writer.ts'
 import type { LogEntry } from './database.ts'
 import type { OracleMemory } from './oracle.ts'
 import { plain } from './plain.ts'
 import { beginningMs, type Process } from './process.ts'
+import { Tickets } from './tickets.ts'
+import type { Meaning } from './topics.ts'
 import type { World } from './world.ts'
 
 export type StoreCopy = {
@@ -39,6 +47,7 @@ export class SimulatedStore {
   readonly #world: World
   readonly #store: ViewStore
   readonly #belowZero: BelowZero
+  readonly #tickets = new Tickets()
   /** How far barriers, and the watermark, were checked. */
   readonly #published: Checked = { lives: 0, history: '', lsn: 0 }
   readonly #advanced: Checked = { lives: 0, history: '', lsn: 0 }
@@ -150,14 +159,17 @@ export class SimulatedStore {
       case 'correct':
         return this.#correct(first as CorrectionStep)
       case 'look':
-        return () => this.onLook.get(first as object)?.()
+        return (result) => this.#look(first as LookQuestion, result as LookAnswer)
       case 'progress':
+        this.#overlap(process)
         return (result) => this.#progress(first as ProgressStep, result as boolean)
       case 'turn':
         return this.#turn(process, first as Turn)
       case 'advance':
+        this.#overlap(process)
         return this.#advance(first as Epoch, second as Barrier)
       case 'observe':
+        this.#overlap(process)
         return (result) => this.#observe(first as Observation, result as boolean)
       case 'lease':
         return this.#lease(process)
@@ -176,7 +188,8 @@ export class SimulatedStore {
           this.#checkAll('a doubt was raised')
         }
       case 'publish':
-        return () => this.#publish(first as Barrier)
+        this.#overlap(process)
+        return () => this.#publish(first as Barrier, second as readonly number[])
       case 'sweep':
         return () => {
           this.#world.count('fields that nobody declares were swept')
@@ -187,10 +200,23 @@ export class SimulatedStore {
     }
   }
 
+  /** Whoever coordinates does so until it hears that another one has taken over. */
+  #overlap(process: Process): void {
+    const { lease } = this.data
+    if (lease && lease.holder !== process.name) this.#world.count('two coordinated at once')
+  }
+
+  #look(question: LookQuestion, { kind }: LookAnswer): void {
+    if (kind === 'conflict') this.#world.count('a look of an earlier epoch was refused')
+    else if (question.ticket !== undefined) this.#tickets.left(question.ticket, this.lives)
+    this.onLook.get(question)?.()
+  }
+
   #commit(process: Process, commit: Commit): (result: unknown) => void {
     const { oracle, count, say } = this.#world
     const name = topicPartitionName(commit.partition)
     const from = this.data.checkpoints.get(name)
+    const rowTickets = new Map(this.data.rowTickets)
     return (given) => {
       const result = given as CommitResult
       say(() => `${process.name} commits ${name} ${commit.from}-${commit.to.next}: ${result.kind}`)
@@ -206,7 +232,11 @@ export class SimulatedStore {
       if (!owns) count('a former owner committed')
       if (from && commit.to.windowFrom > from.windowFrom) count('the identity window moved')
       for (const { code } of commit.doubts) count(`doubt: ${code}`)
-      const touched = this.#taken(commit, name)
+      for (const { entry, put } of commit.mutations) {
+        const ticket = put === undefined ? undefined : rowTickets.get(entry)
+        if (ticket !== undefined) this.#tickets.overtaken(ticket, entry)
+      }
+      const touched = this.#taken(commit, from!)
       oracle.noteDoubts()
       for (const key of touched) if (!this.data.entries.has(key)) oracle.vanished(key)
       const table = topic.split('.').at(-1)!
@@ -216,20 +246,25 @@ export class SimulatedStore {
   }
 
   /** Entries that it may have touched. Counts its records that stood in the partition before. */
-  #taken(commit: Commit, name: string): ReadonlySet<string> {
+  #taken(commit: Commit, from: Checkpoint): ReadonlySet<string> {
     const { broker, count, oracle } = this.#world
-    const { topic, partition } = parseTopicPartition(name)
+    const { topic, partition } = commit.partition
     const found = broker.partition(topic, partition)
     const keys = new Set(commit.mutations.map(({ entry }) => entry))
     if (!found) return keys
     const begin = found.indexOf(Number(commit.from))
     const end = found.indexOf(Number(commit.to.next))
-    for (const { meaning } of found.records.slice(begin, end)) {
+    const records = found.records.slice(begin, end)
+    if (records.length > 0 && records.at(-1)!.at + 1 < Number(commit.to.next)) {
+      count('a batch ended in control records')
+    }
+    for (const { meaning } of records) {
+      if (isIncremental(meaning)) count('a row of an incremental snapshot was passed')
       if (meaning.kind !== 'change') continue
       for (const key of oracle.keysOf(meaning.change)) keys.add(key)
       const first = meaning.change.emitted
       if (meaning.first || first?.log !== found) continue
-      if (first.offset < Number(commit.to.windowFrom)) {
+      if (first.offset < Number(from.windowFrom)) {
         count('a change came again beyond the window')
       } else count('a change came again and was dropped by its identity')
     }
@@ -246,7 +281,10 @@ export class SimulatedStore {
       const result = given as CorrectionResult
       say(() => `correction of ${keys.join()}: ${JSON.stringify(given)}`)
       if (result.kind === 'conflict') return count('a correction of an earlier epoch was refused')
-      if (result.lost.length > 0) count('a correction had lost its ticket')
+      for (const index of result.lost) {
+        const why = this.#tickets.whyLost(step.ticket, keys[index]!, this.lives)
+        count(`a correction was refused: ${why}`)
+      }
       for (const { entry, put, add } of step.corrections) {
         if (this.data.entries.get(entry) === held.get(entry)) continue
         const components = [...(put === undefined ? [] : ['row']), ...Object.keys(add)]
@@ -327,8 +365,9 @@ export class SimulatedStore {
   }
 
   /** Whatever has committed before the barrier has to stand below its ends. */
-  #publish({ number, lsn, history, ends }: Barrier): void {
-    const { oracle, database, fail } = this.#world
+  #publish({ number, lsn, history, ends }: Barrier, forget: readonly number[]): void {
+    const { oracle, database, fail, count } = this.#world
+    if (forget.length > 0) count('barriers were forgotten')
     if (history !== database.history) return
     for (const entry of this.#unchecked(this.#published, Number(lsn))) {
       for (const { table, name, emitted, lost } of entry.changes) {
@@ -412,6 +451,12 @@ function comparisonOf(
 function isDone(result: unknown): boolean {
   if (result === false || result === undefined) return false
   return (Object(result) as { readonly kind?: string }).kind !== 'conflict'
+}
+
+function isIncremental(meaning: Meaning): boolean {
+  const decoded = meaning.kind === 'other' ? meaning.decoded : undefined
+  if (decoded?.kind !== 'change' || decoded.change.kind !== 'read') return false
+  return decoded.change.incremental
 }
 
 /** Whoever is told that a count stands below zero raises a doubt before it commits again. */

@@ -76,6 +76,7 @@ export class SimulatedReader implements PartitionReader {
           this.#await(fetch, untilMs, () => answered(() => resolve(undefined)))
         } catch (error) {
           answered(() => {
+            this.#world.count(`a fetch was refused: ${(error as MillraceError).code}`)
             this.#fault = error as MillraceError
             reject(error)
           })
@@ -114,6 +115,7 @@ export class SimulatedReader implements PartitionReader {
   #fetch(): Batch | undefined {
     const { services, random } = this.#world
     const found = this.#found()
+    if (found?.unreadable) this.#world.count('a partition had no leader when it was read')
     if (
       !found ||
       found.unreadable ||

@@ -67,6 +67,8 @@ export class World {
   readonly #options: WorldOptions
   readonly #groups = new Map<string, Group>()
   #names = 0
+  /** Upper half of the transactions' ids. */
+  #idRound: number
 
   constructor(options: WorldOptions) {
     this.#options = options
@@ -89,7 +91,9 @@ export class World {
     this.views = { first: ownView(firstView), later, tables }
     const { nowMs } = this.#clocks()
     this.identitiesMax = !options.benign && setup.chance(0.05) ? 4 + setup.below(12) : 2_000
-    this.database = new Database(firstXid(setup), this.#births(), nowMs)
+    const first = firstXid(setup)
+    this.#idRound = Math.floor(first / 2 ** 32)
+    this.database = new Database(first, this.#births(), nowMs)
     this.asked = this.database
     this.broker = new Broker(() => Math.floor(beginningMs + nowMs() + this.brokerOffsetMs))
     this.broker.create(messageTopic, 1)
@@ -153,6 +157,9 @@ export class World {
 
   kill(life: Life): void {
     this.say(() => `${life.process.name} is killed`)
+    this.count(
+      life.process.asked.length > 0 ? 'a worker was killed in a call' : 'a worker was killed',
+    )
     this.lives.delete(life)
     life.process.kill()
     for (const group of this.#groups.values()) group.missed(life.process)
@@ -160,7 +167,9 @@ export class World {
 
   pause(life: Life, ms: number): void {
     this.say(() => `${life.process.name} stands still for ${Math.round(ms)} ms`)
-    life.process.pause(ms)
+    life.process.pause(ms, (deferred) => {
+      if (deferred > 0) this.count('a worker stood still and went on')
+    })
     for (const group of this.#groups.values()) group.missed(life.process)
   }
 
@@ -196,6 +205,13 @@ export class World {
     this.say(() => `transaction ${entry.xid} commits at ${entry.lsn}: ${described(entry)}`)
     if (entry.lsn <= connector.reachedLsn) for (const change of entry.changes) change.lost = true
     oracle.committed(entry)
+    if (Math.floor(entry.xid / 2 ** 32) > this.#idRound) {
+      this.#idRound = Math.floor(entry.xid / 2 ** 32)
+      this.count('ids of transactions began anew in 32 bits')
+    }
+    if (entry.changes.some(({ table, published }) => !published && this.views.tables.has(table))) {
+      this.count('a change was committed that nobody captures')
+    }
     if (transaction.hidden) {
       this.count('a session that is older than the view hid changes from it')
       const tables = entry.changes.map(({ table }) => table)
@@ -223,8 +239,10 @@ export class World {
 
   logOf(process: Process): Log {
     const logger = (who: string): object => {
-      const level = (name: string) => (given: unknown, text?: string) =>
+      const level = (name: string) => (given: unknown, text?: string) => {
+        if (name !== 'info' && text !== undefined) this.#countSaid(given, text)
         this.say(() => `${who} ${name}: ${text ?? ''} ${JSON.stringify(given, plain)}`)
+      }
       return {
         info: level('info'),
         warn: level('warn'),
@@ -234,6 +252,12 @@ export class World {
       }
     }
     return logger(process.name) as Log
+  }
+
+  /** What Millrace warns of is what it has noticed. */
+  #countSaid(given: unknown, text: string): void {
+    const { code } = Object(given) as { readonly code?: string }
+    this.count(code === undefined ? `said: ${text}` : `said: ${text} (${code})`)
   }
 
   #clocks() {

@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => fixture?.close())
 
 const all: Page = { kind: 'range', after: undefined, keysMax: 1_000 }
-const refused = { code: 'source-refused', retriable: false }
+const refused = { code: 'source-refused', waitsForPeople: true }
 const busy = { code: 'source-busy', retriable: true }
 
 async function one<T>(client: Client, statement: string): Promise<T> {

@@ -5,7 +5,7 @@ import { sourceFixture, type SourceFixture } from './source-fixture.ts'
 const away = { code: 'source-unavailable', retriable: true }
 const busy = { code: 'source-busy', retriable: true }
 const unfit = { code: 'source-unfit', retriable: true }
-const refused = { code: 'source-refused', retriable: false }
+const refused = { code: 'source-refused', waitsForPeople: true }
 
 const bounds = { messageTimeoutMs: 1_000, connectTimeoutMs: 3_000 }
 

@@ -2,9 +2,15 @@
  * What the fault tests share: the suite's chain with an empty store, workers that are killed and
  * started by name, hostile traffic on the source, and the wait until every entry equals SQL.
  */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
+import { runCommand } from '../../src/dev/command.ts'
 import type { Chain } from '../../src/dev/chain.ts'
+import { envOfRole, type ChainRole } from '../../src/dev/chain-env.ts'
+import { cloneFolder } from '../../src/dev/folders.ts'
+import { decodePass, type PassState } from '../../src/reconcile/pass-state.ts'
 import { hostileWeights } from '../../src/traffic/operations.ts'
 import { Population } from '../../src/traffic/population.ts'
 import { Random } from '../../src/traffic/random.ts'
@@ -12,8 +18,9 @@ import { Tally } from '../../src/traffic/tally.ts'
 import { ensureUsers } from '../../src/traffic/users.ts'
 import { runWorkload } from '../../src/traffic/workload.ts'
 import { parseLsn, type Lsn } from '../../src/position.ts'
+import { AlwaysThere, type AlwaysThereOptions } from './always-there.ts'
 import { chainTimeoutMs, sharedChain, startRole } from './chain.ts'
-import { differences, untilEqual } from './truth.ts'
+import { differences, untilEqual, type Difference } from './truth.ts'
 import { slowness, until } from './wait.ts'
 
 /** Without a heartbeat for so long a worker's partitions go to others. */
@@ -25,6 +32,7 @@ const fastSettings = {
   MILLRACE_LEASE_MS: '1500',
   MILLRACE_BARRIER_INTERVAL_MS: '300',
   MILLRACE_BARRIER_IDLE_MS: '600',
+  MILLRACE_LOOK_SHARE_PERCENT: '30',
   MILLRACE_CALL_TIMEOUT_MS: String(3_000 * slowness),
 }
 
@@ -35,8 +43,8 @@ export const mendedWithinMs = 30_000 * slowness
 const startedWithinMs = 60_000 * slowness
 /** Bounds of a whole test, and of what comes before it: the first one starts the chain. */
 export const testTimeoutMs = 240_000 * slowness
-const openTimeoutMs = chainTimeoutMs
-const closeTimeoutMs = 30_000 * slowness
+export const openTimeoutMs = chainTimeoutMs
+export const closeTimeoutMs = 30_000 * slowness
 
 export type Traffic = {
   readonly tally: Tally
@@ -50,6 +58,19 @@ export type HarnessOptions = {
 }
 
 type Settings = Readonly<Record<string, string>>
+
+/** A doubt as it stands in Redis. */
+export type DoubtInRedis = { readonly code: string; readonly reason: string; readonly hint: string }
+
+/** What a view that nothing has shaken says of itself. */
+export type Standing = {
+  readonly epoch: string | undefined
+  /** Entries that looks have found wrong since the view was begun. */
+  readonly wrong: number
+  readonly doubts: readonly string[]
+}
+
+export type RoleOptions = { readonly env?: Settings; readonly timeoutMs?: number }
 
 /**
  * Opens on a chain whose Redis is emptied and whose own worker is ended; each test starts the
@@ -92,10 +113,31 @@ export class ChainHarness {
     this.chain.forget(name)
   }
 
-  /** The generation's id while nothing marks it for rebuild, else what the mark says. */
-  async intact(): Promise<string | undefined> {
-    const { id, mark } = await this.state()
-    return mark === undefined ? id : `marked: ${mark}`
+  /** What a worker or an API has logged since the chain began. */
+  log(name: string): string {
+    return readFileSync(this.chain.processes.logPath(name), 'utf8')
+  }
+
+  /** Runs a role of `src/main.ts` to its end; answers its code and all that it said. */
+  async run(
+    args: readonly string[],
+    { env = {}, timeoutMs = 120_000 }: RoleOptions = {},
+  ): Promise<{ readonly code: number; readonly output: string }> {
+    const own = envOfRole(args[0] as ChainRole, this.chain.env)
+    const lines: string[] = []
+    const main = join(cloneFolder, 'src', 'main.ts')
+    try {
+      await runCommand(process.execPath, ['--no-warnings', main, ...args], {
+        timeoutMs,
+        env: { ...own, ...env, MILLRACE_FOLDER: this.chain.folders.chain },
+        onLine: (line) => void lines.push(line),
+      })
+      return { code: 0, output: lines.join('\n') }
+    } catch (error) {
+      const code = /ended with (\d+)/.exec(String(error))?.[1]
+      if (code === undefined) throw error
+      return { code: Number(code), output: lines.join('\n') }
+    }
   }
 
   /** Changes of every kind until `stop`; the seed is printed, and so can be given again. */
@@ -123,55 +165,129 @@ export class ChainHarness {
     return traffic
   }
 
+  /** A reader that asks all the time, through an API of its own. */
+  async reader(options: Omit<AlwaysThereOptions, 'chain'> = {}): Promise<AlwaysThere> {
+    const reader = await AlwaysThere.start({ ...options, chain: this.chain })
+    this.onClose(() => reader.end())
+    return reader
+  }
+
   /** Fields of the view's state in Redis; empty when there is none. */
   state(): Promise<Readonly<Record<string, string>>> {
     return this.redis.hgetall(stateKey)
   }
 
-  /** Changes that the live partitions have passed, of all generations' current one. */
-  async progress(): Promise<bigint> {
-    const checkpoints = await this.redis.hvals(`${stateKey}:checkpoints`)
-    return checkpoints.reduce((sum, text) => sum + BigInt(/"next":"(\d+)"/.exec(text)![1]!), 0n)
+  /** Doubts that stand now. */
+  async doubts(): Promise<readonly DoubtInRedis[]> {
+    const texts = await this.redis.hvals(`${stateKey}:doubts`)
+    return texts.map((text) => {
+      const [, code, json] = /^\S+ \d+ (\S+) (.*)$/s.exec(text)!
+      const { reason, hint = '' } = JSON.parse(json!) as { reason: string; hint?: string }
+      return { code: code!, reason, hint }
+    })
   }
 
-  /** The id of the generation that serves, once it does; another one than `not`. */
-  async untilServing(not?: string, timeoutMs = startedWithinMs): Promise<string> {
-    let id: string | undefined
+  /** Codes of what stands still, by place. */
+  async problems(): Promise<Readonly<Record<string, string>>> {
+    const texts = Object.entries(await this.redis.hgetall(`${stateKey}:problems`))
+    return Object.fromEntries(
+      texts.map(([place, text]) => [place, (JSON.parse(text) as { code: string }).code]),
+    )
+  }
+
+  /** How far the comparison with SQL is, and what it has found. */
+  async pass(): Promise<PassState | undefined> {
+    return decodePass((await this.state()).pass)
+  }
+
+  async standing(): Promise<Standing> {
+    const { epoch, pass } = await this.state()
+    const doubts = await this.doubts()
+    const wrong = decodePass(pass)?.statistics.wrong ?? 0
+    return { epoch, wrong, doubts: doubts.map(({ code }) => code) }
+  }
+
+  /** Changes that the partitions have passed. */
+  async progress(): Promise<bigint> {
+    const checkpoints = await this.redis.hvals(`${stateKey}:checkpoints`)
+    return checkpoints.reduce((sum, text) => sum + BigInt(/^\d+/.exec(text)![0]), 0n)
+  }
+
+  /** The view's epoch, once every entry was put in and readers are served. */
+  async untilServing(timeoutMs = startedWithinMs): Promise<string> {
+    let found: Readonly<Record<string, string>> = {}
     await until(
       'the view serves',
       async () => {
-        const state = await this.state()
-        id = state.phase === 'serving' && state.id !== not ? state.id : undefined
-        return id !== undefined
+        found = await this.state()
+        const complete = Object.entries(found).filter(([name]) => name.startsWith('complete:'))
+        const served = complete.length > 0 && complete.every(([, value]) => value === '1')
+        return served && found.watermark !== undefined
       },
       timeoutMs,
     )
-    return id!
+    return found.epoch!
   }
 
   /**
-   * Waits until Redis equals SQL and the watermark has passed everything written so far, and is
-   * still equal then: an equality of one lucky moment does not count.
+   * Waits until Redis equals SQL, the watermark has passed everything written so far and no doubt
+   * stands, and is still equal then: an equality of one lucky moment does not count.
    */
   async untilEqual(timeoutMs = mendedWithinMs): Promise<void> {
     const { source, redis } = this.chain.urls
-    const written = await this.written()
     try {
+      await this.untilPassed(await this.written(), timeoutMs)
       await untilEqual({ source, redis, timeoutMs })
-      await this.untilServing(undefined, timeoutMs)
       await until(
-        'the watermark passes everything written',
-        async () => {
-          const { watermark } = await this.state()
-          return watermark !== undefined && parseLsn(watermark) >= written
-        },
+        'no doubt stands',
+        async () => (await this.redis.hlen(`${stateKey}:doubts`)) === 0,
         timeoutMs,
       )
     } catch (error) {
-      const state = JSON.stringify(await this.state())
+      const state = JSON.stringify({ ...(await this.state()), doubts: await this.doubts() })
       throw new Error(`not equal to SQL; state ${state}`, { cause: error })
     }
-    expect(await differences({ source, redis })).toEqual([])
+    expect(await this.differences()).toEqual([])
+  }
+
+  /**
+   * Like `untilEqual`, for a view that nothing was to shake: its epoch is the one given, and no
+   * look has found an entry wrong, also not in a whole lap that began after everything was applied.
+   * A look that heals would so show itself: by the algebra a wrong count stays wrong until then.
+   */
+  async untilExact(epoch: string, timeoutMs = mendedWithinMs): Promise<void> {
+    await this.untilEqual(timeoutMs)
+    await this.untilLooked()
+    expect(await this.standing()).toEqual({ epoch, wrong: 0, doubts: [] })
+    expect(await this.differences()).toEqual([])
+  }
+
+  /** Waits until every entry was looked at by a lap that began after now. */
+  async untilLooked(timeoutMs = mendedWithinMs): Promise<void> {
+    const following = ((await this.pass())?.lap ?? 0) + 1
+    await until(
+      'a lap of looks is run',
+      async () => ((await this.pass())?.lap ?? 0) > following,
+      timeoutMs,
+    )
+  }
+
+  /** Waits until everything committed below this position is known to be in the view. */
+  async untilPassed(written: Lsn, timeoutMs = mendedWithinMs): Promise<void> {
+    await until(
+      'the watermark passes what was written',
+      async () => {
+        const { watermark } = await this.state()
+        return watermark !== undefined && parseLsn(watermark) >= written
+      },
+      timeoutMs,
+    )
+  }
+
+  /** Every difference between Redis and SQL; the source must hold still. */
+  differences(): Promise<Difference[]> {
+    const { source, redis } = this.chain.urls
+    return differences({ source, redis })
   }
 
   /** Runs SQL on the source as the application does; answers the rows of the last statement. */

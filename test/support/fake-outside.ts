@@ -3,7 +3,7 @@ import type { TopicAdmin, TopicDescription } from '../../src/consume/change-sour
 import type { MarkerLog } from '../../src/consume/marker-log.ts'
 import { lsnFromInteger, type KafkaOffset } from '../../src/position.ts'
 import type { CommittedOffset, Connect, ConnectorStatus } from '../../src/source/connect.ts'
-import type { Marked, Moment, SetupFault, Source } from '../../src/source/source.ts'
+import type { Marked, Moment, SetupFault, SlotState, Source } from '../../src/source/source.ts'
 import { parseSnapshot, parseTransactionId } from '../../src/transaction.ts'
 import { at } from './library.ts'
 
@@ -31,6 +31,7 @@ export class FakeOutside {
     slot: { name: 'millrace' },
   }
   faults: SetupFault[] = []
+  slot: SlotState | undefined
   settings: Record<string, string> = {
     'connector.class': 'io.debezium.connector.postgresql.PostgresConnector',
     'plugin.name': 'pgoutput',
@@ -67,7 +68,7 @@ export class FakeOutside {
     this.ends.set(name, at(this.ends.get(name)! + BigInt(count)))
   }
 
-  readonly source: Pick<Source, 'mark' | 'moment' | 'faults'> = {
+  readonly source: Pick<Source, 'mark' | 'moment' | 'faults' | 'slot'> = {
     mark: async () => {
       this.asked.push('mark')
       this.lsn += 8n
@@ -79,6 +80,7 @@ export class FakeOutside {
       this.asked.push('faults')
       return this.faults
     },
+    slot: async () => this.slot,
   }
 
   readonly connect: Connect = {

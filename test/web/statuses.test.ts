@@ -1,4 +1,5 @@
 import type { Config } from '../../src/config.ts'
+import { encodeFingerprint, type Fingerprint } from '../../src/coordinate/fingerprint.ts'
 import { encodePass, newLap, type PassState } from '../../src/reconcile/pass-state.ts'
 import { counted, noStatistics } from '../../src/reconcile/statistics.ts'
 import { memoryStore } from '../../src/store/memory/memory-store.ts'
@@ -249,11 +250,28 @@ describe('status', () => {
           looks: null,
           parked: 0,
           problems: [],
+          slot: null,
           evicted: 0,
           askedMsAgo: 0,
         },
       ],
     })
+  })
+
+  test.each([
+    ['extended', 'ready'],
+    ['unreserved', 'degraded'],
+    ['lost', 'degraded'],
+  ])('shows a slot whose log is %s, and is %s then', async (walStatus, expected) => {
+    const store = await servingStore([])
+    const slot = { active: false, walStatus, walBytes: 9_000 }
+    await observe(store, { ...slot, atMs: Date.parse('2024-02-03T04:05:06Z') })
+    const { status, views, reasons } = (await saidOf(store)).statuses.status()
+    expect(status).toBe(expected)
+    expect(views[0]!.slot).toEqual({ ...slot, seen: '2024-02-03T04:05:06.000Z' })
+    expect(reasons.filter((reason) => reason.includes(walStatus))).toHaveLength(
+      expected === 'ready' ? 0 : 1,
+    )
   })
 
   test('of a store that never answered tells nothing of the view', () => {
@@ -377,3 +395,19 @@ describe('status', () => {
     expect(after!.looks!.nines).toEqual({ hour: null, day: 3 })
   })
 })
+
+/** Writes a fingerprint down in which the slot is as given. */
+async function observe(store: ViewStore, slotState: Fingerprint['slotState']): Promise<void> {
+  const { epoch, fingerprint: before } = await stateOf(store)
+  const after = encodeFingerprint({
+    history: '7/1',
+    tables: {},
+    publication: {},
+    slot: {},
+    connector: { hash: '', placeholder: '' },
+    evicted: 0,
+    topics: {},
+    slotState,
+  })
+  expect(await store.coordination.observe({ epoch, before, after, doubts: [] })).toBe(true)
+}

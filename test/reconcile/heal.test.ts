@@ -1,0 +1,405 @@
+import { heal, type HealOptions } from '../../src/reconcile/heal.ts'
+import { judgeSheets, takeSheet, type Judgement } from '../../src/reconcile/look.ts'
+import type { Plan } from '../../src/reconcile/plan.ts'
+import type { CorrectionStep } from '../../src/store/audit.ts'
+import { limits } from '../../src/store/limits.ts'
+import type { Epoch } from '../../src/store/state.ts'
+import { Compared, held } from './look-fixture.ts'
+
+let world: Compared
+let corrected: CorrectionStep[]
+
+beforeEach(async () => {
+  world = new Compared()
+  corrected = []
+  await world.start()
+})
+
+/** The plan of the world, whose corrections are noted. */
+function planned(given: Partial<Plan> = {}): Plan {
+  const plan = world.plan()
+  const { audit } = plan
+  const noted: Plan['audit'] = {
+    look: (question) => audit.look(question),
+    correct: (step) => {
+      corrected.push(step)
+      return audit.correct(step)
+    },
+    scan: (cursor) => audit.scan(cursor),
+    sweep: (epoch, keys, fields) => audit.sweep(epoch, keys, fields),
+    progress: (step) => audit.progress(step),
+  }
+  return { ...plan, audit: noted, ...given }
+}
+
+const first = 'left by the first look'
+
+/** A first look at every entry of source and store. */
+async function looked(plan: Plan): Promise<Judgement> {
+  const keys = [...new Set([...world.rows.keys(), ...world.data.entries.keys()])]
+  const sheet = await takeSheet(plan, { kind: 'keys', keys })
+  return judgeSheets(plan, [sheet], { ticket: first, signal: world.signal })
+}
+
+async function healed(given: Partial<HealOptions> = {}, plan = planned()) {
+  const judgement = await looked(plan)
+  world.pages.length = 0
+  const { signal } = world
+  const options = { atOnce: false, correct: true, ticket: undefined, signal, ...given }
+  const wrong = await heal(plan, judgement, options)
+  return wrong.map(({ key, field, expected, found, healed: right }) =>
+    [key, field, expected, found, right ? 'healed' : 'open'].join(' '),
+  )
+}
+
+/** Before the n-th look from now on. */
+function before(look: number, act: () => void): void {
+  const from = world.pages.length
+  const { beforeTruth } = world
+  world.beforeTruth = (page, asked) => {
+    void beforeTruth(page, asked)
+    if (asked - from === look) act()
+  }
+}
+
+describe('where all is right', () => {
+  test('nothing is looked at again', async () => {
+    world.both('1', held('Ada', 2n))
+    expect(await healed()).toEqual([])
+    expect(world.pages).toEqual([])
+  })
+})
+
+describe('what two looks find wrong', () => {
+  test('is corrected by its exact amount', async () => {
+    world.rows.set('1', held('Ada', 5n, 1n))
+    world.keep('1', held('Ada', 7n, 1n))
+    world.both('2', held('Bob', 3n))
+    expect(await healed()).toEqual(['1 bookCount 5 7 healed'])
+    expect(world.data.entries.get('1')).toEqual(held('Ada', 5n, 1n))
+    expect(world.pages).toEqual([{ kind: 'keys', keys: ['1'] }])
+    expect(corrected.map(({ corrections }) => corrections)).toEqual([
+      [{ entry: '1', put: undefined, add: { bookCount: -2n } }],
+    ])
+  })
+
+  test('is corrected in its texts, and where an entry is missing or too many', async () => {
+    world.rows.set('1', held('Ada'))
+    world.keep('1', held('Eve'))
+    world.rows.set('2', held('Bob', 1n))
+    world.keep('3', held('Zoe', 4n))
+    expect(await healed()).toEqual([
+      '1 name Ada Eve healed',
+      '2 bookCount 1 0 healed',
+      '2 * a row  healed',
+      '3 bookCount 0 4 healed',
+      '3 *  a row healed',
+    ])
+    expect(Object.fromEntries(world.data.entries)).toEqual({
+      1: held('Ada'),
+      2: held('Bob', 1n),
+    })
+  })
+
+  test('is only told where nothing is to be corrected', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Ada', 7n))
+    world.data.tickets.clear()
+    expect(await healed({ correct: false })).toEqual(['1 bookCount 5 7 open'])
+    expect(world.data.entries.get('1')).toEqual(held('Ada', 7n))
+    expect(corrected).toEqual([])
+    expect([...world.data.tickets.values()]).toEqual([first])
+  })
+
+  test('is corrected with the ticket that the second look left', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    await healed()
+    expect(corrected[0]!.ticket).toMatch(/^[0-9a-f-]{36}$/)
+    expect(world.data.tickets.size).toBe(0)
+  })
+
+  test('is looked at again by so many entries at once, and corrected by so many', async () => {
+    for (let key = 1; key <= 2_001; key += 1) world.rows.set(String(key), held('Ada'))
+    expect((await healed()).length).toBe(2_001)
+    expect(world.pages.map((page) => (page.kind === 'keys' ? page.keys.length : 0))).toEqual([
+      2_000, 1,
+    ])
+    const steps = corrected.map(({ corrections }) => corrections.length)
+    expect(steps).toEqual([...Array.from({ length: 10 }, () => limits.correctionsMax), 1])
+    expect(world.data.entries.size).toBe(2_001)
+    expect(new Set(corrected.map(({ ticket }) => ticket)).size).toBe(2)
+  })
+})
+
+describe('what a second look does not find', () => {
+  test('was nothing wrong', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Ada', 7n))
+    const plan = planned()
+    before(2, () => world.keep('1', held('Ada', 5n)))
+    expect(await healed({}, plan)).toEqual([])
+    expect(corrected).toEqual([])
+  })
+
+  test('to be wrong by the same amount is looked at a third time', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Ada', 7n))
+    before(2, () => world.keep('1', held('Ada', 9n)))
+    expect(await healed()).toEqual(['1 bookCount 5 9 healed'])
+    expect(world.pages.length).toBe(2)
+    expect(world.data.entries.get('1')).toEqual(held('Ada', 5n))
+  })
+
+  test('to be wrong by one of its amounts is looked at a third time', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Ada', 7n))
+    before(2, () => world.keep('1', held('Ada', 7n, 1n)))
+    expect(await healed()).toEqual(['1 bookCount 5 7 healed', '1 prizeCount 0 1 healed'])
+    expect(corrected.map(({ corrections }) => corrections.length)).toEqual([0, 1].filter(Boolean))
+    expect(world.pages.length).toBe(2)
+  })
+
+  test('to be wrong in its row as well is looked at a third time', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Ada', 7n))
+    before(2, () => world.keep('1', held('Eve', 7n)))
+    await healed()
+    expect(world.pages.length).toBe(2)
+    expect(world.data.entries.get('1')).toEqual(held('Ada', 5n))
+  })
+
+  test('to be wrong twice alike in six rounds is told, and left as it is', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    let amount = 7n
+    world.keep('1', held('Ada', amount))
+    world.beforeTruth = () => world.keep('1', held('Ada', (amount += 1n)))
+    expect(await healed()).toEqual(['1 bookCount 5 14 open'])
+    expect(world.pages.length).toBe(6)
+    expect(corrected).toEqual([])
+  })
+})
+
+describe('a correction whose ticket is gone', () => {
+  /** Something takes the ticket of the entry away before it is corrected. */
+  const losing = (times: number, loses: () => void): Plan => {
+    const plan = planned()
+    const { correct } = plan.audit
+    let left = times
+    return {
+      ...plan,
+      audit: {
+        ...plan.audit,
+        correct: (step) => {
+          if (left > 0) loses()
+          left -= 1
+          return correct(step)
+        },
+      },
+    }
+  }
+
+  test('is made by the next look', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.rows.set('2', held('Bob', 5n))
+    world.keep('1', held('Ada', 7n))
+    world.keep('2', held('Bob', 8n))
+    const plan = losing(1, () => world.data.tickets.delete('1'))
+    expect(await healed({}, plan)).toEqual(['2 bookCount 5 8 healed', '1 bookCount 5 7 healed'])
+    expect(world.pages).toEqual([
+      { kind: 'keys', keys: ['1', '2'] },
+      { kind: 'keys', keys: ['1'] },
+    ])
+    expect(world.data.entries.get('1')).toEqual(held('Ada', 5n))
+  })
+
+  test('is given up after six looks', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Ada', 7n))
+    const plan = losing(99, () => world.data.tickets.clear())
+    expect(await healed({}, plan)).toEqual(['1 bookCount 5 7 open'])
+    expect(corrected.length).toBe(6)
+    expect(world.data.entries.get('1')).toEqual(held('Ada', 7n))
+  })
+})
+
+test('nothing is corrected once the epoch has turned', async () => {
+  world.rows.set('1', held('Ada', 5n))
+  const plan = planned()
+  const { correct } = plan.audit
+  const turning = {
+    ...plan,
+    audit: {
+      ...plan.audit,
+      correct: (step: CorrectionStep) => {
+        world.data.state = { ...world.data.state!, epoch: 'another' as Epoch }
+        return correct(step)
+      },
+    },
+  }
+  await expect(healed({}, turning)).rejects.toMatchObject({
+    code: 'look-void',
+    message: 'the view has turned its epoch',
+  })
+})
+
+describe('while a view is filled', () => {
+  const filling = { atOnce: true, ticket: first }
+
+  test('what is missing is put in by one look', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.rows.set('2', held(null, 5n))
+    world.rows.set('3', held('Zoe'))
+    expect(await healed(filling)).toEqual([])
+    expect(world.pages).toEqual([])
+    expect(corrected.map(({ ticket }) => ticket)).toEqual([first])
+    expect(Object.fromEntries(world.data.entries)).toEqual(Object.fromEntries(world.rows))
+  })
+
+  test('what was there already is put right by one look', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Eve', 7n))
+    expect(await healed(filling)).toEqual([])
+    expect(world.data.entries.get('1')).toEqual(held('Ada', 5n))
+  })
+
+  test('what lost its ticket is looked at again', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.rows.set('2', held('Bob', 5n))
+    const plan = planned()
+    const judgement = await looked(plan)
+    world.data.rowTickets.delete('1')
+    world.pages.length = 0
+    const { signal } = world
+    const wrong = await heal(plan, judgement, { ...filling, correct: true, signal })
+    expect(world.pages).toEqual([
+      { kind: 'keys', keys: ['1'] },
+      { kind: 'keys', keys: ['1'] },
+    ])
+    expect(wrong.map(({ key, field, healed: right }) => [key, field, right])).toEqual([
+      ['1', '*', true],
+    ])
+    expect(Object.fromEntries(world.data.entries)).toEqual(Object.fromEntries(world.rows))
+  })
+
+  test('what is served already takes two looks', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Ada', 7n))
+    world.rows.set('2', held('Bob', 0n, 1n))
+    world.keep('2', held('Bob'))
+    const plan = planned({ complete: new Set(['bookCount']) })
+    expect(await healed(filling, plan)).toEqual(['1 bookCount 5 7 healed'])
+    expect(world.pages).toEqual([{ kind: 'keys', keys: ['1'] }])
+    expect(world.data.entries.get('2')).toEqual(held('Bob', 0n, 1n))
+  })
+
+  test('what differs in something served and something new takes two looks', async () => {
+    world.rows.set('1', held('Ada', 5n, 1n))
+    world.keep('1', held('Ada', 7n))
+    const plan = planned({ complete: new Set(['bookCount']) })
+    await healed(filling, plan)
+    expect(world.pages.length).toBe(1)
+  })
+
+  test('an empty entry, which a correction can not change, takes two looks', async () => {
+    const plan = planned()
+    const { audit } = plan
+    let empty = true
+    const emptied: Plan = {
+      ...plan,
+      audit: {
+        ...audit,
+        look: async (question) => {
+          const answer = await audit.look(question)
+          if (!empty || answer.kind === 'conflict') return answer
+          return { ...answer, texts: answer.texts.map(() => '!;0;0') }
+        },
+      },
+    }
+    world.keep('1', held(null))
+    const judgement = await looked(emptied)
+    empty = false
+    expect(judgement.verdicts.get('1')).toMatchObject({ kind: 'wrong' })
+    world.pages.length = 0
+    const { signal } = world
+    expect(await heal(emptied, judgement, { ...filling, correct: true, signal })).toEqual([])
+    expect(corrected.map(({ corrections }) => corrections)).toEqual([])
+    expect(world.pages.length).toBe(1)
+  })
+})
+
+describe('what is no entry', () => {
+  /** The store answers so for entry 1 until it is moved aside. */
+  const unreadable = (given: Partial<Plan['writer']> = {}): Plan => {
+    const plan = planned()
+    const { audit, writer } = plan
+    let there = true
+    return {
+      ...plan,
+      writer: {
+        checkpoints: (epoch) => writer.checkpoints(epoch),
+        displace: async (_, entry) => {
+          there = false
+          return `aside:${entry}`
+        },
+        ...given,
+      },
+      audit: {
+        ...audit,
+        look: async (question) => {
+          const answer = await audit.look(question)
+          if (!there || answer.kind === 'conflict') return answer
+          const texts = answer.texts.map((text, index) =>
+            question.keys[index] === '1' ? '?' : text,
+          )
+          return { ...answer, texts }
+        },
+      },
+    }
+  }
+
+  test('is moved aside, and made anew by two more looks', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.both('2', held('Bob'))
+    expect(await healed({}, unreadable())).toEqual(['1 bookCount 5 0 healed', '1 * a row  healed'])
+    expect(world.pages.length).toBe(2)
+    expect(world.data.entries.get('1')).toEqual(held('Ada', 5n))
+    expect(world.recorded.lines).toMatchObject([
+      { level: 'error', view: 'library', key: '1', place: 'aside:1' },
+    ])
+  })
+
+  test('and is none of the source either, is moved aside and no more', async () => {
+    world.keep('1', undefined)
+    const plan = unreadable()
+    world.keep('1', held('Ada'))
+    const judgement = await looked(plan)
+    world.keep('1', undefined)
+    const { signal } = world
+    const options = { atOnce: true, correct: true, ticket: first, signal }
+    expect(await heal(plan, judgement, options)).toEqual([])
+    expect(corrected).toEqual([])
+  })
+
+  test('is told, and left, where nothing is to be corrected', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    let moved = 0
+    const displace = async () => {
+      moved += 1
+      return 'aside'
+    }
+    expect(await healed({ correct: false }, unreadable({ displace }))).toEqual([
+      '1 * an entry something else open',
+    ])
+    expect(moved).toBe(0)
+  })
+
+  test('to a look, and sound when it is to be moved aside, is not spoken of', async () => {
+    world.both('1', held('Ada'))
+    const plan = unreadable()
+    const judgement = await looked(plan)
+    const sound = { ...planned(), writer: { ...plan.writer, displace: async () => undefined } }
+    const options = { atOnce: false, correct: true, ticket: undefined, signal: world.signal }
+    expect(await heal(sound, judgement, options)).toEqual([])
+    expect(world.recorded.lines).toEqual([])
+  })
+})

@@ -1,0 +1,3 @@
+export function missingEffects(_: ReadonlyMap<string, number>): readonly string[] {
+  return []
+}

@@ -1,0 +1,44 @@
+/** Plays one schedule after another, and adds up what really happened in them. */
+import { drawSchedule, play, type Schedule } from './schedule.ts'
+
+export type Failed = { readonly schedule: Schedule; readonly failure: Error }
+
+export type Totals = {
+  readonly played: number
+  readonly failed: readonly Failed[]
+  /** How often each kind of effect happened. */
+  readonly counts: ReadonlyMap<string, number>
+  readonly virtualMs: number
+}
+
+export type PlayAllOptions = {
+  /** Seeds from here on. */
+  readonly first: number
+  readonly schedules: number
+  /** After so many failures the rest is left out. */
+  readonly failuresMax: number
+  readonly trace?: ((line: string) => void) | undefined
+  /** Told of each failure as it happens. */
+  readonly fails?: (failed: Failed) => void
+}
+
+export async function playAll(options: PlayAllOptions): Promise<Totals> {
+  const { first, schedules, failuresMax, trace, fails } = options
+  const counts = new Map<string, number>()
+  const failed: Failed[] = []
+  let [played, virtualMs] = [0, 0]
+  while (played < schedules && failed.length < failuresMax) {
+    const schedule = drawSchedule(first + played)
+    const outcome = await play(schedule, trace)
+    played += 1
+    virtualMs += outcome.virtualMs
+    for (const [kind, times] of outcome.counts) counts.set(kind, (counts.get(kind) ?? 0) + times)
+    if (outcome.failure) {
+      failed.push({ schedule, failure: outcome.failure })
+      fails?.(failed.at(-1)!)
+    }
+    // Timers and signals of the process that plays have their turn.
+    await new Promise(setImmediate)
+  }
+  return { played, failed, counts, virtualMs }
+}

@@ -1,0 +1,52 @@
+import { missingEffects } from './effects.ts'
+import { shrunk, textOf } from './kept.ts'
+import { keptSchedules } from './kept-seeds.ts'
+import { scheduleOf } from './kept.ts'
+import { playAll, type Failed } from './play-all.ts'
+import { drawSchedule, play } from './schedule.ts'
+
+const schedules = 1_000
+const playTimeoutMs = 900_000
+
+test.each(keptSchedules)(
+  'comes right: $caught',
+  async ({ schedule }) => {
+    const { failure } = await play(scheduleOf(schedule))
+    expect(failure).toBeUndefined()
+  },
+  playTimeoutMs,
+)
+
+const first = Number(process.env.MILLRACE_TEST_SEED ?? Date.now() % 2 ** 31)
+
+test(
+  `${schedules} schedules come right, and every kind of fault happens in them`,
+  async () => {
+    process.stdout.write(`simulation: schedules from MILLRACE_TEST_SEED=${first} on\n`)
+    const { failed, counts } = await playAll({ first, schedules, failuresMax: 1 })
+    if (failed[0]) throw new Error(await explained(failed[0]))
+    expect({ first, missing: missingEffects(counts) }).toEqual({ first, missing: [] })
+  },
+  playTimeoutMs,
+)
+
+test('the same seed is the same schedule, step by step', async () => {
+  for (const seed of [11, 12, 13]) {
+    const [once, again] = [await traced(seed), await traced(seed)]
+    expect(once.length).toBeGreaterThan(100)
+    expect(again).toEqual(once)
+  }
+})
+
+async function explained({ schedule, failure }: Failed): Promise<string> {
+  const kept = await shrunk(schedule, failure)
+  const text = kept ? `made smaller:\n${textOf(kept)}` : 'it fails by its seed alone'
+  return `the schedule of seed ${schedule.seed} fails: ${failure.message}\n${text}`
+}
+
+/** What happens, without the ids that are drawn outside of the simulation. */
+async function traced(seed: number): Promise<readonly string[]> {
+  const lines: string[] = []
+  await play(drawSchedule(seed), (line) => lines.push(line))
+  return lines.map((line) => line.replaceAll(/[\da-f]{8}-[\da-f-]{27}/g, 'id'))
+}

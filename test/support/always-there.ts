@@ -1,0 +1,244 @@
+/** A client that reads all the time, and remembers what no reader may ever see. */
+import type { Chain } from '../../src/dev/chain.ts'
+import { randomPorts } from '../../src/dev/ports.ts'
+import { parseLsn } from '../../src/position.ts'
+import { userIdAt } from '../../src/traffic/population.ts'
+import type { Status } from '../../src/web/statuses.ts'
+import { startRole } from './chain.ts'
+import { sleep, until } from './wait.ts'
+
+export type AlwaysThereOptions = {
+  readonly chain: Chain
+  /** Of the API that is read through; begins with `api-`. */
+  readonly name?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** JSON names of the fields that every answer has to have. */
+  readonly fields?: readonly string[]
+}
+
+/** What a reader met that it should never meet, and how often; the first ones in words. */
+export type Fault = 'refused' | 'half entry' | 'falling watermark' | 'not ready'
+
+export const textFields: readonly string[] = [
+  'username',
+  'name',
+  'description',
+  'location',
+  'webPageUrl',
+  'joinedDate',
+  'profileImageUrl',
+  'backgroundImageUrl',
+]
+export const countFields: readonly string[] = [
+  'tweetCount',
+  'followingCount',
+  'followerCount',
+  'likeCount',
+]
+
+/** The busiest of the users that traffic plays with, and all others now and then. */
+const usersRead = 300
+const readers = 2
+/** The machine has two cores for the whole chain and this. */
+const pauseMs = 4
+const statusEveryMs = 50
+const startedWithinMs = 60_000
+const said = 5
+
+/**
+ * Starts an API and reads random users from it until `stop`, which throws if one answer was a 503
+ * or none at all, lacked a field, or had a watermark below one that was seen before, or if `/ready`
+ * was not green. Beside that it notes which doubts were shown.
+ */
+export class AlwaysThere {
+  readonly url: string
+  readonly #fields: readonly string[]
+  readonly #faults = new Map<Fault, { count: number; readonly first: string[] }>()
+  readonly #stopped = new AbortController()
+  /** Codes in `Millrace-Doubt`, with how often each was seen. */
+  readonly #flagged = new Map<string, number>()
+  /** Codes in `GET /status` while it said `degraded`, with the reason. */
+  readonly #degraded = new Map<string, string>()
+  readonly #stale: string[] = []
+  #loops: Promise<void>[] = []
+  #watermark = 0n
+  #answers = 0
+  #found = 0
+
+  private constructor(url: string, fields: readonly string[]) {
+    this.url = url
+    this.#fields = ['userId', ...fields].toSorted()
+  }
+
+  /** Resolves when the API answers its first read. */
+  static async start(options: AlwaysThereOptions): Promise<AlwaysThere> {
+    const { chain, name = 'api-watched', env = {} } = options
+    const { fields = [...textFields, ...countFields] } = options
+    const port = String((await randomPorts()).api)
+    const own = { MILLRACE_API_PORT: port, MILLRACE_STATUS_INTERVAL_MS: String(statusEveryMs) }
+    startRole(chain, { name, args: ['api'], env: { ...own, ...env } })
+    const reader = new AlwaysThere(`http://127.0.0.1:${port}`, fields)
+    await until(
+      `${name} answers`,
+      async () => {
+        const answer = await fetch(`${reader.url}/users/1`).catch(() => undefined)
+        await answer?.body?.cancel()
+        return answer?.status === 200
+      },
+      startedWithinMs,
+    )
+    reader.#begin()
+    return reader
+  }
+
+  /** Answers so far. */
+  get answers(): number {
+    return this.#answers
+  }
+
+  /** Codes of all doubts that answers were flagged with so far. */
+  get doubtsSeen(): readonly string[] {
+    return [...this.#flagged.keys()]
+  }
+
+  /** Reasons of all `/fresh` answers that were not green, each once. */
+  get staleReasons(): readonly string[] {
+    return this.#stale
+  }
+
+  /** Forgets which doubts were shown, so that the next ones can be told from them. */
+  forget(): void {
+    this.#flagged.clear()
+    this.#degraded.clear()
+    this.#stale.length = 0
+  }
+
+  /** Waits until answers were flagged with the doubt and `/status` was degraded for it; its reason. */
+  async untilDoubted(code: string, timeoutMs?: number): Promise<string> {
+    try {
+      await until(
+        `readers are told of ${code}`,
+        () => this.#flagged.has(code) && this.#degraded.has(code),
+        timeoutMs,
+      )
+    } catch (error) {
+      const told = JSON.stringify([...this.#degraded])
+      throw new Error(`${(error as Error).message}; they were told of ${told}`, { cause: error })
+    }
+    return this.#degraded.get(code)!
+  }
+
+  /** What was met so far, in words; empty when all was well. */
+  faults(except: readonly Fault[] = []): readonly string[] {
+    return [...this.#faults].flatMap(([fault, { count, first }]) =>
+      except.includes(fault) ? [] : [`${fault}, ${count} times: ${first.join(' | ')}`],
+    )
+  }
+
+  /** How often this was met. */
+  met(fault: Fault): number {
+    return this.#faults.get(fault)?.count ?? 0
+  }
+
+  /** Ends the reading and throws if a reader met what it never should. */
+  async stop({ except = [] }: { readonly except?: readonly Fault[] } = {}): Promise<void> {
+    await this.end()
+    expect(this.faults(except)).toEqual([])
+    // A client that found nobody, or hardly asked, has proved nothing.
+    expect(this.#answers).toBeGreaterThan(100)
+    expect(this.#found).toBeGreaterThan(this.#answers / 2)
+  }
+
+  async end(): Promise<void> {
+    this.#stopped.abort()
+    await Promise.all(this.#loops)
+  }
+
+  #begin(): void {
+    const { signal } = this.#stopped
+    this.#loops = [
+      ...Array.from({ length: readers }, () => this.#read(signal)),
+      this.#watch(signal),
+    ]
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const id = userIdAt(Math.floor(Math.random() * usersRead))
+      const before = this.#watermark
+      try {
+        const answer = await fetch(`${this.url}/users/${id}`, {
+          signal: AbortSignal.timeout(5_000),
+        })
+        const body = (await answer.json()) as Record<string, unknown>
+        this.#answers += 1
+        this.#judge(String(id), answer, body)
+        this.#judgeWatermark(answer.headers.get('millrace-watermark'), before)
+      } catch (error) {
+        this.#met('refused', `no answer: ${String(error)}`)
+      }
+      await sleep(pauseMs)
+    }
+  }
+
+  #judge(id: string, { status, headers }: Response, body: Record<string, unknown>): void {
+    for (const code of headers.get('millrace-doubt')?.split(', ') ?? []) {
+      this.#flagged.set(code, (this.#flagged.get(code) ?? 0) + 1)
+    }
+    if (status === 404) return
+    if (status !== 200) return this.#met('refused', `${status} ${JSON.stringify(body)}`)
+    this.#found += 1
+    const names = Object.keys(body).toSorted()
+    const isWhole =
+      names.join() === this.#fields.join() &&
+      body.userId === id &&
+      names.every((name) => isRight(name, body[name]))
+    if (!isWhole) this.#met('half entry', JSON.stringify(body))
+  }
+
+  #judgeWatermark(text: string | null, before: bigint): void {
+    if (text === null) return
+    const watermark = parseLsn(text)
+    if (watermark < before) this.#met('falling watermark', `${text} after ${before.toString(16)}`)
+    if (watermark > this.#watermark) this.#watermark = watermark
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await this.#look().catch((error: unknown) => this.#met('not ready', String(error)))
+      await sleep(statusEveryMs)
+    }
+  }
+
+  async #look(): Promise<void> {
+    const ready = await this.#get('/ready')
+    if (ready.status !== 200) this.#met('not ready', await ready.text())
+    else await ready.body?.cancel()
+    const fresh = await this.#get('/fresh')
+    const { reasons: why } = (await fresh.json()) as { reasons: string[] }
+    if (fresh.status !== 200) this.#stale.push(...why)
+    const { status, reasons, views } = (await (await this.#get('/status')).json()) as Status
+    if (status !== 'degraded') return
+    for (const { code, reason } of views.flatMap(({ doubts }) => doubts)) {
+      if (reasons.some((each) => each.includes(reason))) this.#degraded.set(code, reason)
+    }
+  }
+
+  #get(path: string): Promise<Response> {
+    return fetch(`${this.url}${path}`, { signal: AbortSignal.timeout(5_000) })
+  }
+
+  #met(fault: Fault, words: string): void {
+    const known = this.#faults.get(fault) ?? { count: 0, first: [] }
+    known.count += 1
+    if (known.first.length < said) known.first.push(words.slice(0, 300))
+    this.#faults.set(fault, known)
+  }
+}
+
+/** Counts are whole numbers; of the texts these two are never null in the source. */
+function isRight(name: string, value: unknown): boolean {
+  if (name.endsWith('Count')) return Number.isSafeInteger(value)
+  if (name === 'username' || name === 'joinedDate') return typeof value === 'string'
+  return value === null || typeof value === 'string'
+}
