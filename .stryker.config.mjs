@@ -40,6 +40,7 @@ export default {
   concurrency: 2,
   timeoutMS: 4_000,
   tempDirName: '.millrace/mutation',
+  ignorePatterns: ['.millrace'],
   reporters: ['clear-text', 'progress-append-only', 'json'],
   jsonReporter: { fileName: '.millrace/mutation.json' },
   clearTextReporter: { logTests: false, allowColor: false },
@@ -54,7 +55,7 @@ function jestConfig() {
     transform: { '\\.ts$': '<rootDir>/test/support/strip-types.mjs' },
     extensionsToTreatAsEsm: ['.ts'],
     testMatch: ['<rootDir>/test/**/*.test.ts'],
-    testPathIgnorePatterns: ['\\.(net|redis|pg|kafka|chain|process)\\.test\\.ts$'],
+    testPathIgnorePatterns: ['\\.(net|redis|pg|kafka|chain|process)\\.test\\.ts$', '/simulation/'],
   }
 }
 

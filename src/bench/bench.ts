@@ -5,12 +5,16 @@ import { sourceOfChain } from '../dev/chain-env.ts'
 import { consoleSay } from '../dev/say.ts'
 import { besideTraffic } from './beside-traffic.ts'
 import { measureBuild } from './build.ts'
+import { measureCatchUp } from './catch-up.ts'
+import { measureLooks } from './looks.ts'
+import type { OwnChainOptions } from './own-chain.ts'
 import { measureReads } from './reads.ts'
 import { surroundings } from './surroundings.ts'
 import { measureVisible } from './visible.ts'
 
-export const benchUsage = `usage: npm run bench:visible | bench:reads | bench:build -- [options]
-  --for <duration>     how long it measures                      30s
+export const benchUsage = `usage: npm run bench:visible | bench:reads | bench:build | bench:looks | bench:catch-up -- [options]
+  --for <duration>     how long it measures; of catch-up, how
+                       long each part is away                    30s
   --changes <n>        rows changed per second beside it, or 0   500
   --rate <n>           reads per second (reads)                  1000
   --users <n>          users of the traffic                      10000
@@ -27,10 +31,10 @@ export async function runBench(
 ): Promise<number> {
   const [what, ...rest] = args
   const options = optionsOf(rest)
-  const measures = { visible, reads, build }
+  const measures = { visible, reads, build, looks, 'catch-up': catchUp }
   const measure = Object.hasOwn(measures, what ?? '') && measures[what as keyof typeof measures]
   if (!measure) throw wrongArguments(`there is no benchmark '${what ?? ''}'`, benchUsage)
-  if (measure !== build) print(await surroundings(config))
+  if (measure === visible || measure === reads) print(await surroundings(config))
   await measure({ ...options, config, signal })
   return 0
 }
@@ -71,9 +75,7 @@ async function reads(bench: Bench): Promise<void> {
 }
 
 async function build({ users, signal }: Bench): Promise<void> {
-  const say = consoleSay(systemClock.monotonicMs())
-  const tell = async (config: Config) => print(await surroundings(config))
-  const built = await measureBuild({ users, say, signal, tell })
+  const built = await measureBuild(ownChain(users, signal))
   const seconds = built.tookMs / 1_000
   print(`build     ${built.entries} entries of ${built.rows} rows in ${seconds.toFixed(1)} s`)
   print(
@@ -81,6 +83,50 @@ async function build({ users, signal }: Bench): Promise<void> {
   )
   print(`memory    of the worker at most ${built.workerMib.toFixed(0)} MiB`)
   print(`beside    reads of another view: ${built.reads.summary()}, ${built.reads.count} reads`)
+}
+
+async function looks({ users, forMs, signal }: Bench): Promise<void> {
+  const percent = (share: number) => `${(share * 100).toFixed(1)}%`
+  await measureLooks({
+    ...ownChain(users, signal),
+    forMs,
+    show: (line) => {
+      print(`beside    ${line.changes} changes/s asked; traffic: ${line.traffic}`)
+      print(
+        `worker    ${percent(line.workerShare)} of a processor, without looks ` +
+          percent(line.workerShareWithout),
+      )
+      print(
+        `source    ${percent(line.sourceShare)} of a processor for the worker's sessions, ` +
+          `without looks ${percent(line.sourceShareWithout)}`,
+      )
+      print(
+        `looks     ${line.entriesPerSecond.toFixed(0)} entries/s, each entry once in ` +
+          `${line.lapSeconds?.toFixed(1) ?? 'more than 300'} s; ${line.wrong} wrong`,
+      )
+    },
+  })
+}
+
+async function catchUp({ users, changes, forMs, signal }: Bench): Promise<void> {
+  const seconds = (ms: number) => `${(ms / 1_000).toFixed(1).padStart(6)} s`
+  print(`part        away     answers after   view fresh after`)
+  const traffic = await measureCatchUp({
+    ...ownChain(users, signal),
+    rate: changes,
+    awayMs: forMs,
+    show: ({ part, upMs, freshMs }) =>
+      print(
+        `${part.padEnd(10)} ${seconds(forMs)}       ${seconds(upMs)}           ${seconds(freshMs)}`,
+      ),
+  })
+  print(`beside    ${changes} changes/s asked; traffic: ${traffic}`)
+}
+
+/** What a benchmark needs that starts a chain of its own, with nothing else on it. */
+function ownChain(users: number, signal: AbortSignal): OwnChainOptions {
+  const tell = async (config: Config) => print(await surroundings(config))
+  return { users, say: consoleSay(systemClock.monotonicMs()), signal, tell }
 }
 
 function apiOf({ apiHost, apiPort }: Config): string {

@@ -6,6 +6,12 @@ import { readConfig, type Config } from '../config.ts'
 import { Chain } from '../dev/chain.ts'
 import { chainFolder } from '../dev/folders.ts'
 import { randomPorts } from '../dev/ports.ts'
+import { MillraceError } from '../errors.ts'
+import { createLog } from '../log.ts'
+import { openStore } from '../store/open-store.ts'
+import type { ViewState } from '../store/state.ts'
+import type { ViewStore } from '../store/store.ts'
+import { userInformation } from '../views/user-information.ts'
 import type { Say } from '../dev/say.ts'
 import { startRole } from '../dev/start-role.ts'
 import { startChain } from '../dev/start-chain.ts'
@@ -14,9 +20,16 @@ import { startChain } from '../dev/start-chain.ts'
 export type OwnChain = {
   readonly chain: Chain
   readonly config: Config
-  /** Starts one worker. */
-  startWorker(): void
+  readonly store: ViewStore
+  /** Starts the worker, `worker-1`, with these variables besides its own. */
+  readonly startWorker: (env?: Readonly<Record<string, string>>) => void
+  /** Resolves once every entry is there; told of the state now and then. */
+  readonly built: (told?: (state: ViewState | undefined) => void) => Promise<void>
 }
+
+export const workerName = 'worker-1'
+const builtWithinMs = 1_800_000
+const askEveryMs = 100
 
 export type OwnChainOptions = {
   readonly users: number
@@ -50,14 +63,42 @@ export async function withOwnChain<Result>(
     await before.stop()
   }
   const chain = await startChain(options)
+  let store: ViewStore | undefined
   try {
     const config = readConfig(chain.env)
     await tell(config)
-    return await work({ chain, config, startWorker: () => startRole(chain, 'worker', 'worker-1') })
+    const view = userInformation.layout
+    const opened = await openStore('redis', { config, view, log: createLog('error', 'bench') })
+    store = opened
+    return await work({
+      chain,
+      config,
+      store: opened,
+      startWorker: (env) => startRole(chain, 'worker', workerName, env),
+      built: (told = () => undefined) => built(opened, told, signal),
+    })
   } finally {
+    await store?.close()
     await chain.stop()
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+async function built(
+  store: ViewStore,
+  told: (state: ViewState | undefined) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const lastMs = systemClock.monotonicMs() + builtWithinMs
+  while (systemClock.monotonicMs() < lastMs && !signal.aborted) {
+    const state = await store.watchable.state()
+    told(state)
+    if (state?.declarations.some(({ complete }) => complete)) return
+    await systemClock.sleep(askEveryMs, signal)
+  }
+  throw new MillraceError('bench', 'the view was not built in time', {
+    hint: "See the worker's log.",
+  })
 }
 
 /** Without the checks of foreign keys, which would take most of the time. */

@@ -20,7 +20,7 @@ export async function begin(parts: Coordination, signal: AbortSignal): Promise<v
   if (occupant !== undefined) throw occupied(parts, occupant)
   const faults = await setup.faults(own.view)
   if (faults.length > 0) throw unfit(own.view, faults)
-  const fingerprint = await setup.look(own.view)
+  const { fingerprint } = await setup.look(own.view)
   const barrier = await barriers.take(signal)
   if (!barrier || barrier.history !== fingerprint.history) return
   const counts = Object.entries(fingerprint.topics).map(([topic, it]) => [topic, it.partitions])

@@ -8,12 +8,14 @@ import { backoff, type Clock } from '../clock.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Connect } from '../source/connect.ts'
+import { partitionsOf } from '../store/restart.ts'
 import type { Checkpoint, ViewState } from '../store/state.ts'
 import type { ViewStore } from '../store/store.ts'
 import type { ViewWatch } from '../store/view-watch.ts'
 import { isPassed, type Barriers } from './barriers.ts'
 import { begin } from './beginning.ts'
 import type { ConnectorWatch } from './connector-watch.ts'
+import { doubt } from './fingerprint.ts'
 import { Restarts } from './restarts.ts'
 import type { Setup } from './setup.ts'
 import { SetupWatch } from './setup-watch.ts'
@@ -119,8 +121,27 @@ export class Coordinator {
     if (nowMs - this.#setupAtMs < setupIntervalMs) return
     await this.#setupWatch.look(state)
     this.#setupAtMs = nowMs
+    await this.#refuseMissing(state, checkpoints)
     await this.#restarts.look((await watch.ask()) ?? state)
     await this.#succession.look(state, checkpoints)
+  }
+
+  /** Raises a doubt about partitions whose checkpoints the store has lost: nobody applies them. */
+  async #refuseMissing(
+    { epoch, topics, doubts }: ViewState,
+    checkpoints: ReadonlyMap<string, Checkpoint>,
+  ): Promise<void> {
+    const { store, own, barriers, log } = this.#parts
+    const partitions = partitionsOf(topics).filter((name) => !checkpoints.has(name))
+    if (partitions.length === 0) return
+    if (doubts.some(({ code }) => code === 'checkpoint-missing')) return
+    const reason = `the store has no checkpoint of ${partitions.join(', ')} any more`
+    const hint = 'Find out who deletes keys of the store that begin with millrace:.'
+    const restart = { how: 'forward', partitions } as const
+    const raised = doubt('checkpoint-missing', barriers.following, { reason, hint, restart })
+    // Without a checkpoint since another epoch was begun, this changes nothing.
+    if (!(await store.writer(own.view.layout).raise(epoch, raised))) return
+    log.error({ code: raised.code, reason, hint }, 'doubt raised')
   }
 
   /** Moves the watermark to the newest barrier that every partition has passed. */

@@ -135,7 +135,8 @@ function historyDoubts(before: Fingerprint, after: Fingerprint, { barrier }: Con
         `before ${before.history}): it has failed over, or was put back`,
       hint:
         'What the old server had not handed on is gone; the view is compared with what the new ' +
-        'one says. If the connector fails for want of its slot, see the README.',
+        'one says. If the connector fails for want of its slot, see "When the source was put ' +
+        'back" in the README.',
       restart: { how: 'forward', partitions: [] },
     }),
   ]

@@ -63,6 +63,7 @@ export class Restarts {
       restarts: due.map(({ restart }) => restart!),
       offsets: barrier.from,
       doubts: state.doubts.map((doubt) => afterRestart(doubt, barrier)),
+      watermarkMayFall: due.some(({ code }) => code === 'source-replaced'),
     })
     if (turned === undefined) return
     this.#prepared = undefined

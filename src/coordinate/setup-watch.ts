@@ -1,4 +1,5 @@
 import type { MillraceError } from '../errors.ts'
+import { formatLsn, type Lsn } from '../position.ts'
 import type { Doubt, StandingDoubt, ViewState } from '../store/state.ts'
 import type { Coordination } from './coordinator.ts'
 import {
@@ -34,7 +35,7 @@ export class SetupWatch {
     const view = mergedView(state)
     // A barrier that is begun from here on sees what the fingerprint shows.
     const barrier = barriers.following
-    const found = await setup.look(view)
+    const { fingerprint: found, lsn } = await setup.look(view)
     const known = state.fingerprint === undefined ? undefined : decodeFingerprint(state.fingerprint)
     const altered = known === undefined || !isSameSetup(known, found)
     const doubts: Doubt[] = []
@@ -42,6 +43,9 @@ export class SetupWatch {
     if (altered && known) {
       const tableOf = (topic: string) => setup.tableOf(view, topic)
       doubts.push(...doubtsBetween(known, found, { tableOf, barrier }))
+    }
+    if (known?.history === found.history && isPutBack(state, lsn)) {
+      doubts.push(putBackDoubt(state.watermark!, lsn, barrier))
     }
     const nowMs = clock.monotonicMs()
     const unfitUntilNow = state.doubts.find(({ code }) => code === 'source-unfit')
@@ -70,6 +74,22 @@ export class SetupWatch {
     }
     return slot && { ...slot, atMs: clock.wallMs() }
   }
+}
+
+/** The log that the watermark speaks of had come further than it ends now. */
+function isPutBack({ watermark, doubts }: ViewState, lsn: Lsn): boolean {
+  if (watermark === undefined || lsn >= watermark) return false
+  return doubts.every(({ code }) => code !== 'source-replaced')
+}
+
+function putBackDoubt(watermark: Lsn, lsn: Lsn, barrier: number): Doubt {
+  return doubt('source-replaced', barrier, {
+    reason:
+      `the source's log ends at ${formatLsn(lsn)} and the view is at ${formatLsn(watermark)}: ` +
+      'the database was put back to an earlier state',
+    hint: 'See "When the source was put back" in the README: the connector needs a slot made anew.',
+    restart: { how: 'forward', partitions: [] },
+  })
 }
 
 /** In the place of the doubt that stood: partitions may pass what stopped them, and looks end it. */

@@ -1,6 +1,7 @@
 import type { TopicAdmin } from '../consume/change-source.ts'
 import { refuseUnfitTopic } from '../consume/fit-topic.ts'
 import { describe, MillraceError } from '../errors.ts'
+import type { Lsn } from '../position.ts'
 import { connectorFaults } from '../source/connector-faults.ts'
 import type { Connect, ConnectorSettings } from '../source/connect.ts'
 import type { SetupFault, SlotState, Source } from '../source/source.ts'
@@ -25,6 +26,8 @@ export type ConnectorNames = {
   readonly slot: string
 }
 
+export type SetupLook = { readonly fingerprint: Fingerprint; readonly lsn: Lsn }
+
 /** Topic of a table's changes: `millrace.public.users`. */
 export function topicOf(connector: string, table: string): string {
   return `${connector}.public.${table}`
@@ -38,8 +41,8 @@ export class Setup {
     this.#parts = parts
   }
 
-  /** What it looks like now. */
-  async look(view: View): Promise<Fingerprint> {
+  /** What it looks like now, and where the source's log ends. */
+  async look(view: View): Promise<SetupLook> {
     const { source, connect, admin, reader } = this.#parts
     const [moment, settings, topics, { evicted = 0 }] = await Promise.all([
       source.moment(view),
@@ -47,7 +50,7 @@ export class Setup {
       admin.describe(this.topics(view)),
       reader.status(),
     ])
-    return fingerprintOf({ moment, settings, topics, evicted })
+    return { fingerprint: fingerprintOf({ moment, settings, topics, evicted }), lsn: moment.lsn }
   }
 
   /** What of it would make the view wrong, or keep it from ever being right. */

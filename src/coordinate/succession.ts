@@ -76,7 +76,8 @@ export class Succession {
     declarations: readonly KeptDeclaration[],
     fitting: readonly Barrier[],
   ): Promise<Pick<Turn, 'topics' | 'offsets'> | undefined> {
-    const { topics } = await this.#parts.setup.look(mergedView({ declarations }))
+    const { fingerprint } = await this.#parts.setup.look(mergedView({ declarations }))
+    const { topics } = fingerprint
     const counts = Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions])
     const all = { ...(Object.fromEntries(counts) as Turn['topics']), ...state.topics }
     const names = partitionsOf(all)

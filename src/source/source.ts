@@ -34,13 +34,15 @@ export type Source = {
 
 /** A marker, and what its transaction saw. */
 export type Marked = Omit<Moment, 'setup'> & {
-  /** Everything committed before `mark` was called lies below. */
+  /** Where the marker stands: everything committed before `mark` was called lies below. */
   readonly lsn: Lsn
   readonly transaction: TransactionId
 }
 
 /** The database as one transaction saw it. */
 export type Moment = {
+  /** Where the log ends. */
+  readonly lsn: Lsn
   readonly snapshot: Snapshot
   /** System identifier and timeline: which history of which database this is. */
   readonly history: string

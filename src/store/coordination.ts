@@ -29,7 +29,8 @@ export type ViewCoordination = {
   /**
    * Moves the watermark to the barrier's LSN if every checkpoint has passed its end, compared in
    * the same step. `takenAgoMs` is how long ago the barrier was begun. True if so. The watermark
-   * never falls, unless the barrier speaks of another history than the last one did.
+   * never falls, unless the barrier speaks of another history than the last one did, or the turn
+   * said that it may.
    */
   advance(epoch: Epoch, barrier: Barrier, takenAgoMs: number): Promise<boolean>
   /**
@@ -77,6 +78,8 @@ export type Turn = {
   readonly offsets: Offsets
   /** Standing doubts as they are to stand afterwards, each under the id that it has. */
   readonly doubts: readonly StandingDoubt[]
+  /** True lets the watermark fall, once: the source was put back to before it. */
+  readonly watermarkMayFall?: boolean
 }
 
 export type Observation = {

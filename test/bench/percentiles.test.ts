@@ -10,5 +10,5 @@ test('durations are summed up in a line', () => {
   const durations = new Durations()
   expect(durations.summary()).toBe('nothing measured')
   for (const ms of [3, 1, 2]) durations.add(ms)
-  expect(durations.summary()).toBe('p50 2.0, p95 3.0, p99 3.0, max 3.0 ms')
+  expect(durations.summary()).toBe('min 1.0, p50 2.0, p95 3.0, p99 3.0, max 3.0 ms')
 })

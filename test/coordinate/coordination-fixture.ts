@@ -91,7 +91,7 @@ export class World {
   }
 
   async fingerprint(): Promise<string> {
-    return encodeFingerprint(await this.setup.look(this.own.view))
+    return encodeFingerprint((await this.setup.look(this.own.view)).fingerprint)
   }
 
   /** A barrier of the present history whose offsets are all the same. */

@@ -1,6 +1,7 @@
 import { doubt } from '../../src/coordinate/fingerprint.ts'
 import { Restarts } from '../../src/coordinate/restarts.ts'
 import type { Doubt, DoubtCode, ViewState } from '../../src/store/state.ts'
+import { lsnFromInteger, parseLsn } from '../../src/position.ts'
 import { at } from '../support/library.ts'
 import { checkpoint, elsewhere } from '../store/store-fixture.ts'
 import { all, partitions, topics, World } from './coordination-fixture.ts'
@@ -46,6 +47,24 @@ test('a view that can be continued from is left alone', async () => {
   await world.publish(world.barrier(9, 30))
   expect(await look()).toMatchObject({ epoch: raised.epoch, doubts: raised.doubts })
   expect(world.outside.asked).toEqual([])
+})
+
+test.each([
+  ['source-replaced', 0x20n],
+  ['partitions-changed', 0x5000n],
+] as const)('after %s the watermark falls or not', async (code, expected) => {
+  const { epoch } = await world.state()
+  const high = world.barrier(2, 10, { lsn: parseLsn('0/5000') })
+  expect(await world.store.coordination.advance(epoch, high, 0)).toBe(true)
+  await world.raise(broken(code, 'forward', []))
+  await look()
+  await look()
+  await world.publish(world.barrier(4, 20))
+  const turned = await look()
+  expect(turned.epoch).not.toBe(epoch)
+  const low = world.barrier(4, 20)
+  expect(await world.store.coordination.advance(turned.epoch, low, 0)).toBe(true)
+  expect((await world.state()).watermark).toBe(lsnFromInteger(expected))
 })
 
 test('a partition is continued from a barrier that was begun after that was known', async () => {

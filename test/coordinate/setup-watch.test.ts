@@ -1,5 +1,6 @@
 import { decodeFingerprint } from '../../src/coordinate/fingerprint.ts'
 import { SetupWatch } from '../../src/coordinate/setup-watch.ts'
+import { lsnFromInteger } from '../../src/position.ts'
 import { MillraceError } from '../../src/errors.ts'
 import type { ViewState } from '../../src/store/state.ts'
 import { World } from './coordination-fixture.ts'
@@ -198,6 +199,46 @@ describe('the slot', () => {
     expect(world.recorded.lines).toMatchObject([
       { level: 'warn', walStatus: 'unreserved', hint: expect.stringContaining('max_slot') },
       { level: 'warn', walStatus: 'lost' },
+    ])
+  })
+})
+
+describe('a source whose log ends before the watermark', () => {
+  beforeEach(async () => {
+    world.stand(10)
+    world.outside.lsn = 5_000n
+    const lsn = lsnFromInteger(5_000n)
+    const barrier = world.barrier(2, 10, { lsn })
+    const { epoch } = await world.state()
+    expect(await world.store.coordination.advance(epoch, barrier, 0)).toBe(true)
+  })
+
+  test('is in doubt, and the log is to be continued from a new barrier', async () => {
+    world.outside.lsn = 4_999n
+    const { doubts } = await look()
+    expect(doubts).toMatchObject([
+      {
+        name: 'source-replaced',
+        barrier: 3,
+        tables: [],
+        reason: expect.stringMatching(/ends at 0\/1387 .* at 0\/1388/),
+        restart: { how: 'forward', partitions: [] },
+      },
+    ])
+    expect((await look()).doubts).toEqual(doubts)
+  })
+
+  test('is not while it ends there or behind it', async () => {
+    expect((await look()).doubts).toEqual([])
+    world.outside.lsn = 5_001n
+    expect((await look()).doubts).toEqual([])
+  })
+
+  test('is doubted for its other history alone where that is another', async () => {
+    world.outside.lsn = 4_000n
+    world.outside.history = '7/2'
+    expect((await look()).doubts).toMatchObject([
+      { name: 'source-replaced', reason: expect.stringContaining('another history') },
     ])
   })
 })

@@ -1,6 +1,7 @@
 import { topicOf, unfit } from '../../src/coordinate/setup.ts'
 import type { TopicDescription } from '../../src/consume/change-source.ts'
 import { topicNames } from '../support/fake-outside.ts'
+import { lsnFromInteger } from '../../src/position.ts'
 import { library } from '../support/library.ts'
 import { World } from './coordination-fixture.ts'
 
@@ -29,7 +30,8 @@ test('the topics of a view are those of its tables', () => {
 
 test('a look finds database, connector, topics and what the store has dropped', async () => {
   world.evicted = 4
-  const found = await world.setup.look(library)
+  const { fingerprint: found, lsn } = await world.setup.look(library)
+  expect(lsn).toBe(lsnFromInteger(world.outside.lsn))
   expect(found).toMatchObject({
     history: '7/1',
     tables: world.outside.setup['tables'],
@@ -42,7 +44,7 @@ test('a look finds database, connector, topics and what the store has dropped', 
 
 test('a store that does not tell what it has dropped has dropped nothing', async () => {
   world.evicted = undefined
-  expect(await world.setup.look(library)).toMatchObject({ evicted: 0 })
+  expect((await world.setup.look(library)).fingerprint).toMatchObject({ evicted: 0 })
 })
 
 describe('a set-up', () => {

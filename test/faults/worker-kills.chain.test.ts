@@ -4,6 +4,8 @@ import {
   sessionTimeoutMs,
   testTimeoutMs,
 } from '../support/chain-harness.ts'
+import { watchCommits, workerAddresses } from '../support/late-commits.ts'
+import { tcpProxy } from '../support/tcp-proxy.ts'
 import { sleep, until } from '../support/wait.ts'
 
 /** `MILLRACE_TEST_KILLS=200` and more for a long run. */
@@ -59,6 +61,38 @@ describe('workers that die, hang, come and go', () => {
         expect(applying(other!)).toBeGreaterThanOrEqual(before + partitions / 4)
         harness.chain.resume(name!)
       }
+      await sleep(1_000)
+      await traffic.stop()
+      await harness.untilExact(epoch)
+    },
+    testTimeoutMs,
+  )
+
+  test(
+    'commits that reach Redis after another worker took over change nothing',
+    async () => {
+      const redis = harness.chain.env.MILLRACE_REDIS!
+      await using proxy = await tcpProxy(redis)
+      harness.startWorker('worker-a', { MILLRACE_REDIS: proxy.through(redis) })
+      const epoch = await harness.untilServing()
+      const commits = await watchCommits(harness.redis, await workerAddresses(harness.redis))
+      harness.onClose(async () => commits.stop())
+      const traffic = harness.traffic(300)
+      await sleep(1_000)
+      expect(commits.applied()).toBeGreaterThan(0)
+      // What worker-a sends from now on is on its way for longer than its session lasts.
+      proxy.delay('up', pausedMs + 2_000)
+      await sleep(200)
+      harness.chain.pause('worker-a')
+      const [sent, applied] = [commits.sent(), commits.applied()]
+      harness.startWorker('worker-b')
+      await until('worker-b has taken over', () => applying('worker-b') >= partitions, pausedMs)
+      await until('late commits arrive', () => commits.sent() > sent)
+      await sleep(500)
+      const late = commits.sent() - sent
+      expect(late - (commits.applied() - applied)).toBeGreaterThan(0)
+      harness.chain.resume('worker-a')
+      proxy.heal()
       await sleep(1_000)
       await traffic.stop()
       await harness.untilExact(epoch)

@@ -93,6 +93,20 @@ export class Checker {
     if (exact.every(Boolean)) this.tally.exact += 1
   }
 
+  /** Whether every component is one that the watermark allows, whatever may excuse it. */
+  isRight(read: Read, ceiling: bigint): boolean {
+    const { histories } = this.#parts
+    const { watermark, user } = read
+    const states = histories.rowStates(user, watermark, ceiling)
+    const counts = countNames.every((count) => {
+      const found = read.counts?.[count]
+      if (found === undefined) return true
+      const { least, most } = histories.countReachable(user, count, { watermark, ceiling })
+      return found >= least && found <= most
+    })
+    return counts && states.some((state) => sameRow(state, read.row))
+  }
+
   /** Whether there was but one state that the row could be in. */
   #judgeRow(read: Read, ceiling: bigint): boolean {
     const { histories, plants } = this.#parts
@@ -190,6 +204,8 @@ export function tableOf(count: CountName): 'tweets' | 'follows' | 'likes' {
 
 function rowText(row: RowState | null): string {
   if (row === null) return 'absent'
-  const cells = fieldNames.map(([column], index) => `${column}=${row[index]?.slice(0, 24) ?? 'null'}`)
+  const cells = fieldNames.map(
+    ([column], index) => `${column}=${row[index]?.slice(0, 24) ?? 'null'}`,
+  )
   return `{${cells.join(' ')}}`
 }

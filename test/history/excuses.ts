@@ -85,18 +85,19 @@ export class Excuses {
       if (raised) fault.doubtedMs ??= endedMs
       if (fault.to === undefined || watermark <= fault.to) continue
       fault.passedMs ??= endedMs
-      const noticed = fault.doubtedMs !== undefined
-      const quiet = endedMs > fault.passedMs + this.#noticeMs
-      if (doubts.length === 0 && (noticed || quiet)) fault.closedMs = endedMs
+      const noticed = beganMs > (fault.doubtedMs ?? Infinity)
+      const quiet = beganMs > fault.passedMs + this.#noticeMs
+      if (doubts.length === 0 && (noticed || quiet)) fault.closedMs = beganMs
     }
   }
 
+  /** A doubt alone excuses nothing: something must have been done that it is about. */
   of(read: Seen, table: TableName): Excuse | undefined {
-    if (read.doubts.length > 0) return 'doubted'
     const open = this.#faults.some(
       ({ tables, beganMs, closedMs = Infinity }) =>
         tables.includes(table) && beganMs <= read.endedMs && closedMs > read.beganMs,
     )
-    return open ? 'unnoticed' : undefined
+    if (!open) return undefined
+    return read.doubts.length > 0 ? 'doubted' : 'unnoticed'
   }
 }

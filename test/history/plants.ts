@@ -87,7 +87,9 @@ export class Plants {
 
   #during({ user, beganMs, endedMs }: Read): readonly Plant[] {
     const plants = this.#byUser.get(user) ?? []
-    return plants.filter((plant) => plant.beganMs <= endedMs && (plant.endedMs ?? Infinity) >= beganMs)
+    return plants.filter(
+      (plant) => plant.beganMs <= endedMs && (plant.endedMs ?? Infinity) >= beganMs,
+    )
   }
 }
 

@@ -47,8 +47,10 @@ function reading({ keys = ['1'], snapshot = '500:500:', anchor, next }: Given = 
   }
 }
 
+type Written = StreamedChange | Decoded | Error | Promise<Decoded>
+
 /** Writes what is given from offset 10 on, and control records up to offset 20. */
-function written(...decoded: readonly (StreamedChange | Decoded | Error | Promise<Decoded>)[]) {
+function written(...decoded: readonly Written[]): void {
   topics.append(name, ...decoded.map((each) => ('table' in each ? changed(each) : each)))
   topics.skip(name, 20 - Number(topics.end(name)))
 }
@@ -198,7 +200,7 @@ test('a topic of no table of the view is not read', async () => {
 })
 
 describe('nothing can be told of a table', () => {
-  const unprovedBy = async (...decoded: Parameters<typeof written>) => {
+  const unprovedBy = async (...decoded: readonly Written[]) => {
     written(...decoded)
     const [one, notSeeing, before, beyond] = [
       reading(),

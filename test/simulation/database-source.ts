@@ -45,8 +45,8 @@ export class DatabaseSource implements Source {
     return this.#call('moment', () => this.#moment(tablesOf(view)))
   }
 
-  async slot(): Promise<SlotState | undefined> {
-    return { active: true, walStatus: 'reserved', walBytes: 0 }
+  slot(): Promise<SlotState | undefined> {
+    return this.#call('slot', () => ({ active: true, walStatus: 'reserved', walBytes: 0 }))
   }
 
   faults(views: readonly View[]): Promise<readonly SetupFault[]> {
@@ -124,7 +124,9 @@ export class DatabaseSource implements Source {
   #moment(names: readonly string[]): Moment {
     const { asked: database, sourceWallMs } = this.#world
     const snapshot = database.snapshot()
-    return { snapshot, history: database.history, setup: this.#setup(names), nowMs: sourceWallMs() }
+    const lsn = lsnFromInteger(BigInt(database.lsn))
+    const { history } = database
+    return { lsn, snapshot, history, setup: this.#setup(names), nowMs: sourceWallMs() }
   }
 
   #setup(names: readonly string[]): string {

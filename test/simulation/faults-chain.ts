@@ -32,7 +32,7 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
     world.connector.task?.snapshot(true),
   ),
 
-  'a connector is replaced and goes on': doubtful(6, ({ world, random }) => {
+  'a connector is replaced and goes on': doubtful(9, ({ world, random }) => {
     world.connector.slowness = 0.7
     world.scheduler.after(random.between(0, 400), () => {
       world.connector.replace(random.between(200, 8_000))
@@ -48,7 +48,7 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
     void deleteAll(world, random.pick([...world.views.tables])).then(() => connector.loseOffsets())
   }),
 
-  "the connector's configuration is altered": doubtful(1, ({ world, random }) => {
+  "the connector's configuration is altered": doubtful(2, ({ world, random }) => {
     const { connector } = world
     connector.settings = { ...connector.settings, 'snapshot.fetch.size': String(random.below(99)) }
   }),
@@ -59,19 +59,17 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
     if (random.chance(0.7)) world.connector.crash(random.between(20, 500))
   }),
 
-  'retention takes the beginning of a log': doubtful(4, (stage) => {
-    const { world, random } = stage
-    const partition = anyPartition(stage)
-    const below = random.chance(0.5) ? partition.end : Math.floor(partition.end * random.next())
-    world.broker.retain(partition, below)
-    const applied = world.store.data.checkpoints.get(partition.name)
-    if (applied && partition.start > Number(applied.windowFrom)) {
-      world.count('retention took what a checkpoint needs')
+  'retention takes the beginning of a log': doubtful(5, (stage) => {
+    const { world, cast, random } = stage
+    const take = () => {
+      const partition = anyPartition(stage)
+      retain(world, partition, random.chance(0.5) ? 1 : random.next())
+      if (random.chance(0.3)) retain(world, world.broker.partition(messageTopic, 0)!, 1)
     }
-    if (random.chance(0.3)) {
-      const messages = world.broker.partition(messageTopic, 0)!
-      world.broker.retain(messages, messages.end)
-    }
+    if (random.chance(0.4)) return take()
+    // Nobody works for longer than it keeps what comes.
+    for (const life of cast.lives) cast.kill(life, random.between(3_500, 6_000))
+    for (let count = 0; count < 4; count += 1) world.scheduler.after(3_000, take)
   }),
 
   'nobody works for days': doubtful(3, ({ world, cast, random }) => {
@@ -135,7 +133,7 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
     scheduler.after(random.between(0, 9_000), () => connector.task?.refresh())
   }),
 
-  "a topic's settings are altered": doubtful(1, ({ world, random }) => {
+  "a topic's settings are altered": doubtful(2, ({ world, random }) => {
     const topic = world.topicOf(random.pick([...world.views.tables]))
     topic.compactionLagMs += 60_000
   }),
@@ -175,6 +173,15 @@ function anyPartition({ world, random }: Stage): Partition {
   return random.pick(world.topicOf(random.pick([...world.views.tables])).partitions)
 }
 
+/** Takes this share of the log. */
+function retain(world: World, partition: Partition, share: number): void {
+  world.broker.retain(partition, Math.floor(partition.end * share))
+  const applied = world.store.data.checkpoints.get(partition.name)
+  if (applied && partition.start > Number(applied.windowFrom)) {
+    world.count('retention took what a checkpoint needs')
+  }
+}
+
 function compact(world: World, topic: Topic): void {
   const before = topic.partitions.map(({ records }) => records)
   if (world.broker.compact(topic) === 0) return
@@ -210,6 +217,8 @@ function cut(world: World, partition: Partition, records: number): void {
     isSilent: () => {
       // What nobody has applied is lost without a trace: an error that looks alone find.
       if (Number(applied()?.next ?? 0) <= end) return true
+      // What nothing was applied from since the view began there proves nothing either.
+      if (!last) return true
       // So is a delete that was applied last, if nothing stands in its place: it may be compacted.
       return (
         mayBeGone(last?.hash ?? '') &&

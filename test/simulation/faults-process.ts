@@ -54,9 +54,9 @@ export const processFaults: Readonly<Record<string, Fault>> = {
     if (life) world.pause(life, random.between(3_000, 14_000))
   }),
 
-  'a worker is caught at a step': benign(14, (stage) => {
+  'a worker is caught at a step': benign(18, (stage) => {
     const { cast, random } = stage
-    const method = random.chance(0.5) ? random.pick([...rare]) : random.pick(methods)
+    const method = random.chance(0.65) ? random.pick([...rare]) : random.pick(methods)
     const ambush = ambushOf(stage)
     for (const { process } of cast.lives) process.ambushes.set(method, ambush)
   }),
@@ -108,7 +108,7 @@ export const processFaults: Readonly<Record<string, Fault>> = {
   'calls to the broker go wrong': benign(5, (stage) => trouble(stage, 'broker')),
   'calls to the source go wrong': benign(4, (stage) => trouble(stage, 'source')),
   'calls to Connect go wrong': benign(3, (stage) => trouble(stage, 'connect')),
-  'calls to the registry go wrong': benign(2, (stage) => trouble(stage, 'registry')),
+  'calls to the registry go wrong': benign(3, (stage) => trouble(stage, 'registry')),
   'the store is away': benign(3, (stage) => away(stage, 'store')),
   'the broker is away': benign(3, (stage) => away(stage, 'broker')),
   'Connect is away': benign(2, (stage) => away(stage, 'connect')),
@@ -122,7 +122,7 @@ function benign(weight: number, play: Fault['play']): Fault {
 /** Whoever comes first is killed there, stands still, or what it asks for comes late. */
 function ambushOf({ world, cast, random }: Stage): Ambush {
   const what = random.pick(['is killed', 'stands still', 'is held up'] as const)
-  const ms = random.between(50, what === 'is held up' ? 5_000 : 12_000)
+  const ms = random.between(50, what === 'is held up' ? 9_000 : 12_000)
   let done = false
   return {
     when: what === 'is held up' || random.chance(0.5) ? 'before' : 'after',

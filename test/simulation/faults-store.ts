@@ -23,23 +23,23 @@ export const storeFaults: Readonly<Record<string, Fault>> = {
     for (const { process } of cast.lives) process.ambushes.set('correct', { when: 'before', act })
   }),
 
-  'the store is emptied': doubtful(1, ({ world, cast }) => {
+  'the store is emptied': doubtful(2, ({ world, cast }) => {
     world.count('the store was emptied')
     world.store.empty()
     want({ world, cast }, { prune: false })
   }),
 
-  'the state alone is lost': doubtful(1, ({ world }) => {
+  'the state alone is lost': doubtful(2, ({ world }) => {
     if (!world.store.data.state) return
     world.count('the state was lost')
     world.store.loseState()
   }),
 
-  'a count is altered by hand': doubtful(4, (stage) => plantCount(stage)),
-  'a text is altered by hand': doubtful(3, (stage) => plantText(stage)),
-  'an entry is made up by hand': doubtful(2, (stage) => plantEntry(stage)),
-  'a row is removed by hand': doubtful(2, (stage) => plantAbsence(stage, 'row')),
-  'an entry is removed by hand': doubtful(2, (stage) => plantAbsence(stage, 'key')),
+  'a count is altered by hand': doubtful(4, (stage) => several(stage, plantCount)),
+  'a text is altered by hand': doubtful(3, (stage) => several(stage, plantText)),
+  'an entry is made up by hand': doubtful(4, (stage) => several(stage, plantEntry)),
+  'a row is removed by hand': doubtful(4, (stage) => several(stage, plantNoRow)),
+  'an entry is removed by hand': doubtful(3, (stage) => several(stage, plantNothing)),
 
   'another declaration is applied': benign(5, (stage) => {
     const { cast, random, world } = stage
@@ -107,6 +107,14 @@ function want(
   }
 }
 
+/** One to three, within some seconds. */
+function several(stage: Stage, plant: (stage: Stage) => void): void {
+  const { world, random } = stage
+  for (let left = 1 + random.below(3); left > 0; left -= 1) {
+    world.scheduler.after(random.between(0, 4_000), () => plant(stage))
+  }
+}
+
 function plantCount(stage: Stage): void {
   const { world, random } = stage
   const { entries } = world.store.data
@@ -140,14 +148,22 @@ function plantEntry(stage: Stage): void {
   planted(stage, key, ['row', 'followerCount'])
 }
 
-function plantAbsence(stage: Stage, what: 'row' | 'key'): void {
+function plantNoRow(stage: Stage): void {
   const { entries } = stage.world.store.data
   const key = someEntry(stage)
   const held = key === undefined ? undefined : entries.get(key)
   if (!held || key === undefined) return
-  if (what === 'row') entries.set(key, { ...held, fields: null })
-  else entries.delete(key)
-  planted(stage, key, what === 'row' ? ['row'] : ['row', ...Object.keys(held.counts)])
+  entries.set(key, { ...held, fields: null })
+  planted(stage, key, ['row'])
+}
+
+function plantNothing(stage: Stage): void {
+  const { entries } = stage.world.store.data
+  const key = someEntry(stage)
+  const held = key === undefined ? undefined : entries.get(key)
+  if (!held || key === undefined) return
+  entries.delete(key)
+  planted(stage, key, ['row', ...Object.keys(held.counts)])
 }
 
 function someEntry({ world, random }: Stage): string | undefined {
@@ -160,5 +176,6 @@ function planted({ world }: Stage, key: string, components: readonly string[]): 
   world.count('an error was planted')
   world.say(() => `planted: ${key} ${components.join()}`)
   for (const component of components) world.oracle.plant(key, component)
+  for (const hear of world.onPlanted) hear(key)
   world.oracle.sweepPlanted()
 }

@@ -5,7 +5,7 @@
  * else fails the schedule at the very step that made it wrong.
  */
 import { mergedView } from '../../src/coordinate/view-plan.ts'
-import type { MemoryData } from '../../src/store/memory/data.ts'
+import { isZero, type MemoryData } from '../../src/store/memory/data.ts'
 import type { StandingDoubt } from '../../src/store/state.ts'
 import { decodeView } from '../../src/view/declarations.ts'
 import type { View } from '../../src/view/view.ts'
@@ -249,8 +249,17 @@ export class Oracle {
     const counts = view.counts.filter(({ stored, table }) => right(stored, table))
     const found = new Set(counts.map(({ stored }) => stored))
     const whole = view.row.fields.every(({ stored }) => complete.has(stored))
-    if (whole && !wrong.has('row') && right('*', view.row.table)) found.add('row')
+    const row = whole && !wrong.has('row') && !this.#isEmpty(key)
+    if (row && right('*', view.row.table)) found.add('row')
     return found
+  }
+
+  /** What is left of an entry whose declaration was ended lies there until it is swept. */
+  #isEmpty(key: string): boolean {
+    const { state, entries } = this.#parts.data
+    const held = entries.get(key)
+    if (!held || held.fields) return false
+    return isZero(held.counts, this.#declared(state!.declarations).view.layout)
   }
 
   /** Whether anything is served that comes of this table. */

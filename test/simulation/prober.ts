@@ -14,13 +14,24 @@ import type { World } from './world.ts'
 export async function prober(worker: Worker, signal: AbortSignal): Promise<void> {
   const { world, process, watch } = worker
   const { random } = world
+  let planted: string | undefined
+  let wake = new AbortController()
+  world.onPlanted.add((key) => {
+    planted = key
+    wake.abort()
+  })
   while (!signal.aborted) {
-    await process.clock.sleep(random.prober.between(2_000, 12_000), signal)
+    // An error that was planted is looked at before the reconciler has put it right.
+    const woken = AbortSignal.any([signal, wake.signal])
+    await process.clock.sleep(random.prober.between(2_000, 12_000), woken)
+    const asked = planted
+    planted = undefined
+    wake = new AbortController()
     const { state } = watch
     if (signal.aborted || state?.fingerprint === undefined) continue
     try {
       const probed = probedPlan(world, worker.plans.reconcile(state))
-      await probe(world, probed, signal)
+      await probe(world, probed, asked, signal)
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error
       world.count(`a look was given up: ${error.code}`)
@@ -49,9 +60,15 @@ function probedPlan({ store, oracle }: World, plan: Plan): Probed {
   return { plan: { ...plan, audit: { ...plan.audit, look } }, seen }
 }
 
-async function probe(world: World, { plan, seen }: Probed, signal: AbortSignal): Promise<void> {
+async function probe(
+  world: World,
+  { plan, seen }: Probed,
+  planted: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
   const { random } = world
-  const keys = world.someKeys(random.prober)
+  const some = world.someKeys(random.prober)
+  const keys = planted === undefined ? some : [...new Set([...some, planted])]
   const page = random.prober.chance(0.3)
     ? ({ kind: 'range', after: undefined, keysMax: 100 } as const)
     : ({ kind: 'keys', keys } as const)

@@ -66,7 +66,13 @@ export async function play(schedule: Schedule, trace?: (line: string) => void): 
     Math.random = random
     Error.stackTraceLimit = stackTraceLimit
   }
-  return { failure: world.failure, counts, virtualMs: world.scheduler.activeMs }
+  const outcome = {
+    failure: world.failure,
+    counts: new Map(counts),
+    virtualMs: world.scheduler.activeMs,
+  }
+  world.close()
+  return outcome
 }
 
 class Play {
@@ -137,6 +143,10 @@ class Play {
     if (!state || state.doubts.length > 0 || oracle.unnoticedServed.length > 0) return false
     if (state.declarations.some(({ complete }) => !complete)) return false
     if (store.data.watermark?.history !== database.history) return false
+    const { wanted } = store.data
+    if (wanted && (wanted.sweep.length > 0 || (wanted.prune && state.declarations.length > 1))) {
+      return false
+    }
     if (Number(state.watermark ?? 0) <= this.#lastLsn()) return false
     return oracle.plantedLeft === 0 && this.#differences().length === 0
   }
@@ -164,8 +174,18 @@ class Play {
     ])
     const differing = held.filter(([key, text]) => entries.get(key) !== text)
     const missing = [...entries].filter(([key]) => !store.data.entries.has(key))
+    const declared = new Set([...view.layout.counts, ...view.layout.fields.map(({ name }) => name)])
+    // Where nothing was lost, nothing is left of declarations that were ended.
+    const left = this.#schedule.benign
+      ? [...store.data.entries].flatMap(([key, { fields, counts }]) =>
+          Object.keys({ ...fields, ...counts }).flatMap((name) =>
+            declared.has(name) ? [] : [`${key} has ${name}, which nobody declares`],
+          ),
+        )
+      : []
     return [
       ...differing.map(([key, text]) => `${key} is ${text}, not ${entries.get(key) ?? 'nothing'}`),
+      ...left,
       ...missing.map(([key, text]) => `${key} is missing: ${text}`),
     ]
   }

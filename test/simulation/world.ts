@@ -52,6 +52,8 @@ export class World {
   readonly lives = new Set<Life>()
   /** By their names: who has held the lease. */
   readonly coordinators = new Map<string, Process>()
+  /** Told of the entry of each error that is planted by hand. */
+  readonly onPlanted = new Set<(key: string) => void>()
   fullPace:
     | { readonly process: Process; readonly session: number; readonly lost: AbortController }
     | undefined
@@ -66,6 +68,8 @@ export class World {
   readonly benign: boolean
   readonly #options: WorldOptions
   readonly #groups = new Map<string, Group>()
+  readonly #everyLife: Life[] = []
+  #closed = false
   #names = 0
   /** Upper half of the transactions' ids. */
   #idRound: number
@@ -118,7 +122,7 @@ export class World {
 
   readonly say = (line: () => string): void => {
     const { trace } = this.#options
-    if (trace) trace(`${this.scheduler.nowMs.toFixed(1).padStart(9)} ${line()}`)
+    if (trace && !this.#closed) trace(`${this.scheduler.nowMs.toFixed(1).padStart(9)} ${line()}`)
   }
 
   readonly fail = (reason: string): void => {
@@ -152,7 +156,17 @@ export class World {
       ),
     }
     this.lives.add(life)
+    this.#everyLife.push(life)
     return life
+  }
+
+  /**
+   * Nothing happens any more. Signals that are made of others are kept for as long as somebody
+   * listens to them, and whatever they lead to with them, so that all have to be aborted.
+   */
+  close(): void {
+    this.#closed = true
+    for (const { end } of this.#everyLife) end.abort()
   }
 
   kill(life: Life): void {

@@ -18,7 +18,7 @@ test('a standby is refused, and after its promotion it is another history', asyn
     const source = fixture.open()
     const refused = {
       code: 'source-refused',
-      retriable: false,
+      waitsForPeople: true,
       hint: expect.stringMatching(/primary/) as string,
     }
     await expect(source.mark('x')).rejects.toMatchObject(refused)

@@ -268,6 +268,22 @@ function describeWhatATurnChanges(suite: Suite, turned: Turned): void {
       ])
     })
 
+    test('the watermark may fall once where it says so, and not where it does not', async () => {
+      await serving(suite.store)
+      const advance = async (lsn: string) => {
+        const { epoch } = await stateOf(suite.store)
+        expect(await suite.store.coordination.advance(epoch, aBarrier(lsn, 10), 0)).toBe(true)
+        return (await stateOf(suite.store)).watermark
+      }
+      expect(await advance('9/0')).toBe(parseLsn('9/0'))
+      await turned()
+      expect(await advance('7/0')).toBe(parseLsn('9/0'))
+      await turned({ watermarkMayFall: true })
+      expect((await stateOf(suite.store)).watermark).toBe(parseLsn('9/0'))
+      expect(await advance('5/0')).toBe(parseLsn('5/0'))
+      expect(await advance('4/0')).toBe(parseLsn('5/0'))
+    })
+
     test('a doubt stands as it says, under its id; others stay, and none is added', async () => {
       const epoch = await serving(suite.store)
       const writer = suite.store.writer(userLayout)

@@ -189,14 +189,15 @@ test('the epoch turns after what is under way in the old one has ended', async (
   await audit.look({ epoch, keys: ['1'], ticket: 't' })
   const release = await holding(rowThere)
   const corrections = [add('1', { likeCount: 1n })]
-  const correcting = audit.correct({ epoch, ticket: 't', corrections })
-  await waiting(1)
   const order: string[] = []
+  const correcting = audit
+    .correct({ epoch, ticket: 't', corrections })
+    .then(() => order.push('corrected'))
+  await waiting(1)
   const turning = store.coordination.turn(aTurn(epoch)).then(() => order.push('turned'))
   await waiting(2)
   await release()
-  await correcting.then(() => order.push('corrected'))
-  await turning
+  await Promise.all([correcting, turning])
   expect(order).toEqual(['corrected', 'turned'])
 })
 

@@ -5,7 +5,7 @@ import { parseLsn } from '../../src/position.ts'
 import { userIdAt } from '../../src/traffic/population.ts'
 import type { Status } from '../../src/web/statuses.ts'
 import { startRole } from './chain.ts'
-import { sleep, until } from './wait.ts'
+import { sleep, slowness, until } from './wait.ts'
 
 export type AlwaysThereOptions = {
   readonly chain: Chain
@@ -59,7 +59,7 @@ export class AlwaysThere {
   readonly #flagged = new Map<string, number>()
   /** Codes in `GET /status` while it said `degraded`, with the reason. */
   readonly #degraded = new Map<string, string>()
-  readonly #stale: string[] = []
+  readonly #stale = new Set<string>()
   #loops: Promise<void>[] = []
   #watermark = 0n
   #answers = 0
@@ -75,7 +75,11 @@ export class AlwaysThere {
     const { chain, name = 'api-watched', env = {} } = options
     const { fields = [...textFields, ...countFields] } = options
     const port = String((await randomPorts()).api)
-    const own = { MILLRACE_API_PORT: port, MILLRACE_STATUS_INTERVAL_MS: String(statusEveryMs) }
+    const own = {
+      MILLRACE_API_PORT: port,
+      MILLRACE_STATUS_INTERVAL_MS: String(statusEveryMs),
+      MILLRACE_FRESH_WITHIN_MS: String(10_000 * slowness),
+    }
     startRole(chain, { name, args: ['api'], env: { ...own, ...env } })
     const reader = new AlwaysThere(`http://127.0.0.1:${port}`, fields)
     await until(
@@ -101,16 +105,16 @@ export class AlwaysThere {
     return [...this.#flagged.keys()]
   }
 
-  /** Reasons of all `/fresh` answers that were not green, each once. */
+  /** Reasons of all `/fresh` answers that were not green, each once, without its numbers. */
   get staleReasons(): readonly string[] {
-    return this.#stale
+    return [...this.#stale]
   }
 
   /** Forgets which doubts were shown, so that the next ones can be told from them. */
   forget(): void {
     this.#flagged.clear()
     this.#degraded.clear()
-    this.#stale.length = 0
+    this.#stale.clear()
   }
 
   /** Waits until answers were flagged with the doubt and `/status` was degraded for it; its reason. */
@@ -216,7 +220,9 @@ export class AlwaysThere {
     else await ready.body?.cancel()
     const fresh = await this.#get('/fresh')
     const { reasons: why } = (await fresh.json()) as { reasons: string[] }
-    if (fresh.status !== 200) this.#stale.push(...why)
+    if (fresh.status !== 200) {
+      for (const reason of why) this.#stale.add(reason.replaceAll(/\d+/g, '…'))
+    }
     const { status, reasons, views } = (await (await this.#get('/status')).json()) as Status
     if (status !== 'degraded') return
     for (const { code, reason } of views.flatMap(({ doubts }) => doubts)) {

@@ -115,7 +115,7 @@ export class FakeOutside {
   }
 
   moment(): Moment {
-    const { lsn: _lsn, transaction: _transaction, ...moment } = this.#marked()
+    const { transaction: _transaction, ...moment } = this.#marked()
     return { ...moment, setup: JSON.stringify(this.setup) }
   }
 

@@ -105,6 +105,8 @@ export class MemoryCoordination implements ViewCoordination {
       ...each,
       complete: complete.has(each.id),
     }))
+    if (turn.watermarkMayFall === true)
+      data.watermark = data.watermark && { ...data.watermark, history: '' }
     data.state = { ...data.state, epoch: newEpoch(), declarations, topics: turn.topics, doubts }
     return data.state.epoch
   }

@@ -1,4 +1,4 @@
-import { encodeDeclarations, encodeDoubt } from '../codec.ts'
+import { decodeDeclarations, encodeDeclarations, encodeDoubt } from '../codec.ts'
 import type { Turn } from '../coordination.ts'
 import { newEpoch } from '../epoch.ts'
 import { partitionsOf, restarted, restartOf } from '../restart.ts'
@@ -13,13 +13,30 @@ export async function turnEpoch(
   view: string,
   turn: Turn,
 ): Promise<Epoch | undefined> {
-  const epoch = newEpoch()
-  const { rowCount } = await transaction.query(
-    `update millrace.views set epoch = $3, declarations = $4, topics = $5
-     where view = $1 and epoch = $2`,
-    [view, turn.epoch, epoch, encodeDeclarations(turn.declarations), JSON.stringify(turn.topics)],
+  const { rows } = await transaction.query(
+    'select declarations::text from millrace.views where view = $1 and epoch = $2',
+    [view, turn.epoch],
   )
-  if (rowCount === 0) return undefined
+  if (rows.length === 0) return undefined
+  const standing = decodeDeclarations(rows[0]!.declarations as string, 'millrace.views')
+  const complete = new Set(standing.flatMap((each) => (each.complete ? [each.id] : [])))
+  const declarations = turn.declarations.map((each) => ({
+    ...each,
+    complete: complete.has(each.id),
+  }))
+  const epoch = newEpoch()
+  await transaction.query(
+    `update millrace.views set epoch = $2, declarations = $3, topics = $4,
+       watermark_history = case when $5 then '' else watermark_history end
+     where view = $1`,
+    [
+      view,
+      epoch,
+      encodeDeclarations(declarations),
+      JSON.stringify(turn.topics),
+      turn.watermarkMayFall === true,
+    ],
+  )
   await moveCheckpoints(transaction, view, turn)
   for (const doubt of turn.doubts) {
     await transaction.query(

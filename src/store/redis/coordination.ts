@@ -98,7 +98,8 @@ export class RedisCoordination implements ViewCoordination {
     const { state, checkpoints, problems, doubts } = this.#keys
     const epoch = newEpoch()
     const args: string[] = [turn.epoch, epoch]
-    pushList(args, declarationFields(turn.declarations, turn.topics))
+    const fall = turn.watermarkMayFall === true ? ['watermark-history', ''] : []
+    pushList(args, [...declarationFields(turn.declarations, turn.topics), ...fall])
     pushList(
       args,
       partitionsOf(turn.topics).flatMap((name) => restartArgs(turn, name)),

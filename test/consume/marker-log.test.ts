@@ -1,0 +1,300 @@
+import { MarkerLog, newMarker } from '../../src/consume/marker-log.ts'
+import type { LogRecord } from '../../src/change.ts'
+import { MillraceError } from '../../src/errors.ts'
+import { FakeTopics } from '../support/fake-topics.ts'
+import { at } from '../support/library.ts'
+import { ManualClock, settled } from '../support/manual-clock.ts'
+import { recordedLog } from '../support/recorded-log.ts'
+
+const topic = 't.message'
+const name = `${topic}/0`
+
+let clock: ManualClock
+let topics: FakeTopics
+let markers: MarkerLog
+let end: AbortController
+let running: Promise<void> | undefined
+let recorded: ReturnType<typeof recordedLog>
+
+beforeEach(() => {
+  clock = new ManualClock()
+  topics = new FakeTopics(clock)
+  topics.begin(name, 5)
+  recorded = recordedLog()
+  markers = new MarkerLog({ changeLog: topics, topic, clock, log: recorded.log })
+  end = new AbortController()
+  running = undefined
+})
+
+afterEach(async () => {
+  end.abort()
+  await running?.catch(() => undefined)
+})
+
+async function run(): Promise<void> {
+  running = markers.run(end.signal)
+  running.catch(() => undefined)
+  await settled()
+}
+
+/** Writes a message as the connector does: its text between bytes of other fields. */
+function write(text: string | null): void {
+  const value = text === null ? null : Buffer.from(`\0\0\0\u0001 "content":"${text}"}`)
+  const record: LogRecord = { offset: topics.end(name), timestampMs: 7, key: null, value }
+  topics.add(name, record)
+}
+
+/** Whether the marker arrives within a second. */
+async function arrives(marker: string): Promise<boolean> {
+  const late = new AbortController()
+  const arrival = markers.arrival(marker, late.signal)
+  await clock.advance(1_000)
+  late.abort()
+  return arrival
+}
+
+const away = (message = 'away') => new MillraceError('kafka-away', message)
+
+test('markers are texts of one form, each another one', () => {
+  expect(newMarker()).toMatch(/^millrace-marker:[0-9a-f-]{36}$/)
+  expect(newMarker()).not.toBe(newMarker())
+})
+
+describe('a marker', () => {
+  test('has arrived once it stands in the log, whether asked for before or after', async () => {
+    await run()
+    const [before, after] = [newMarker(), newMarker()]
+    const early = markers.arrival(before, end.signal)
+    write(before)
+    write(after)
+    expect(await early).toBe(true)
+    expect(await arrives(after)).toBe(true)
+  })
+
+  test('that is another one has not arrived', async () => {
+    await run()
+    write(newMarker())
+    write('something else of somebody')
+    write(null)
+    expect(await arrives(newMarker())).toBe(false)
+  })
+
+  test('is asked for once: then it is forgotten', async () => {
+    await run()
+    const marker = newMarker()
+    write(marker)
+    expect(await arrives(marker)).toBe(true)
+    expect(await arrives(marker)).toBe(false)
+  })
+
+  test('that stood in the log before it was read has not arrived', async () => {
+    const marker = newMarker()
+    write(marker)
+    await run()
+    expect(await arrives(marker)).toBe(false)
+  })
+
+  test('that stands in a batch with others has arrived, and they have', async () => {
+    await run()
+    const all = Array.from({ length: 3 }, newMarker)
+    for (const each of all) write(each)
+    write(null)
+    expect(await Promise.all(all.map((each) => arrives(each)))).toEqual([true, true, true])
+  })
+
+  test('is waited for by several, each for its own', async () => {
+    await run()
+    const [one, two] = [newMarker(), newMarker()]
+    const [first, second] = [markers.arrival(one, end.signal), markers.arrival(two, end.signal)]
+    write(two)
+    expect(await second).toBe(true)
+    write(one)
+    expect(await first).toBe(true)
+  })
+
+  test('is not waited for beyond the signal', async () => {
+    await run()
+    expect(await markers.arrival(newMarker(), AbortSignal.abort())).toBe(false)
+    const late = new AbortController()
+    const arrival = markers.arrival(newMarker(), late.signal)
+    await settled()
+    late.abort()
+    expect(await arrival).toBe(false)
+  })
+
+  test('has arrived also for whoever asks when it is too late to wait', async () => {
+    await run()
+    const marker = newMarker()
+    write(marker)
+    await settled()
+    expect(await markers.arrival(marker, AbortSignal.abort())).toBe(true)
+  })
+
+  test('that nobody asks for is forgotten behind ten thousand others', async () => {
+    await run()
+    const all = Array.from({ length: 10_003 }, newMarker)
+    for (const each of all) write(each)
+    await settled()
+    await clock.advance(1_000)
+    const known = await Promise.all(
+      all.slice(0, 5).map((each) => markers.arrival(each, AbortSignal.abort())),
+    )
+    expect(known).toEqual([false, false, false, true, true])
+    expect(await arrives(all.at(-1)!)).toBe(true)
+  })
+})
+
+describe('the log of markers', () => {
+  /** Whether it is read by now. */
+  const isReady = async () => {
+    let ready = false
+    void markers.ready().then(() => (ready = true))
+    await settled()
+    return ready
+  }
+
+  test('is ready once it is read from its end on', async () => {
+    expect(await isReady()).toBe(false)
+    await run()
+    expect(await isReady()).toBe(true)
+    expect(topics.seeks).toEqual([`${name} 5`])
+  })
+
+  test('is not ready while nobody can tell where it ends', async () => {
+    topics.boundsFailure = away()
+    await run()
+    expect(await isReady()).toBe(false)
+    topics.boundsFailure = undefined
+    await clock.advance(1_000)
+    expect(await isReady()).toBe(true)
+  })
+
+  test('is ready, and nothing arrives, once its reading has ended', async () => {
+    topics.boundsFailure = away()
+    await run()
+    const waiting = markers.arrival(newMarker(), end.signal)
+    end.abort()
+    await running
+    expect(await isReady()).toBe(true)
+    expect(await waiting).toBe(false)
+  })
+
+  test('is read on from where it was after a fault', async () => {
+    await run()
+    const [one, two] = [newMarker(), newMarker()]
+    write(one)
+    await settled()
+    topics.failure = away()
+    write(newMarker())
+    await settled()
+    write(two)
+    expect(await arrives(two)).toBe(true)
+    expect(topics.seeks).toEqual([`${name} 5`, `${name} 6`])
+  })
+
+  test('is read on behind records that nobody is given', async () => {
+    await run()
+    topics.skip(name, 3)
+    await settled()
+    topics.failure = away()
+    await clock.advance(3_000)
+    expect(topics.seeks).toEqual([`${name} 5`, `${name} 8`])
+  })
+
+  test('is read from its end where it does not hold the place any more', async () => {
+    await run()
+    write(newMarker())
+    await settled()
+    topics.failure = away()
+    write(newMarker())
+    topics.begin(name, 40)
+    await clock.advance(3_000)
+    expect(topics.seeks.at(-1)).toBe(`${name} 40`)
+    const other = newMarker()
+    write(other)
+    expect(await arrives(other)).toBe(true)
+  })
+
+  test('is read from its end where it ends before the place', async () => {
+    await run()
+    for (let count = 0; count < 5; count += 1) write(newMarker())
+    await settled()
+    topics.failure = away()
+    write(newMarker())
+    topics.begin(name, 3)
+    await clock.advance(3_000)
+    expect(topics.seeks.at(-1)).toBe(`${name} 3`)
+  })
+
+  test('is read on from the very place where it begins or ends', async () => {
+    await run()
+    write(newMarker())
+    await settled()
+    topics.drop(name, 6)
+    topics.failure = away()
+    await clock.advance(3_000)
+    expect(topics.seeks).toEqual([`${name} 5`, `${name} 6`])
+    const next = newMarker()
+    write(next)
+    write(newMarker())
+    expect(topics.end(name)).toBe(at(8))
+    expect(await arrives(next)).toBe(true)
+  })
+
+  test('is tried again with growing pauses, which is said once', async () => {
+    const askedMs: number[] = []
+    const reader = topics.reader.bind(topics)
+    topics.boundsFailure = away('no broker')
+    topics.reader = (partition, lost) => {
+      const inner = reader(partition, lost)
+      return {
+        ...inner,
+        bounds: () => {
+          askedMs.push(clock.monotonicMs())
+          return inner.bounds()
+        },
+      }
+    }
+    await run()
+    await clock.advance(40_000)
+    const pauses = askedMs.slice(1).map((ms, index) => ms - askedMs[index]!)
+    for (const [index, most] of [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000].entries()) {
+      expect(pauses[index]).toBeGreaterThanOrEqual(most / 2)
+      expect(pauses[index]).toBeLessThanOrEqual(most)
+    }
+    topics.boundsFailure = undefined
+    await clock.advance(5_000)
+    expect(recorded.lines).toMatchObject([
+      { level: 'warn', msg: 'markers are not read', reason: 'no broker' },
+      { level: 'info', msg: 'markers are read again' },
+    ])
+    topics.failure = away('gone again')
+    write(null)
+    await settled()
+    const askedBefore = askedMs.length
+    await clock.advance(100)
+    expect(askedMs.length).toBe(askedBefore + 1)
+    expect(recorded.lines.length).toBe(4)
+  })
+
+  test('says nothing of a fault that its end brings', async () => {
+    await run()
+    const { failure } = { failure: away() }
+    topics.failure = failure
+    end.abort()
+    await running
+    expect(recorded.lines).toEqual([])
+  })
+
+  test('ends on a bug', async () => {
+    topics.reader = (partition, lost) => ({
+      partition,
+      lost,
+      bounds: () => Promise.reject(new TypeError('a bug')),
+      seek: () => undefined,
+      next: () => Promise.resolve(undefined),
+      note: () => undefined,
+    })
+    await expect(markers.run(end.signal)).rejects.toThrow('a bug')
+  })
+})

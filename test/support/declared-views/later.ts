@@ -1,0 +1,26 @@
+import { countOf, defineView, from, timestamptz } from '../../../src/view/define-view.ts'
+
+/** `user-information` with `description` and `likeCount`, without `location` and `followingCount`. */
+export const views = [
+  defineView({
+    name: 'user-information',
+    key: { userId: 'bigint' },
+    row: from('users', {
+      key: 'user_id',
+      fields: {
+        username: 'username',
+        name: 'name',
+        description: 'description',
+        webPageUrl: 'web_page_url',
+        joinedDate: timestamptz('joined_date'),
+        profileImageUrl: 'profile_image_url',
+        backgroundImageUrl: 'background_image_url',
+      },
+    }),
+    counts: {
+      tweetCount: countOf('tweets', { by: 'user_id' }),
+      followerCount: countOf('follows', { by: 'followee_id' }),
+      likeCount: countOf('likes', { by: 'user_id' }),
+    },
+  }),
+]
