@@ -1,6 +1,7 @@
 // A test's suffix says what it needs: `x.test.ts` nothing, `x.net.test.ts` sockets and
 // time, `x.redis.test.ts`, `x.pg.test.ts`,
-// `x.kafka.test.ts` that server alone, `x.chain.test.ts` the whole chain.
+// `x.kafka.test.ts` that server alone, `x.chain.test.ts` the whole chain, `x.process.test.ts`
+// processes of its own. The simulation needs nothing but minutes.
 const common = {
   rootDir: import.meta.dirname,
   // A chain's data beside them has files that jest would take for snapshots of its own.
@@ -21,7 +22,15 @@ export default {
       ...common,
       displayName: 'pure',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
-      testPathIgnorePatterns: ['\\.(net|redis|pg|kafka|chain|process)\\.test\\.ts$'],
+      testPathIgnorePatterns: [
+        '\\.(net|redis|pg|kafka|chain|process)\\.test\\.ts$',
+        '/test/simulation/',
+      ],
+    },
+    {
+      ...common,
+      displayName: 'simulation',
+      testMatch: ['<rootDir>/test/simulation/**/*.test.ts'],
     },
     {
       ...common,

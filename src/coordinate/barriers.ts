@@ -4,11 +4,14 @@ import type { KafkaOffset } from '../position.ts'
 import type { ViewCoordination } from '../store/coordination.ts'
 import type { Barrier, Checkpoint } from '../store/state.ts'
 import { outnumbered, type ViewWatch } from '../store/view-watch.ts'
+import type { ViewWriter } from '../store/writer.ts'
 import { takeBarrier, type BarrierParts } from './barrier.ts'
+import { Reported } from './reported.ts'
 
 export type BarriersParts = BarrierParts & {
   readonly coordination: Pick<ViewCoordination, 'publish'>
   readonly watch: ViewWatch
+  readonly writer: Pick<ViewWriter, 'report'>
   readonly log: Log
   /** Between barriers while anything moves, and while nothing does. */
   readonly intervalMs: number
@@ -69,11 +72,13 @@ export class Barriers {
   /** Takes barriers until `signal` aborts. Faults are logged, each once, and tried again. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log, intervalMs } = this.#parts
+    const reported = new Reported(this.#parts, 'watermark')
     let said = ''
     while (!signal.aborted) {
       const startedMs = clock.monotonicMs()
       try {
         await this.#takeIfDue(startedMs, signal)
+        await reported.report(undefined)
         if (said) log.info('barriers are taken again')
         said = ''
         const leftMs = intervalMs - (clock.monotonicMs() - startedMs)
@@ -85,6 +90,7 @@ export class Barriers {
           log.warn({ code: error.code, reason: text, hint: error.hint }, 'no barrier can be taken')
         }
         said = text
+        await reported.report(error).catch(throwUnlessFault)
         await clock.sleep(pauseAfterFaultMs, signal)
       }
     }
@@ -112,6 +118,11 @@ export class Barriers {
   #moved(ends: ReadonlyMap<string, KafkaOffset>): boolean {
     return [...ends].some(([name, end]) => this.#newest?.ends.get(name) !== end)
   }
+}
+
+/** The store is away as well, which shows elsewhere. */
+function throwUnlessFault(error: unknown): void {
+  if (!(error instanceof MillraceError)) throw error
 }
 
 /** Whether every partition has passed the barrier's end; false where nothing is known of any. */

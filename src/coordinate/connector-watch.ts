@@ -1,13 +1,11 @@
-import { backoff, type Clock } from '../clock.ts'
+import { backoff } from '../clock.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Connect } from '../source/connect.ts'
-import type { ViewWriter } from '../store/writer.ts'
+import { Reported, type ReportedParts } from './reported.ts'
 
-export type ConnectorWatchParts = {
+export type ConnectorWatchParts = ReportedParts & {
   readonly connect: Pick<Connect, 'status' | 'restart'>
-  readonly writer: Pick<ViewWriter, 'report'>
-  readonly clock: Clock
   readonly log: Log
 }
 
@@ -16,18 +14,18 @@ const pauseFirstMs = 1_000
 const pauseMostMs = 300_000
 /** A task that has run for so long is well again. */
 const wellAfterMs = 60_000
-const place = 'connector'
 
 /** Starts the connector's task again when it has failed: Connect leaves that to somebody else. */
 export class ConnectorWatch {
   readonly #parts: ConnectorWatchParts
+  readonly #reported: Reported
   readonly #pause = backoff(pauseFirstMs, pauseMostMs)
   #notBeforeMs = 0
   #failedAtMs: number | undefined
-  #reported: string | undefined = 'unknown'
 
   constructor(parts: ConnectorWatchParts) {
     this.#parts = parts
+    this.#reported = new Reported(parts, 'connector')
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -49,7 +47,7 @@ export class ConnectorWatch {
     const nowMs = clock.monotonicMs()
     if (state === 'failed') {
       this.#failedAtMs = nowMs
-      await this.#report(reason)
+      await this.#reported.report(failed(reason))
       if (nowMs < this.#notBeforeMs) return
       const pauseMs = this.#pause.nextMs()
       this.#notBeforeMs = nowMs + pauseMs
@@ -62,22 +60,15 @@ export class ConnectorWatch {
       })
     } else if (state === 'running') {
       if (nowMs - (this.#failedAtMs ?? -wellAfterMs) >= wellAfterMs) this.#pause.reset()
-      await this.#report(undefined)
+      await this.#reported.report(undefined)
     }
   }
+}
 
-  async #report(reason: string | undefined): Promise<void> {
-    if (this.#reported === reason) return
-    const { writer, clock } = this.#parts
-    const problem = reason !== undefined && {
-      code: 'connector-failed',
-      message: `the connector's task has failed: ${reason}`,
-      hint: hintFor(reason),
-      sinceMs: clock.wallMs(),
-    }
-    await writer.report(place, problem || undefined)
-    this.#reported = reason
-  }
+function failed(reason: string): MillraceError {
+  return new MillraceError('connector-failed', `the connector's task has failed: ${reason}`, {
+    hint: hintFor(reason),
+  })
 }
 
 function hintFor(reason: string): string {

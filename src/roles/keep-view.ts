@@ -65,6 +65,7 @@ function coordinator(parts: KeepViewParts, watch: ViewWatch, plans: Plans): Coor
   const { source, connect, admin, markers } = outside
   const { connector, publication, slot } = config
   const reader = store.reader(own.view.layout, own.id)
+  const writer = store.writer(own.view.layout)
   const setup = new Setup({
     source,
     connect,
@@ -82,6 +83,7 @@ function coordinator(parts: KeepViewParts, watch: ViewWatch, plans: Plans): Coor
     clock,
     coordination: store.coordination,
     watch,
+    writer,
     log,
     intervalMs: config.barrierIntervalMs,
     idleMs: config.barrierIdleMs,
@@ -97,7 +99,6 @@ function coordinator(parts: KeepViewParts, watch: ViewWatch, plans: Plans): Coor
     },
     fullPaceDailyMs: config.fullPaceDailyMs,
   }
-  const writer = store.writer(own.view.layout)
   return new Coordinator({
     own,
     store,

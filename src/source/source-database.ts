@@ -49,6 +49,8 @@ export class SourceDatabase {
       if (routine === 'SyncRepWaitForLSN') unacknowledged = true
     }
     client.on('notice', onNotice)
+    // A connection that breaks says so here too; without a listener that ends the process.
+    client.on('error', ignore)
     let failed = true
     try {
       const text = statements.join(';\n')
@@ -64,6 +66,7 @@ export class SourceDatabase {
       return results.map(({ rows }) => rows)
     } finally {
       client.off('notice', onNotice)
+      client.off('error', ignore)
       // It may be in the middle of a transaction, or of a reply that comes too late.
       client.release(failed)
     }
@@ -79,6 +82,10 @@ export class SourceDatabase {
   close(): Promise<void> {
     return this.#pool.end()
   }
+}
+
+function ignore(): void {
+  // The message under way rejects with the same error.
 }
 
 /** Postgres answers with an SQLSTATE when it understood and refused; else it is away. */

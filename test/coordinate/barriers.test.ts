@@ -136,6 +136,40 @@ describe('barriers', () => {
     expect((await kept()).at(-1)).toBeGreaterThan(4)
   })
 
+  test('that fail are shown by the store as what holds up the watermark, until they go on', async () => {
+    await world.begin()
+    const { committed } = world.outside
+    world.outside.committed = () => {
+      throw new MillraceError('connect-unavailable', 'it is away', { hint: 'Look at it.' })
+    }
+    const problems = async () => {
+      const { layout } = world.own.view
+      return (await world.store.reader(layout, world.own.id).status()).problems
+    }
+    run()
+    await pass(2_100)
+    const sinceMs = world.clock.wallMs() - 2_100
+    const problem = { code: 'connect-unavailable', message: 'it is away', hint: 'Look at it.' }
+    expect(await problems()).toEqual(new Map([['watermark', { ...problem, sinceMs }]]))
+    world.outside.committed = committed
+    await pass(2_000)
+    expect(await problems()).toEqual(new Map())
+  })
+
+  test('are taken again although the store can not show why they were not', async () => {
+    await world.begin()
+    const parts = world.barriersParts({
+      writer: { report: () => Promise.reject(new MillraceError('store-away', 'x')) },
+    })
+    world.outside.committed = () => {
+      throw new MillraceError('connect-unavailable', 'it is away')
+    }
+    const barriers = new Barriers(parts)
+    running = barriers.run(world.end.signal)
+    await pass(3_100)
+    expect(world.outside.asked.filter((each) => each === 'committed').length).toBeGreaterThan(2)
+  })
+
   test('that fail in another way are told of again', async () => {
     await world.begin()
     let calls = 0

@@ -67,6 +67,7 @@ export class World {
       clock: this.clock,
       coordination: this.store.coordination,
       watch: this.watch,
+      writer: this.store.writer(this.own.view.layout),
       log: this.recorded.log,
       intervalMs: 1_000,
       idleMs: 5_000,

@@ -20,3 +20,9 @@ export function parseHistoryArgs(args: readonly string[]): HistoryOptions {
     seed: given.whole('seed', Math.floor(Math.random() * 2 ** 31), [0, 0xffff_ffff]),
   }
 }
+
+/** `MILLRACE_TEST_SEED`, else another one each time. */
+export function seedOfTest(): number {
+  const given = process.env['MILLRACE_TEST_SEED']
+  return given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given)
+}

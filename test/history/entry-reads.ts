@@ -13,16 +13,16 @@ export type EntryParts = Pick<Read, 'row' | 'counts'>
 /** Throws on a field that is missing or has another type: half an entry. */
 export function entryOfJson(body: unknown, user: string): EntryParts {
   const json = body as Readonly<Record<string, unknown>>
-  if (json['userId'] !== user) throw new Error(`userId is ${String(json['userId'])}`)
+  if (json['userId'] !== user) throw new Error(`userId is ${JSON.stringify(json['userId'])}`)
   const row = fieldNames.map(([, name]) => {
     const value = json[name]
     if (value === null || typeof value === 'string') return value
-    throw new Error(`${name} is ${String(value)}`)
+    throw new Error(`${name} is ${JSON.stringify(value)}`)
   })
   const counts = countNames.map((name) => {
     const value = json[name]
     if (Number.isSafeInteger(value)) return [name, BigInt(value as number)] as const
-    throw new Error(`${name} is ${String(value)}`)
+    throw new Error(`${name} is ${JSON.stringify(value)}`)
   })
   return { row, counts: Object.fromEntries(counts) as Record<CountName, bigint> }
 }

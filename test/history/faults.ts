@@ -98,7 +98,7 @@ export async function runLane(lane: Lane, parts: LaneParts, signal: AbortSignal)
   const { scene, random, tally, busy, sleep } = parts
   while (!signal.aborted) {
     await sleep(random.integer(lane.leastPauseMs, lane.mostPauseMs), signal)
-    const fault = chosen(lane.faults, { random, tally })
+    const fault = draw(lane.faults, { random, tally })
     const isFree = fault.targets.every((target) => !busy.has(target))
     if (!isFree || signal.aborted) continue
     for (const target of fault.targets) busy.add(target)
@@ -113,7 +113,7 @@ export async function runLane(lane: Lane, parts: LaneParts, signal: AbortSignal)
 }
 
 /** By weight; half of the time among the kinds that came least, so that none is left out for long. */
-function chosen(
+function draw(
   faults: readonly Fault[],
   { random, tally }: { readonly random: Random; readonly tally: FaultTally },
 ): Fault {

@@ -1,7 +1,7 @@
 import type { Checker, Read } from './checker.ts'
 import type { SourceHistory } from './source-history.ts'
 
-type Pending = { readonly read: Read; readonly then: ((isRight: boolean) => void) | undefined }
+type Pending = { readonly read: Read; readonly tell: ((isRight: boolean) => void) | undefined }
 
 /** Reads wait here until everything is known that was committed before they ended. */
 export class Judging {
@@ -19,12 +19,12 @@ export class Judging {
   }
 
   take(read: Read): void {
-    this.#pending.push({ read, then: undefined })
+    this.#pending.push({ read, tell: undefined })
   }
 
   /** Only tells whether it is right; nothing is held against it. */
-  probe(read: Read, then: (isRight: boolean) => void): void {
-    this.#pending.push({ read, then })
+  probe(read: Read, tell: (isRight: boolean) => void): void {
+    this.#pending.push({ read, tell })
   }
 
   /** Rejects while the source is away; what waits then waits on. */
@@ -33,8 +33,8 @@ export class Judging {
     const ceiling = await this.#history.catchUp()
     const reads = this.#pending.slice(0, ended)
     this.#pending = this.#pending.slice(ended)
-    for (const { read, then } of reads) {
-      if (then) then(this.#checker.isRight(read, ceiling))
+    for (const { read, tell } of reads) {
+      if (tell) tell(this.#checker.isRight(read, ceiling))
       else this.#checker.judge(read, ceiling)
     }
   }

@@ -81,7 +81,7 @@ export class Session {
       excuses,
       plants,
       violated,
-      probe: (read, then) => this.judging.probe(read, then),
+      probe: (read, tell) => this.judging.probe(read, tell),
     })
     this.readers = new Readers({
       api,

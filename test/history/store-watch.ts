@@ -12,7 +12,7 @@ export type StoreWatchParts = {
   readonly plants: Plants
   readonly violated: (violation: Violation) => void
   /** Judges a read later; tells whether every component was right. */
-  readonly probe: (read: Read, then: (isRight: boolean) => void) => void
+  readonly probe: (read: Read, tell: (isRight: boolean) => void) => void
 }
 
 /** Right answers in a row that prove that a hash which was deleted is whole again. */

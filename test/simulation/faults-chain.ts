@@ -32,7 +32,7 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
     world.connector.task?.snapshot(true),
   ),
 
-  'a connector is replaced and goes on': doubtful(9, ({ world, random }) => {
+  'a connector is replaced and goes on': doubtful(12, ({ world, random }) => {
     world.connector.slowness = 0.7
     world.scheduler.after(random.between(0, 400), () => {
       world.connector.replace(random.between(200, 8_000))

@@ -5,7 +5,7 @@ import { linger } from './work.ts'
 import type { World } from './world.ts'
 
 export const sourceFaults: Readonly<Record<string, Fault>> = {
-  'the source crashes': benign(5, (stage) => {
+  'the source crashes': benign(8, (stage) => {
     const { world, random } = stage
     goDown(stage, () => {
       const lost = world.database.crash()

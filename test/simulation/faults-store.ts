@@ -48,6 +48,19 @@ export const storeFaults: Readonly<Record<string, Fault>> = {
     apply(stage, cast.wanted === later && random.chance(0.5) ? first : later)
   }),
 
+  'a step is held up while the epoch turns': benign(9, (stage) => {
+    const { world, cast, random } = stage
+    if (cast.lives.length < 2) cast.start()
+    const life = cast.coordinator() ?? cast.any(random)
+    const method = random.pick(['turn', 'correct', 'look', 'observe', 'progress', 'commit'])
+    const ms = random.between(1_000, 9_000)
+    life?.process.ambushes.set(method, { when: 'before', act: () => ms })
+    const { first, later } = world.views
+    world.scheduler.after(random.between(0, 2_000), () => {
+      apply(stage, cast.wanted === later ? first : later)
+    })
+  }),
+
   'earlier declarations are ended': benign(4, (stage) => {
     const { world, cast, random } = stage
     if (cast.wanted === world.views.first) apply(stage, world.views.later)

@@ -3,11 +3,13 @@ import { drawSchedule, play, type Schedule } from './schedule.ts'
 
 export type Failed = { readonly schedule: Schedule; readonly failure: Error }
 
+export type Happened = { readonly times: number; readonly schedules: number }
+
 export type Totals = {
   readonly played: number
   readonly failed: readonly Failed[]
-  /** How often each kind of effect happened. */
-  readonly counts: ReadonlyMap<string, number>
+  /** How often each kind of effect happened, and in how many schedules. */
+  readonly counts: ReadonlyMap<string, Happened>
   readonly virtualMs: number
 }
 
@@ -24,7 +26,7 @@ export type PlayAllOptions = {
 
 export async function playAll(options: PlayAllOptions): Promise<Totals> {
   const { first, schedules, failuresMax, trace, fails } = options
-  const counts = new Map<string, number>()
+  const counts = new Map<string, Happened>()
   const failed: Failed[] = []
   let [played, virtualMs] = [0, 0]
   while (played < schedules && failed.length < failuresMax) {
@@ -32,7 +34,10 @@ export async function playAll(options: PlayAllOptions): Promise<Totals> {
     const outcome = await play(schedule, trace)
     played += 1
     virtualMs += outcome.virtualMs
-    for (const [kind, times] of outcome.counts) counts.set(kind, (counts.get(kind) ?? 0) + times)
+    for (const [kind, more] of outcome.counts) {
+      const { times, schedules: before } = counts.get(kind) ?? { times: 0, schedules: 0 }
+      counts.set(kind, { times: times + more, schedules: before + 1 })
+    }
     if (outcome.failure) {
       failed.push({ schedule, failure: outcome.failure })
       fails?.(failed.at(-1)!)

@@ -38,7 +38,9 @@ async function run({ schedules, seed, trace }: SimulationOptions): Promise<numbe
 
 function report({ counts, played, failed, virtualMs }: Totals, tookMs: number): void {
   const sorted = [...counts].toSorted(([a], [b]) => Number(a > b) - Number(a < b))
-  for (const [kind, times] of sorted) say(`${String(times).padStart(8)}  ${kind}`)
+  for (const [kind, { times, schedules }] of sorted) {
+    say(`${String(times).padStart(8)} in ${String(schedules).padStart(6)}  ${kind}`)
+  }
   say(
     `${played} schedules in ${(tookMs / 1_000).toFixed(1)} s, ${failed.length} failed; ` +
       `${(virtualMs / 1_000 / played).toFixed(1)} virtual s each`,

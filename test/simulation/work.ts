@@ -30,7 +30,7 @@ export function drawWork(random: Random, untilMs: number): WorkStep[] {
       statements: 1 + random.below(random.chance(0.2) ? 10 : 3),
       gapMs: long ? random.between(1_000, 9_000) : random.chance(0.3) ? random.between(1, 300) : 0,
       active: random.chance(0.4),
-      durable: random.chance(0.7),
+      durable: random.chance(0.6),
       rollback: random.chance(0.1),
       seed: random.below(2 ** 32),
     })

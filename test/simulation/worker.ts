@@ -101,6 +101,7 @@ function coordinatorOf(
     capture: connectorProgress(connect),
     topics: setup.topics(own.view),
     coordination: store.coordination,
+    writer: store.writer(own.view.layout),
     intervalMs: barrierIntervalMs,
     idleMs: barrierIntervalMs * 2,
   })

@@ -47,12 +47,12 @@ async function open(view: OpenedView, url = harness.url, callTimeoutMs = 5_000) 
   return client
 }
 
-/** `MILLRACE_WRITE_SCHEMA=1` writes the dump anew, after a file was added to sql/store. */
+/** `MILLRACE_TEST_WRITE_SCHEMA=1` writes the dump anew, after a file was added to sql/store. */
 test('the schema is what the committed dump says', async () => {
   const args = ['--schema-only', '--no-owner', '--no-privileges', '--schema=millrace']
   const { stdout } = await promisify(execFile)('pg_dump', [...args, harness.url])
   const committed = new URL('../../sql/store/schema.sql', import.meta.url)
-  if (process.env.MILLRACE_WRITE_SCHEMA) writeFileSync(committed, tidy(stdout))
+  if (process.env.MILLRACE_TEST_WRITE_SCHEMA) writeFileSync(committed, tidy(stdout))
   expect(tidy(stdout)).toBe(readFileSync(committed, 'utf8'))
 })
 

@@ -1,0 +1,127 @@
+/**
+ * A source whose past is another one than the log tells of: the slot lost, the database put back to
+ * an earlier state, or failed over to a standby that lacked the end. Here a person has to act, and
+ * each test does what the messages say and nothing else.
+ */
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { jest } from '@jest/globals'
+import type { Chain } from '../../src/dev/chain.ts'
+import { runCommand } from '../../src/dev/command.ts'
+import type { AlwaysThere } from '../support/always-there.ts'
+import { ChainHarness, mendedWithinMs } from '../support/chain-harness.ts'
+import { chainTimeoutMs, startTestChain, stopTestChain } from '../support/chain.ts'
+import { forgetOffsets, resumeConnector, untilCapturing } from '../support/connect.ts'
+import { asSuperuser } from '../support/source-sql.ts'
+import { sleep, until } from '../support/wait.ts'
+
+jest.setTimeout(300_000)
+
+let chain: Chain
+let harness: ChainHarness
+let reader: AlwaysThere
+
+beforeAll(async () => {
+  chain = await startTestChain({ seed: true })
+  harness = await ChainHarness.open({ chain })
+  harness.startWorker()
+  await harness.untilServing()
+  reader = await harness.reader()
+}, chainTimeoutMs)
+
+afterAll(async () => {
+  await harness?.close()
+  if (chain) await stopTestChain(chain)
+}, 60_000)
+
+beforeEach(() => reader.forget())
+
+test('the slot dropped: the connector fails, and the way back that is named leads back', async () => {
+  const { wrong } = await harness.standing()
+  await chain.processes.stop('connect')
+  await asSuperuser(chain, `select pg_drop_replication_slot('millrace')`)
+  const reason = await reader.untilDoubted('slot-altered')
+  expect(reason).toContain('slot')
+  const [lost] = (await harness.doubts()).filter(({ code }) => code === 'slot-altered')
+  expect(lost!.hint).toContain('When the slot was lost')
+  await harness.sql('delete from likes where user_id < 10', 'delete from users where user_id = 77')
+  await chain.start('connect')
+  await until(
+    'people are told that the connector has failed',
+    async () => (await harness.problems()).connector === 'connector-failed',
+    mendedWithinMs * 2,
+  )
+  // The way back: the offsets are forgotten, so that the connector begins at a slot made anew.
+  await forgetOffsets(chain)
+  await resumeConnector(chain)
+  const traffic = harness.traffic(100)
+  await sleep(3_000)
+  await traffic.stop()
+  await harness.untilEqual(mendedWithinMs * 2)
+  expect((await harness.standing()).wrong).toBeGreaterThan(wrong)
+  expect(reader.faults()).toEqual([])
+})
+
+test('put back to an earlier state: readers go on, the message names what to do, and it does', async () => {
+  const putBack = await copyOfSource()
+  const traffic = harness.traffic(150)
+  await sleep(6_000)
+  await traffic.stop()
+  await harness.untilEqual()
+  await putBack()
+  await until('people are told', () => harness.log('worker-a').includes('another-source'), 60_000)
+  expect(harness.log('worker-a')).toContain('When the source was put back')
+  await forgetOffsets(chain)
+  await resumeConnector(chain)
+  const more = harness.traffic(100)
+  await sleep(3_000)
+  await more.stop()
+  await harness.untilEqual(mendedWithinMs * 2)
+  expect(reader.faults(['falling watermark'])).toEqual([])
+})
+
+test('failed over to a standby that lacks the end: what was lost is taken out of the view', async () => {
+  const putBack = await copyOfSource()
+  const traffic = harness.traffic(150)
+  await sleep(6_000)
+  await traffic.stop()
+  await harness.untilEqual()
+  const { wrong } = await harness.standing()
+  await putBack('promoted')
+  const reason = await reader.untilDoubted('source-replaced', 60_000)
+  expect(reason).toContain('it has failed over, or was put back')
+  await forgetOffsets(chain)
+  await resumeConnector(chain)
+  const more = harness.traffic(100)
+  await sleep(3_000)
+  await more.stop()
+  await harness.untilEqual(mendedWithinMs * 2)
+  expect((await harness.standing()).wrong).toBeGreaterThan(wrong)
+  expect(reader.faults(['falling watermark'])).toEqual([])
+})
+
+/** Copies the database's files while it is down for a moment; answers how to make it that again. */
+async function copyOfSource() {
+  const folder = join(chain.folders.data, 'postgres')
+  const copy = `${folder}.copy`
+  await harness.untilEqual()
+  await chain.processes.stop('postgres')
+  await copied(folder, copy)
+  await chain.start('postgres')
+  await untilCapturing(chain)
+  await harness.untilEqual()
+  return async (how: 'as it was' | 'promoted' = 'as it was') => {
+    await chain.kill('postgres')
+    rmSync(folder, { recursive: true })
+    await copied(copy, folder)
+    if (how === 'promoted') writeFileSync(join(folder, 'standby.signal'), '', { mode: 0o644 })
+    rmSync(copy, { recursive: true })
+    await chain.start('postgres')
+    if (how === 'promoted') await asSuperuser(chain, 'select pg_promote()')
+  }
+}
+
+/** With the owner of every file, who is not the one that runs this. */
+async function copied(from: string, to: string): Promise<void> {
+  await runCommand('cp', ['-a', from, to], { timeoutMs: 60_000 })
+}
