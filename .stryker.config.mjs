@@ -38,7 +38,7 @@ export default {
   // TypeScript 7 has no interface for JavaScript, by which its configuration would be read.
   tsconfigFile: 'none',
   concurrency: 2,
-  timeoutMS: 4_000,
+  timeoutMS: 2_000,
   tempDirName: '.millrace/mutation',
   ignorePatterns: ['.millrace'],
   reporters: ['clear-text', 'progress-append-only', 'json'],

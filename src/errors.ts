@@ -26,7 +26,6 @@ const kinds = {
   'connect-unavailable': 'away',
   'connect-refused': 'waits',
   'connect-answer': 'waits',
-  'connector-unfit': 'waits',
   'connector-failed': 'waits',
   'another-source': 'waits',
 
@@ -93,7 +92,6 @@ const kinds = {
   'package-too-old': 'refused',
   'no-chain': 'refused',
   'not-ready': 'refused',
-  port: 'refused',
   'port-busy': 'refused',
   spawn: 'refused',
   stop: 'refused',

@@ -83,6 +83,13 @@ async function build({ users, signal }: Bench): Promise<void> {
   )
   print(`memory    of the worker at most ${built.workerMib.toFixed(0)} MiB`)
   print(`beside    reads of another view: ${built.reads.summary()}, ${built.reads.count} reads`)
+  const { said, seconds: used } = built.verified
+  const each = (part: number) => `${((part / built.entries) * 1e6).toFixed(1)} us`
+  print(`verify    ${said}`)
+  print(
+    `          of a processor per entry: verify ${each(used.verify)}, Redis ${each(used.redis)}, ` +
+      `Postgres ${each(used.postgres)}`,
+  )
 }
 
 async function looks({ users, forMs, signal }: Bench): Promise<void> {

@@ -3,7 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 /** `USER_HZ`, which Linux tells user space as 100 on every machine. */
 const ticksPerSecond = 100
 
-/** Seconds of processor time that a process has used since it began; 0 once it has ended. */
+/**
+ * Seconds of processor time that a process has used since it began, and those of its children that
+ * have ended; 0 once it has ended itself.
+ */
 export function processSeconds(pid: number): number {
   return statOf(pid)?.seconds ?? 0
 }
@@ -18,8 +21,12 @@ export function residentMib(pid: number): number {
   }
 }
 
-/** Processes that this one has started and that have not ended. */
-export function childrenOf(parent: number): readonly number[] {
+/** The same with all children. */
+export function familySeconds(pid: number): number {
+  return [pid, ...childrenOf(pid)].reduce((sum, each) => sum + processSeconds(each), 0)
+}
+
+function childrenOf(parent: number): readonly number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   return pids.map(Number).filter((pid) => statOf(pid)?.parent === parent)
 }
@@ -29,8 +36,8 @@ function statOf(pid: number): { readonly parent: number; readonly seconds: numbe
     const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
     // The name stands in brackets and may hold anything; what follows are numbers, from the third on.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    const seconds = (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
-    return { parent: Number(fields[1]), seconds }
+    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0)
+    return { parent: Number(fields[1]), seconds: ticks / ticksPerSecond }
   } catch {
     return undefined
   }

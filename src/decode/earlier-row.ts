@@ -17,7 +17,7 @@ export type EarlierRow = {
  * serves as identity can't hold them).
  *
  * What remains is doubt about whole rows that really hold a filler where it is needed and null
- * wherever they can: those are taken as not given, which costs a rebuild and never a wrong number.
+ * wherever they can: those are taken as not given, which costs a doubt and never a wrong number.
  */
 export function earlierRow(
   row: RawRecord,

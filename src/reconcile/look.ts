@@ -101,6 +101,7 @@ export async function judgeSheets(
     const answer = await parts.audit.look({ epoch: parts.epoch, keys, ticket })
     if (answer.kind === 'conflict') throw voided('the view has turned its epoch')
     const { texts, checkpoints } = answer
+    refuseSetBack(tablesBehind(parts, passage, checkpoints), unproved)
     const anchor = anchors.get(sheet)!.from
     const reading: Reading = {
       snapshot: sheet.truth.snapshot,
@@ -224,6 +225,11 @@ async function awaitCheckpoints(
     await clock.sleep(askAgainMs, signal)
   }
   throw voided('the look was given up')
+}
+
+/** A store that was put back meanwhile has not passed any more what it had passed. */
+function refuseSetBack(behind: ReadonlySet<string>, unproved: ReadonlySet<string>): void {
+  if ([...behind].some((table) => !unproved.has(table))) throw voided('the view has gone back')
 }
 
 function tablesBehind(

@@ -9,7 +9,7 @@ import { ConnectorWatch } from '../coordinate/connector-watch.ts'
 import { Coordinator } from '../coordinate/coordinator.ts'
 import { decodeFingerprint } from '../coordinate/fingerprint.ts'
 import { Setup, topicOf } from '../coordinate/setup.ts'
-import { refuseReplaced, type OwnView } from '../coordinate/view-plan.ts'
+import { mergedView, refuseReplaced, type OwnView } from '../coordinate/view-plan.ts'
 import type { SchemaSource } from '../decode/registry.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -21,6 +21,7 @@ import type { Source } from '../source/source.ts'
 import type { ViewState } from '../store/state.ts'
 import type { ViewStore } from '../store/store.ts'
 import { ViewWatch } from '../store/view-watch.ts'
+import { tablesOf } from '../view/view.ts'
 import { Plans } from './plans.ts'
 import { untilDone } from './until-done.ts'
 
@@ -137,7 +138,18 @@ async function keepTopics(parts: KeepTopics, signal: AbortSignal): Promise<void>
       await watch.begun(signal, state.epoch)
       continue
     }
-    await Promise.all(tables.map((table) => keepTopic(parts, table, signal)))
+    const isKept = (table: string) => {
+      const known = watch.state ?? state
+      return known.declarations.at(-1)!.id === own.id && tablesOf(mergedView(known)).includes(table)
+    }
+    // Workers of earlier declarations have ended, so their tables are kept here as well.
+    const others = tablesOf(mergedView(state)).filter((it) => !tablesOf(own.view).includes(it))
+    await Promise.all(
+      [...tables, ...others].map(async (table) => {
+        // A topic that gets more partitions is joined anew while the others go on.
+        while (!signal.aborted && isKept(table)) await keepTopic(parts, table, signal)
+      }),
+    )
   }
 }
 

@@ -59,7 +59,6 @@ const facts = z.object({
 
 export type SetupFacts = z.infer<typeof facts>
 export type TableFacts = z.infer<typeof table>
-export type PublicationFacts = z.infer<typeof publication>
 
 /** The first release with the catalogs that are read here, column lists and row filters. */
 export const oldestVersion = 150_000

@@ -35,8 +35,6 @@ export function consolidator() {
   }
 }
 
-export type Consolidator = ReturnType<typeof consolidator>
-
 /**
  * The two as one mutation of the same entry, `first` applied before `then`. Associative, because
  * the last put wins and sums don't care about brackets; not commutative where both put.

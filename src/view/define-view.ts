@@ -91,7 +91,7 @@ function columnOf(field: FieldDeclaration): { column: string; type: ColumnType }
 /** Names that JavaScript gives to every object, or that a store may want for itself. */
 const reserved = new Set(
   // The last ones are columns that Postgres gives to every table.
-  `constructor prototype exists generation watermark present
+  `constructor prototype exists watermark present
    ctid xmin xmax cmin cmax tableoid`.split(/\s+/),
 )
 

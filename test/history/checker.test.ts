@@ -250,6 +250,17 @@ describe('planted errors', () => {
     expect(bench.judged(counts(5_000_001n))).toEqual(['behind-its-watermark'])
   })
 
+  test('an amount below zero reads as 0 in the API, and as it is in Redis', () => {
+    const bench = new Bench(log)
+    const error = { kind: 'amount', count: 'likeCount', amount: -5_000_000n } as const
+    bench.plants.add({ user: '7', error, beganMs: 9_000 })
+    const read = (where: 'api' | 'redis', likeCount: bigint) =>
+      bench.judged({ ...right, where, counts: { ...noCounts, likeCount } })
+    expect(read('api', 0n)).toEqual([])
+    expect(read('redis', -4_999_999n)).toEqual([])
+    expect(read('redis', 0n)).toEqual(['behind-its-watermark'])
+  })
+
   test('a text is allowed for in its field alone', () => {
     const bench = new Bench(log)
     const error = { kind: 'text', text: 'planted' } as const
@@ -275,5 +286,30 @@ describe('LSNs', () => {
     expect(lsnOf('16/B374D848')).toBe(0x16_b374_d848n)
     expect(lsnText(0x16_0000_00ffn)).toBe('16/FF')
     expect(() => lsnOf('16')).toThrow('no LSN')
+  })
+})
+
+describe('whether an entry is whole again', () => {
+  const log: Log = [
+    [100n, put(named('a')), like('1', 1)],
+    [200n, like('2', 1)],
+  ]
+  const read: Read = {
+    where: 'redis',
+    user: '7',
+    watermark: 150n,
+    doubts: [],
+    row: named('a'),
+    counts: { ...noCounts, likeCount: 1n },
+    beganMs: 1,
+    endedMs: 2,
+  }
+
+  test('is told only where the watermark allows but one answer', () => {
+    const { checker } = new Bench(log)
+    expect(checker.isExact(read, 200n)).toBe(true)
+    expect(checker.isExact(read, 300n)).toBe(false)
+    expect(checker.isExact({ ...read, row: null }, 200n)).toBe(false)
+    expect(checker.isExact({ ...read, counts: noCounts }, 200n)).toBe(false)
   })
 })

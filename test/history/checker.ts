@@ -93,18 +93,17 @@ export class Checker {
     if (exact.every(Boolean)) this.tally.exact += 1
   }
 
-  /** Whether every component is one that the watermark allows, whatever may excuse it. */
-  isRight(read: Read, ceiling: bigint): boolean {
+  /** Whether every component is the only one that the watermark allows, whatever may excuse it. */
+  isExact(read: Read, ceiling: bigint): boolean {
     const { histories } = this.#parts
     const { watermark, user } = read
     const states = histories.rowStates(user, watermark, ceiling)
     const counts = countNames.every((count) => {
       const found = read.counts?.[count]
-      if (found === undefined) return true
       const { least, most } = histories.countReachable(user, count, { watermark, ceiling })
-      return found >= least && found <= most
+      return least === found && most === found
     })
-    return counts && states.some((state) => sameRow(state, read.row))
+    return counts && states.length === 1 && sameRow(states[0]!, read.row)
   }
 
   /** Whether there was but one state that the row could be in. */

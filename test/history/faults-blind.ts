@@ -87,11 +87,12 @@ function blind(
     run: async (scene, random) => {
       const { excuses } = scene
       // One after another, or it could not be told which of them a doubt is about.
-      if (excuses.open || !scene.isServing()) return false
+      if (excuses.open || !scene.isServing()) return 'put off'
       let opened: ReturnType<typeof excuses.begin> | undefined
       const act: Act = async (tables, statements) => {
         const from = await insistently(() => logEnd(scene))
         opened = excuses.begin({ kind, tables: [...tables], codes, from, beganMs: Date.now() })
+        scene.tell(`${kind} of ${tables.join(' ')}`)
         await altered(scene, ...statements)
       }
       await steps(act, random, scene)

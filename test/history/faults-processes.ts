@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import type { Random } from '../../src/traffic/random.ts'
 import { until } from '../support/wait.ts'
 import type { Fault } from './faults.ts'
 import type { Lost } from './outages.ts'
@@ -141,5 +140,3 @@ async function within(timeoutMs: number, condition: () => boolean): Promise<bool
     return false
   }
 }
-
-export type Act = (scene: Scene, random: Random) => Promise<boolean>

@@ -1,7 +1,7 @@
 import { userIdAt } from '../../src/traffic/population.ts'
 import type { Random } from '../../src/traffic/random.ts'
 import { countNames, redisCountNames } from './components.ts'
-import type { Fault } from './faults.ts'
+import type { Effect, Fault } from './faults.ts'
 import type { Plant } from './plants.ts'
 import { isOfConnection, stateKey, viewName } from './readers.ts'
 import type { Scene } from './scene.ts'
@@ -79,8 +79,9 @@ function planted(
     targets: ['set-up of the source', 'redis'],
     run: async (scene, random) => {
       // What the log does not tell would be found and counted as well.
-      if (scene.excuses.open || !scene.isServing()) return false
+      if (scene.excuses.open || !scene.isServing()) return 'put off'
       const { user, error, write } = await plan(scene, random)
+      scene.tell(`planted ${what} of ${user}`)
       const plant = scene.plants.add({ user, error, beganMs: Date.now() })
       const undo = (lostBy: string) => {
         plant.lostBy = lostBy
@@ -114,8 +115,8 @@ async function plantIfThere(
 }
 
 /** The state and everything else goes at once; the view is built anew. */
-async function flushed(scene: Scene): Promise<boolean> {
-  if (scene.excuses.open || !scene.isServing()) return false
+async function flushed(scene: Scene): Promise<Effect> {
+  if (scene.excuses.open || !scene.isServing()) return 'put off'
   const beganMs = Date.now()
   scene.outages.begin('view', beganMs)
   await scene.redis.flushall()

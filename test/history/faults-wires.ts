@@ -103,7 +103,7 @@ function schemasUnreachable(): Fault {
 
 /** Effect enough: somebody has had to connect again. */
 async function hasComeBack(wire: Wires[keyof Wires], before: number): Promise<boolean> {
-  for (let tries = 0; tries < 50; tries += 1) {
+  for (let tries = 0; tries < 150; tries += 1) {
     if (wire.connections() > before) return true
     await new Promise((resolve) => setTimeout(resolve, 100))
   }

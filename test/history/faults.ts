@@ -12,9 +12,12 @@ export type Fault = {
   readonly weight: number
   /** What no other fault may touch meanwhile. */
   readonly targets: readonly string[]
-  /** Does it and puts all right again; tells whether it had an effect. */
-  readonly run: (scene: Scene, random: Random) => Promise<boolean>
+  /** Does it and puts all right again. */
+  readonly run: (scene: Scene, random: Random) => Promise<Effect>
 }
+
+/** Whether a fault had an effect; `put off` when it could not be done at that time. */
+export type Effect = boolean | 'put off'
 
 /** Faults of one lane come one after another, those of different lanes at the same time. */
 export type Lane = {
@@ -27,11 +30,11 @@ export type Lane = {
 const outside: readonly Fault[] = [...processFaults, ...wireFaults]
 
 export const lanes: readonly Lane[] = [
-  { name: 'outside', faults: outside, leastPauseMs: 1_000, mostPauseMs: 14_000 },
-  { name: 'outside too', faults: outside, leastPauseMs: 3_000, mostPauseMs: 25_000 },
-  { name: 'blind', faults: blindFaults, leastPauseMs: 12_000, mostPauseMs: 35_000 },
+  { name: 'outside', faults: outside, leastPauseMs: 3_000, mostPauseMs: 20_000 },
+  { name: 'outside too', faults: outside, leastPauseMs: 8_000, mostPauseMs: 40_000 },
+  { name: 'blind', faults: blindFaults, leastPauseMs: 20_000, mostPauseMs: 70_000 },
   { name: 'source', faults: sqlFaults, leastPauseMs: 15_000, mostPauseMs: 45_000 },
-  { name: 'store', faults: storeFaults, leastPauseMs: 3_000, mostPauseMs: 12_000 },
+  { name: 'store', faults: storeFaults, leastPauseMs: 2_000, mostPauseMs: 9_000 },
 ]
 
 /** A minute with nothing but workers that die, for a first look at the whole. */
@@ -103,7 +106,11 @@ export async function runLane(lane: Lane, parts: LaneParts, signal: AbortSignal)
     if (!isFree || signal.aborted) continue
     for (const target of fault.targets) busy.add(target)
     try {
-      tally.add(fault.kind, await fault.run(scene, random))
+      scene.tell(`${fault.kind} …`)
+      const effect = await fault.run(scene, random)
+      if (effect !== 'put off') tally.add(fault.kind, effect)
+      const said = effect === 'put off' ? effect : effect ? 'is over' : 'had no effect'
+      scene.tell(`${fault.kind} ${said}`)
     } catch (error) {
       throw new Error(`the fault '${fault.kind}' could not be done or undone`, { cause: error })
     } finally {

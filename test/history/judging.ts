@@ -1,7 +1,7 @@
 import type { Checker, Read } from './checker.ts'
 import type { SourceHistory } from './source-history.ts'
 
-type Pending = { readonly read: Read; readonly tell: ((isRight: boolean) => void) | undefined }
+type Pending = { readonly read: Read; readonly tell: ((isExact: boolean) => void) | undefined }
 
 /** Reads wait here until everything is known that was committed before they ended. */
 export class Judging {
@@ -22,8 +22,8 @@ export class Judging {
     this.#pending.push({ read, tell: undefined })
   }
 
-  /** Only tells whether it is right; nothing is held against it. */
-  probe(read: Read, tell: (isRight: boolean) => void): void {
+  /** Only tells whether it is right in a moment that allows but one answer. */
+  probe(read: Read, tell: (isExact: boolean) => void): void {
     this.#pending.push({ read, tell })
   }
 
@@ -34,7 +34,7 @@ export class Judging {
     const reads = this.#pending.slice(0, ended)
     this.#pending = this.#pending.slice(ended)
     for (const { read, tell } of reads) {
-      if (tell) tell(this.#checker.isRight(read, ceiling))
+      if (tell) tell(this.#checker.isExact(read, ceiling))
       else this.#checker.judge(read, ceiling)
     }
   }

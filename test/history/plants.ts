@@ -60,6 +60,13 @@ export class Plants {
     )
   }
 
+  /** True for a user of whom a planted error makes a counter fall below zero. */
+  mayFallBelowZero(user: string): boolean {
+    return (this.#byUser.get(user) ?? []).some(
+      ({ error }) => error.kind === 'gone' || (error.kind === 'amount' && error.amount < 0n),
+    )
+  }
+
   explainsRow(read: Read, states: readonly (RowState | null)[]): boolean {
     return this.#during(read).some(({ error }) => {
       switch (error.kind) {
@@ -76,12 +83,14 @@ export class Plants {
     })
   }
 
+  /** The API tells a counter below zero as 0. */
   explainsCount(read: Read, count: CountName, { least, most }: Reachable): boolean {
     const found = read.counts![count]
     return this.#during(read).some(({ error }) => {
       if (error.kind === 'gone' || error.kind === 'phantom') return true
       if (error.kind === 'text' || error.count !== count) return false
-      return found - error.amount >= least && found - error.amount <= most
+      const shown = (value: bigint) => (read.where === 'api' && value < 0n ? 0n : value)
+      return found >= shown(least + error.amount) && found <= shown(most + error.amount)
     })
   }
 

@@ -32,6 +32,7 @@ async function main(args: readonly string[]): Promise<number> {
       signal: stop.signal,
       violated: ({ kind, text, atMs }) =>
         say(`VIOLATION ${new Date(atMs).toISOString()} ${kind}: ${text}`),
+      tell: (text) => say(`  ${new Date().toISOString()} ${text}`),
       progress: { everyMs: sayEveryMs, tell: (it, elapsedMs) => say(progressLine(it, elapsedMs)) },
       everyKind: minutes >= everyKindFromMinutes,
     })

@@ -28,6 +28,8 @@ export type SessionOptions = {
   readonly signal: AbortSignal
   /** Told of each violation at once. */
   readonly violated: (violation: Violation) => void
+  /** Told of what is done to the chain. */
+  readonly tell?: (text: string) => void
 }
 
 const usersOfTraffic = 300
@@ -101,6 +103,7 @@ export class Session {
       outages,
       plants,
       redis: this.watch.redis,
+      tell: options.tell ?? (() => undefined),
       isServing: () => this.watch.standing?.complete === true && !outages.viewIsLost,
     }
   }
@@ -115,6 +118,7 @@ export class Session {
     const add = histories.add.bind(histories)
     const history = await SourceHistory.open({ url: sourceUrl(chain), add })
     const session = new Session(whole, options, { history, histories })
+    chain.processes.onExit((name, how) => session.#ended(name, how))
     startWorker('worker-a')
     await until(
       'the view serves',
@@ -174,10 +178,22 @@ export class Session {
     await this.#whole.stop()
   }
 
+  /** Nobody but a fault may end a role; what ended by itself is started again. */
+  #ended(name: string, how: string): void {
+    if (!/^(worker|api)/.test(name) || /^SIG|^exit code 0$/.test(how)) return
+    this.violated({ kind: 'run', text: `${name} ended by itself (${how})`, atMs: Date.now() })
+    setTimeout(() => {
+      const { chain } = this.scene
+      const isKnown = chain.processes.list().some((each) => each.name === name)
+      if (isKnown && !chain.processes.isAlive(name)) chain.startAgain(name)
+    }, 1_000)
+  }
+
   #lane(lane: Lane, signal: AbortSignal): Promise<void> {
     const random = this.#random(lane.name)
     const { scene, faults: tally } = this
-    return runLane(lane, { scene, random, tally, busy: this.#busy, sleep: pausing }, signal)
+    const parts = { scene, random, tally, busy: this.#busy, sleep: pausing }
+    return runLane(lane, parts, signal)
   }
 
   async #traffic(signal: AbortSignal): Promise<void> {

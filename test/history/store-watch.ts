@@ -11,8 +11,8 @@ export type StoreWatchParts = {
   readonly excuses: Excuses
   readonly plants: Plants
   readonly violated: (violation: Violation) => void
-  /** Judges a read later; tells whether every component was right. */
-  readonly probe: (read: Read, tell: (isRight: boolean) => void) => void
+  /** Judges a read later; tells whether it is right in a moment that allows but one answer. */
+  readonly probe: (read: Read, tell: (isExact: boolean) => void) => void
 }
 
 /** Right answers in a row that prove that a hash which was deleted is whole again. */
@@ -87,8 +87,9 @@ export class StoreWatch {
     const { excuses, plants, violated } = this.#parts
     const nowMs = Date.now()
     if (excuses.covers(sinceMs, nowMs)) return
-    const negative = plants.all.some(({ error }) => error.kind === 'amount' && error.amount < 0n)
-    if (code === 'below-zero' && negative) return
+    const { keys } = JSON.parse(text.slice(text.indexOf('{'))) as { readonly keys: string[] }
+    const isPlanted = keys.every((key) => plants.mayFallBelowZero(key))
+    if (code === 'below-zero' && keys.length > 0 && isPlanted) return
     violated({ kind: 'doubt-without-cause', text: `${name}: ${text.slice(0, 400)}`, atMs: nowMs })
   }
 
@@ -109,8 +110,8 @@ export class StoreWatch {
       return
     }
     const read: Read = { where: 'redis', user, ...found, beganMs, endedMs: Date.now() }
-    this.#parts.probe(read, (isRight) => {
-      const inARow = isRight ? (this.#rightOf.get(plant) ?? 0) + 1 : 0
+    this.#parts.probe(read, (isExact) => {
+      const inARow = isExact ? (this.#rightOf.get(plant) ?? 0) + 1 : 0
       this.#rightOf.set(plant, inARow)
       if (inARow >= rightInARow) plant.endedMs ??= read.endedMs
     })

@@ -270,12 +270,14 @@ describe('a look waits', () => {
     world.stand(13)
     const asked = lookedAt()
     let [settledAt, askedBefore] = [0, 0]
-    void world.clock.sleep(1_000).then(() => {
+    const later = async () => {
+      await world.clock.sleep(1_000)
       askedBefore = asked.length
       world.stand(14)
       for (const name of [authors, books, prizes]) world.topics.skip(name, 4)
       settledAt = world.clock.monotonicMs()
-    })
+    }
+    void later()
     expect(kindsOf(await judged([early, late]))).toEqual({ 1: 'right' })
     expect([askedBefore, asked.length]).toEqual([0, 2])
     expect(world.clock.monotonicMs() - settledAt).toBeLessThanOrEqual(25)

@@ -38,9 +38,8 @@ test('pages follow each other by their cursors', async () => {
 
 test('a scan that the store can not go on with is lost', async () => {
   const { audit } = world.plan()
-  const failing = (error: Error) => ({
-    ...world.plan({ audit: { ...audit, scan: () => Promise.reject(error) } }),
-  })
+  const failing = (fault: Error) =>
+    world.plan({ audit: { ...audit, scan: () => Promise.reject(fault) } })
   const lost = new MillraceError('scan-lost', 'another server')
   expect(await storePage(failing(lost), '7', since)).toBe('lost')
   const away = new MillraceError('store-away', 'away')

@@ -82,7 +82,7 @@ export const processFaults: Readonly<Record<string, Fault>> = {
     }
   }),
 
-  'a wall clock jumps': benign(4, ({ world, cast, random }) => {
+  'a wall clock jumps': benign(7, ({ world, cast, random }) => {
     const ms = random.pick([-3_600_000, 3_600_000, 90_000, -90_000])
     const whose = random.pick(['source', 'broker', 'store', 'worker'] as const)
     switch (whose) {
@@ -95,7 +95,7 @@ export const processFaults: Readonly<Record<string, Fault>> = {
       case 'store':
         world.store.wallOffsetMs += ms
         break
-      default: {
+      case 'worker': {
         const life = cast.any(random)
         if (!life) return
         life.process.wallOffsetMs += ms
@@ -107,12 +107,12 @@ export const processFaults: Readonly<Record<string, Fault>> = {
   'calls to the store go wrong': benign(7, (stage) => trouble(stage, 'store')),
   'calls to the broker go wrong': benign(5, (stage) => trouble(stage, 'broker')),
   'calls to the source go wrong': benign(4, (stage) => trouble(stage, 'source')),
-  'calls to Connect go wrong': benign(3, (stage) => trouble(stage, 'connect')),
+  'calls to Connect go wrong': benign(4, (stage) => trouble(stage, 'connect')),
   'calls to the registry go wrong': benign(5, (stage) => trouble(stage, 'registry')),
   'the store is away': benign(3, (stage) => away(stage, 'store')),
   'the broker is away': benign(3, (stage) => away(stage, 'broker')),
   'Connect is away': benign(2, (stage) => away(stage, 'connect')),
-  'the registry is away': benign(1, (stage) => away(stage, 'registry')),
+  'the registry is away': benign(3, (stage) => away(stage, 'registry')),
 }
 
 function benign(weight: number, play: Fault['play']): Fault {

@@ -36,8 +36,8 @@ export const storeFaults: Readonly<Record<string, Fault>> = {
   }),
 
   'a count is altered by hand': doubtful(4, (stage) => several(stage, plantCount)),
-  'a text is altered by hand': doubtful(3, (stage) => several(stage, plantText)),
-  'an entry is made up by hand': doubtful(4, (stage) => several(stage, plantEntry)),
+  'a text is altered by hand': doubtful(6, (stage) => several(stage, plantText)),
+  'an entry is made up by hand': doubtful(6, (stage) => several(stage, plantEntry)),
   'a row is removed by hand': doubtful(4, (stage) => several(stage, plantNoRow)),
   'an entry is removed by hand': doubtful(3, (stage) => several(stage, plantNothing)),
 
@@ -52,8 +52,8 @@ export const storeFaults: Readonly<Record<string, Fault>> = {
     const { world, cast, random } = stage
     if (cast.lives.length < 2) cast.start()
     const life = cast.coordinator() ?? cast.any(random)
-    const method = random.pick(['turn', 'correct', 'look', 'observe', 'progress', 'commit'])
-    const ms = random.between(1_000, 9_000)
+    const method = random.pick(['turn', 'turn', 'turn', 'correct', 'correct', 'look', 'observe'])
+    const ms = random.between(3_000, 14_000)
     life?.process.ambushes.set(method, { when: 'before', act: () => ms })
     const { first, later } = world.views
     world.scheduler.after(random.between(0, 2_000), () => {

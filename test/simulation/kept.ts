@@ -3,7 +3,7 @@ import { play, type Outcome, type Schedule } from './schedule.ts'
 import { shrink } from './shrink.ts'
 import type { WorkStep } from './work.ts'
 
-/** A schedule in few words: times rounded, transactions as lists of numbers. */
+/** A schedule in few words: faults and transactions are lists. */
 export type KeptSchedule = {
   readonly seed: number
   readonly hostileMs: number
@@ -15,17 +15,20 @@ export type KeptSchedule = {
   readonly work: readonly (readonly [number, number, number, number, string])[]
 }
 
-export function keptOf({ seed, hostileMs, benign, workers, faults, work }: Schedule): KeptSchedule {
+export function keptOf(
+  { seed, hostileMs, benign, workers, faults, work }: Schedule,
+  time: (ms: number) => number = Math.round,
+): KeptSchedule {
   return {
     seed,
-    hostileMs: Math.round(hostileMs),
+    hostileMs: time(hostileMs),
     benign,
     workers,
-    faults: faults.map(({ atMs, fault, seed: own }) => [Math.round(atMs), fault, own]),
+    faults: faults.map(({ atMs, fault, seed: own }) => [time(atMs), fault, own]),
     work: work.map(({ atMs, statements, gapMs, seed: own, ...flags }) => [
-      Math.round(atMs),
+      time(atMs),
       statements,
-      Math.round(gapMs),
+      time(gapMs),
       own,
       [flags.active, flags.durable, flags.rollback].map(Number).join(''),
     ]),
@@ -37,7 +40,7 @@ export function scheduleOf(kept: KeptSchedule): Schedule {
     ...kept,
     faults: kept.faults.map(([atMs, fault, seed]) => ({ atMs, fault, seed })),
     work: kept.work.map(([atMs, statements, gapMs, seed, flags]): WorkStep => {
-      const [active, durable, rollback] = [...flags].map((flag) => flag === '1')
+      const [active, durable, rollback] = [0, 1, 2].map((index) => flags[index] === '1')
       const of = { active: active!, durable: durable!, rollback: rollback! }
       return { atMs, statements, gapMs, seed, ...of }
     }),
@@ -59,20 +62,22 @@ export function textOf(kept: KeptSchedule): string {
 
 /**
  * The smallest schedule that was found to fail as the given one does, in the words in which it can
- * be kept; undefined when it does not fail once its times are rounded.
+ * be kept; undefined when the given one does not fail again. Its times are whole milliseconds if it
+ * fails with them as well.
  */
 export async function shrunk(
   schedule: Schedule,
   failure: Error,
   playOne: (schedule: Schedule) => Promise<Pick<Outcome, 'failure'>> = play,
 ): Promise<KeptSchedule | undefined> {
-  const rounded = scheduleOf(keptOf(schedule))
   const fails = async (smaller: Schedule) => {
     const { failure: found } = await playOne(smaller)
     return found !== undefined && kindOf(found) === kindOf(failure)
   }
-  if (!(await fails(rounded))) return undefined
-  return keptOf(await shrink(rounded, { fails, triesMax }))
+  if (!(await fails(schedule))) return undefined
+  const smallest = await shrink(schedule, { fails, triesMax })
+  const rounded = keptOf(smallest)
+  return (await fails(scheduleOf(rounded))) ? rounded : keptOf(smallest, (ms) => ms)
 }
 
 const triesMax = 600

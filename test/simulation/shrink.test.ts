@@ -1,6 +1,7 @@
+import { runInNewContext } from 'node:vm'
 import { topicPartitionName } from '../../src/position.ts'
 import { MemoryWriter } from '../../src/store/memory/writer.ts'
-import { keptOf, scheduleOf, shrunk, textOf, type KeptSchedule } from './kept.ts'
+import { keptOf, scheduleOf, shrunk, textOf } from './kept.ts'
 import { drawSchedule, play, type Schedule } from './schedule.ts'
 import { shrink } from './shrink.ts'
 
@@ -79,10 +80,19 @@ describe('a schedule that is kept', () => {
     expect(keptOf(again)).toEqual(keptOf(drawn))
   })
 
+  test('keeps times as they are where it does not fail with rounded ones', async () => {
+    const exact = { ...large, hostileMs: 12_345.678 }
+    const playOne = async ({ hostileMs }: Schedule) => ({
+      failure: hostileMs % 1 > 0 ? new Error('wrong') : undefined,
+    })
+    const kept = await shrunk(exact, new Error('wrong'), playOne)
+    expect(kept?.hostileMs).toBe(exact.hostileMs)
+  })
+
   test('is printed as a value that can be put into a file', () => {
     const kept = keptOf(drawSchedule(3))
-    const read = new Function(`return ${textOf(kept)}`) as () => KeptSchedule
-    expect(read()).toEqual(kept)
+    const read: unknown = runInNewContext(`(${textOf(kept)})`)
+    expect(JSON.stringify(read)).toBe(JSON.stringify(kept))
   })
 })
 

@@ -153,11 +153,13 @@ async function keepTopics(worker: Worker, signal: AbortSignal): Promise<void> {
       await watch.begun(signal, state.epoch)
       continue
     }
-    const newest = () => watch.state?.declarations.at(-1)?.id
-    const known = newest()
+    const isKept = (table: string) => {
+      const known = watch.state ?? state
+      return known.declarations.at(-1)!.id === own.id && tablesOf(mergedView(known)).includes(table)
+    }
     await Promise.all(
       tablesOf(mergedView(state)).map(async (table) => {
-        while (!signal.aborted && newest() === known) await keepTopic(worker, table, signal)
+        while (!signal.aborted && isKept(table)) await keepTopic(worker, table, signal)
       }),
     )
   }

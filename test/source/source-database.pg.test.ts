@@ -1,4 +1,5 @@
 import { SourceDatabase, type Rows } from '../../src/source/source-database.ts'
+import { tcpProxy } from '../support/tcp-proxy.ts'
 import { until } from '../support/wait.ts'
 import { sourceFixture, type SourceFixture } from './source-fixture.ts'
 
@@ -93,6 +94,26 @@ test('a session that hangs is given up, and the next message takes another', asy
     expect(await pid()).not.toBe(hanging)
   } finally {
     process.kill(hanging, 'SIGCONT')
+  }
+})
+
+test('a connection that is cut under a message rejects it, and ends nothing else', async () => {
+  const proxy = await tcpProxy(fixture.url)
+  const url = proxy.through(fixture.url)
+  const cut = new SourceDatabase({ url, ...bounds, connectionsMax: 1 })
+  const uncaught: unknown[] = []
+  const onUncaught = (error: unknown) => void uncaught.push(error)
+  process.on('uncaughtException', onUncaught)
+  try {
+    await cut.run(['select 1'])
+    const answer = cut.run(['select pg_sleep(0.5)'])
+    await Promise.all([expect(answer).rejects.toMatchObject(away), proxy.cut()])
+    expect(await cut.run(['select 1'])).toEqual([[[1]]])
+    expect(uncaught).toEqual([])
+  } finally {
+    process.off('uncaughtException', onUncaught)
+    await cut.close()
+    await proxy.stop()
   }
 })
 

@@ -16,6 +16,11 @@ export type AlwaysThereOptions = {
   readonly fields?: readonly string[]
 }
 
+type Inside = {
+  readonly fields: readonly string[]
+  readonly endApi: () => Promise<void>
+}
+
 /** What a reader met that it should never meet, and how often; the first ones in words. */
 export type Fault = 'refused' | 'half entry' | 'falling watermark' | 'not ready'
 
@@ -44,6 +49,7 @@ const pauseMs = 4
 const statusEveryMs = 50
 const startedWithinMs = 60_000
 const said = 5
+let started = 0
 
 /**
  * Starts an API and reads random users from it until `stop`, which throws if one answer was a 503
@@ -53,6 +59,7 @@ const said = 5
 export class AlwaysThere {
   readonly url: string
   readonly #fields: readonly string[]
+  readonly #endApi: () => Promise<void>
   readonly #faults = new Map<Fault, { count: number; readonly first: string[] }>()
   readonly #stopped = new AbortController()
   /** Codes in `Millrace-Doubt`, with how often each was seen. */
@@ -65,14 +72,16 @@ export class AlwaysThere {
   #answers = 0
   #found = 0
 
-  private constructor(url: string, fields: readonly string[]) {
+  private constructor(url: string, { fields, endApi }: Inside) {
     this.url = url
     this.#fields = ['userId', ...fields].toSorted()
+    this.#endApi = endApi
   }
 
   /** Resolves when the API answers its first read. */
   static async start(options: AlwaysThereOptions): Promise<AlwaysThere> {
-    const { chain, name = 'api-watched', env = {} } = options
+    started += 1
+    const { chain, name = `api-watched-${started}`, env = {} } = options
     const { fields = [...textFields, ...countFields] } = options
     const port = String((await randomPorts()).api)
     const own = {
@@ -81,7 +90,11 @@ export class AlwaysThere {
       MILLRACE_FRESH_WITHIN_MS: String(10_000 * slowness),
     }
     startRole(chain, { name, args: ['api'], env: { ...own, ...env } })
-    const reader = new AlwaysThere(`http://127.0.0.1:${port}`, fields)
+    const endApi = async () => {
+      await chain.kill(name)
+      chain.forget(name)
+    }
+    const reader = new AlwaysThere(`http://127.0.0.1:${port}`, { fields, endApi })
     await until(
       `${name} answers`,
       async () => {
@@ -153,9 +166,12 @@ export class AlwaysThere {
     expect(this.#found).toBeGreaterThan(this.#answers / 2)
   }
 
+  /** Ends reading and API. May be called again. */
   async end(): Promise<void> {
+    if (this.#stopped.signal.aborted) return
     this.#stopped.abort()
     await Promise.all(this.#loops)
+    await this.#endApi()
   }
 
   #begin(): void {

@@ -90,7 +90,7 @@ export async function countRepeated(
 }
 
 /** The change that a record stands for, unless it is a snapshot's row or none. */
-export function streamedIn(decoded: Decoded): StreamedChange | undefined {
+function streamedIn(decoded: Decoded): StreamedChange | undefined {
   const change = decoded.kind === 'change' ? decoded.change : undefined
   return change?.kind === 'read' ? undefined : change
 }

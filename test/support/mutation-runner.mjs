@@ -1,18 +1,19 @@
 /**
  * Stryker's runner for the tests that need no server. They are loaded once; then each mutant meets
- * those that cover it, the nearest first, until one fails. A process in which a test hangs, or fails
- * without a mutant, is left: Stryker begins another one and tries the mutant again.
+ * those that cover it, the nearest first, until one fails. A process in which a test never ends, or
+ * fails without a mutant, is left: Stryker begins another one and tries the mutant again.
  */
 import { readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { inspect } from 'node:util'
 import { expect } from 'expect'
 
 const needsServer = /\.(net|redis|pg|kafka|chain|process)\.test\.ts$/
 /** A test that takes so much longer than it did at first hangs. */
 const hangFactor = 20
-const hangLeastMs = 5_000
+const hangLeastMs = 2_000
 
 export class MutationRunner {
   #wanted
@@ -60,7 +61,7 @@ export class MutationRunner {
     Object.assign(space, { activeMutant: activeMutant.id, hitLimit, hitCount: hitLimit && 0 })
     for (const [index, test] of tests.entries()) {
       const failure = await Promise.race([failureOf(test), hanging(test)])
-      if (failure === hangs) this.#left = `this process was left with ${test.id}`
+      if (failure === hangs && (await isBusy())) this.#left = `${test.id} does not end`
       if (failure === hangs || space.hitCount > hitLimit) {
         return { status: 'timeout', reason: test.id }
       }
@@ -68,10 +69,10 @@ export class MutationRunner {
       space.activeMutant = undefined
       const other = await failureOf(test)
       if (other !== undefined) {
-        this.#left = `${test.id} fails without a mutant: ${String(other)}`
+        this.#left = `${test.id} fails without a mutant: ${other.message}`
         throw new Error(this.#left)
       }
-      const failureMessage = String(failure)
+      const failureMessage = failure.message
       return { status: 'killed', killedBy: [test.id], failureMessage, nrOfTests: index + 1 }
     }
     space.activeMutant = undefined
@@ -81,10 +82,17 @@ export class MutationRunner {
 
 /** What instrumented files ask for the active mutant, and write their coverage to. */
 function spaceOf() {
-  return (globalThis.__stryker__ ??= {})
+  return (globalThis['__stryker__'] ??= {})
 }
 
 const hangs = Symbol('hangs')
+
+/** True when something goes round in circles. */
+async function isBusy() {
+  const before = performance.eventLoopUtilization()
+  await sleep(50)
+  return performance.eventLoopUtilization(before).utilization > 0.5
+}
 
 async function hanging({ tookMs = 0 }) {
   await sleep(Math.max(hangLeastMs, tookMs * hangFactor), undefined, { ref: false })
@@ -100,7 +108,7 @@ function nearestFirst(tests, sandboxFileName) {
 function resultOf({ id, fileName, tookMs }, failure) {
   const common = { id, name: id, fileName, timeSpentMs: tookMs }
   if (failure === undefined) return { ...common, status: 'success' }
-  return { ...common, status: 'failed', failureMessage: failure?.stack ?? String(failure) }
+  return { ...common, status: 'failed', failureMessage: failure.stack }
 }
 
 /** What the test, or what is to be done before and after it, throws; undefined when nothing is. */
@@ -116,7 +124,7 @@ async function failureOf({ scopes, body }) {
     }
     return undefined
   } catch (error) {
-    return error ?? new Error('nothing was thrown')
+    return Error.isError(error) ? error : new Error(inspect(error))
   }
 }
 
@@ -141,6 +149,7 @@ async function testsIn(fileName) {
   Object.assign(globalThis, Object.fromEntries(hooks), {
     describe: Object.assign(describe, { each: eachOf(describe) }),
     test: Object.assign(add, { each: eachOf(add) }),
+    it: add,
   })
   await import(pathToFileURL(fileName).href)
   return tests
