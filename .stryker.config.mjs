@@ -54,11 +54,19 @@ export const strykerPlugins = [
 
 /** Why a part of the source is not mutated; undefined where it is. */
 function textFor({ node, parent, key, listKey }) {
-  if (node.type === 'CallExpression' && isLog(node.callee)) return 'a log line'
+  const call = node.type === 'ExpressionStatement' ? node.expression : node
+  if (call.type === 'CallExpression' && isLog(call.callee)) return 'a log line'
   if (node.type === 'ObjectProperty' && node.key.name === 'hint') return 'a hint'
   if (parent?.type !== 'NewExpression' || listKey !== 'arguments') return undefined
-  if (parent.callee.name === 'MillraceError') return key === 1 ? 'a message' : undefined
+  if (parent.callee.name === 'MillraceError') {
+    return key === 1 || isHint(node) ? 'a message' : undefined
+  }
   return /^(Type)?Error$/.test(parent.callee.name) ? 'a message' : undefined
+}
+
+/** `{ hint: '…' }`. */
+function isHint({ type, properties }) {
+  return type === 'ObjectExpression' && properties.every(({ key }) => key?.name === 'hint')
 }
 
 /** `log.info`, `this.#parts.log[level]`. */

@@ -111,7 +111,6 @@ async function fill(admin: string, users: number): Promise<void> {
   try {
     await client.query(`
       set session_replication_role = replica;
-      set synchronous_commit = off;
       insert into users (user_id, username, name, description, location, web_page_url, joined_date)
         select id, 'user' || id, 'Name of ' || id, repeat('about ' || id || ' ', 1 + id % 12),
           case when id % 3 = 0 then null else 'Lagos' end,

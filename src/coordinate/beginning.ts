@@ -38,8 +38,11 @@ export async function begin(parts: Coordination, signal: AbortSignal): Promise<v
     barrier,
   })
   if (epoch === undefined) return
-  // From here on whatever lies under the view's names is the view's.
-  await store.watchable.want({ declaration: own.id, adopt: true, prune: false, sweep: [] })
+  // From here on whatever lies under the view's names is the view's. Where that was said before,
+  // another declaration may have been applied meanwhile, which is not to be overwritten.
+  if (!wanted?.adopt) {
+    await store.watchable.want({ declaration: own.id, adopt: true, prune: false, sweep: [] })
+  }
   log.info({ epoch, topics, from: formatLsn(barrier.lsn) }, 'the view is begun')
 }
 

@@ -55,7 +55,9 @@ export function fingerprintOf({
   topics,
   evicted,
 }: FingerprintParts): Fingerprint {
-  const sorted = Object.entries(settings).toSorted(([a], [b]) => Number(a > b) - Number(a < b))
+  const sorted = Object.keys(settings)
+    .toSorted()
+    .map((name) => [name, settings[name]])
   const hash = createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 16)
   const { tables, publication, slot } = setupSchema.parse(JSON.parse(moment.setup))
   return {
@@ -160,7 +162,7 @@ function tableDoubts(before: Fingerprint, after: Fingerprint, { barrier }: Conte
 
 function partDoubts(before: Fingerprint, after: Fingerprint, { barrier }: Context): Doubt[] {
   const doubts: Doubt[] = []
-  if (!same(before.publication, after.publication)) {
+  if (!samePublication(before.publication, after.publication)) {
     const reason = 'the publication was altered: changes may not have been captured meanwhile'
     doubts.push(doubt('publication-altered', barrier, { reason }))
   }
@@ -232,6 +234,21 @@ function onlyIdentityDiffers(before: unknown, after: unknown): boolean {
   const [was, is] = [parts.safeParse(before), parts.safeParse(after)]
   if (!was.success || !is.success) return false
   return same([was.data['oid'], was.data['files']], [is.data['oid'], is.data['files']])
+}
+
+const publicationParts = z.looseObject({ tables: parts.nullable() })
+
+/** A table that was asked for only once, because a declaration needs it since then, tells nothing. */
+function samePublication(before: unknown, after: unknown): boolean {
+  const [was, is] = [publicationParts.safeParse(before), publicationParts.safeParse(after)]
+  if (!was.success || !is.success) return same(before, after)
+  const [tablesBefore, tablesAfter] = [was.data.tables ?? {}, is.data.tables ?? {}]
+  const ofBoth = (tables: typeof tablesBefore) =>
+    Object.entries(tables).filter(([table]) => table in tablesBefore && table in tablesAfter)
+  return same(
+    [{ ...was.data, tables: null }, ofBoth(tablesBefore)],
+    [{ ...is.data, tables: null }, ofBoth(tablesAfter)],
+  )
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -137,6 +137,8 @@ export class Succession {
       entries += page.keys.length
       cursor = page.cursor
     } while (cursor !== undefined)
+    // Another declaration may have been applied while all entries were swept.
+    if ((await store.watchable.wanted())?.declaration !== own.id) return
     await store.watchable.want({ declaration: own.id, adopt: true, prune: false, sweep: [] })
     log.info({ entries, fields: gone }, 'fields that no declaration has are removed')
   }

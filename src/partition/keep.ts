@@ -223,9 +223,9 @@ class Turn {
    * takes nothing younger than the topic's lag.
    */
   readonly #refuseOvertaken = (at: Checkpoint, next: Checkpoint['next']): void => {
-    const lagMs = this.#parts.compactionLagMs()
     const barrier = this.#parts.watch.passed(this.#name, at.next)
-    if (next <= at.next || lagMs === Infinity || !barrier) return
+    if (next <= at.next || !barrier) return
+    const lagMs = this.#parts.compactionLagMs()
     const ageMs = this.#parts.clock.wallMs() - barrier.takenAtMs
     if (ageMs <= lagMs) return
     throw new MillraceError(

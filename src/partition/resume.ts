@@ -92,8 +92,8 @@ async function identityIn(record: LogRecord, decoder: Decoder): Promise<string |
     if (decoded.kind !== 'change' || decoded.change.kind === 'read') return undefined
     return identityOf(decoded.change)
   } catch (error) {
-    const passes = error instanceof MillraceError && error.retriable && !error.waitsForPeople
-    if (passes || !(error instanceof MillraceError)) throw error
+    if (!(error instanceof MillraceError)) throw error
+    if (error.retriable && !error.waitsForPeople) throw error
     return undefined
   }
 }

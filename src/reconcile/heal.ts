@@ -21,7 +21,7 @@ export type HealOptions = {
   readonly signal: AbortSignal
 }
 
-type Wrong = Extract<Verdict, { kind: 'wrong' }>
+type Wrong = Omit<Extract<Verdict, { kind: 'wrong' }>, 'kind'>
 
 /**
  * Deals with what a first look has found. A difference that a second look finds as well, with
@@ -33,7 +33,6 @@ export async function heal(
   options: HealOptions,
 ): Promise<Tally['wrong']> {
   const first = await wrongOf(plan, verdicts, options)
-  if (first.size === 0) return []
   const open = new Map(first)
   if (options.atOnce) {
     const filling = [...first].filter(([, wrong]) => isFilling(plan, wrong))
@@ -45,7 +44,7 @@ export async function heal(
     )
     for (const key of lost) open.set(key, first.get(key)!)
   }
-  return open.size > 0 ? healAgain(plan, open, options) : []
+  return healAgain(plan, open, options)
 }
 
 /** True where nobody is served yet what differs: it is no error, it was never put in. */
@@ -114,11 +113,7 @@ async function wrongOf(
     if (verdict.kind === 'wrong') wrong.set(key, verdict)
     if (verdict.kind !== 'unreadable') continue
     const differences = [{ key, field: '*', expected: 'an entry', found: 'something else' }]
-    wrong.set(key, {
-      kind: 'wrong',
-      differences,
-      correction: { entry: key, put: undefined, add: {} },
-    })
+    wrong.set(key, { differences, correction: { entry: key, put: undefined, add: {} } })
     if (!options.correct) continue
     const place = await writer.displace(epoch, key)
     if (place !== undefined)

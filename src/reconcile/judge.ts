@@ -4,7 +4,7 @@
  */
 import type { Fields, Mutation } from '../mutation.ts'
 import type { Correction } from '../store/audit.ts'
-import { absentText, decodeEntry, encodeEntry, type LookedAt } from '../store/entry-text.ts'
+import { absentText, decodeEntry, type LookedAt } from '../store/entry-text.ts'
 import type { View } from '../view/view.ts'
 
 export type Evidence = {
@@ -45,11 +45,10 @@ export function judge(view: View, evidence: Evidence, unproved: ReadonlySet<stri
   const found = decodeEntry(layout, evidence.found)
   if (!found) return { kind: 'unreadable' }
   const expected = expectedOf(truth, view, unseen)
-  if (encodeEntry(layout, key, expected) === evidence.found) return right
   return compared(view, { key, expected, found }, unproved)
 }
 
-function expectedOf(truth: string, view: View, unseen: Mutation | undefined): LookedAt {
+function expectedOf(truth: string, view: View, unseen: Mutation | undefined): Expected {
   const base = decodeEntry(view.layout, truth)
   if (!base) throw new Error(`the source gave no entry: ${truth.slice(0, 100)}`)
   if (!unseen) return base
@@ -57,10 +56,11 @@ function expectedOf(truth: string, view: View, unseen: Mutation | undefined): Lo
     view.layout.counts.map((name) => [name, (base.counts[name] ?? 0n) + (unseen.add[name] ?? 0n)]),
   )
   const { put } = unseen
-  return { fields: put === undefined ? base.fields : put && whole(view, put), counts, empty: false }
+  return { fields: put === undefined ? base.fields : put && whole(view, put), counts }
 }
 
-type Compared = { readonly key: string; readonly expected: LookedAt; readonly found: LookedAt }
+type Expected = Pick<LookedAt, 'fields' | 'counts'>
+type Compared = { readonly key: string; readonly expected: Expected; readonly found: LookedAt }
 
 function compared(
   view: View,
@@ -74,7 +74,7 @@ function compared(
     if (unproved.has(table)) continue
     const [must, is] = [expected.counts[stored] ?? 0n, found.counts[stored] ?? null]
     // Putting the row makes its counters whole.
-    const lacks = is === null && found.fields !== null && expected.fields !== null
+    const lacks = is === null && expected.fields !== null
     const missing = lacks && !unproved.has(view.row.table)
     if (must === (is ?? 0n) && !missing) continue
     differences.push({

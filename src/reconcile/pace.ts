@@ -8,6 +8,9 @@ export const fullPace: Pace = {
   rest: () => Promise.resolve(),
 }
 
+/** The same for a process that does nothing else: what waits for a barrier is more by then. */
+export const verifyPace: Pace = { ...fullPace, charsAhead: 64_000_000 }
+
 export type SteadyOptions = {
   /** Source rows that are read at most in a second. */
   readonly rowsPerSecond: number

@@ -23,7 +23,7 @@ import {
   type PassState,
 } from './pass-state.ts'
 import type { Plan } from './plan.ts'
-import { counted, noStatistics, shownValue, type Tally } from './statistics.ts'
+import { counted, shownValue, type Tally } from './statistics.ts'
 import { storePage } from './store-pages.ts'
 import { walk, type Group } from './walk.ts'
 
@@ -157,9 +157,11 @@ export class Turn {
 
   async #lookAt(keys: readonly string[], signal: AbortSignal): Promise<Tally['wrong']> {
     const sheet = await takeSheet(this.#plan, { kind: 'keys', keys })
-    const judgement = await judgeSheets(this.#plan, [sheet], { ticket: undefined, signal })
-    const options = { atOnce: false, correct: true, ticket: undefined, signal }
-    return heal(this.#plan, judgement, options)
+    // What was never put in has been wrong for nobody, also where its row is gone by now.
+    const atOnce = this.#pass.kind === 'build'
+    const ticket = atOnce ? randomUUID() : undefined
+    const judgement = await judgeSheets(this.#plan, [sheet], { ticket, signal })
+    return heal(this.#plan, judgement, { atOnce, correct: true, ticket, signal })
   }
 
   /** Doubts that name their entries are cured by looking at those alone. */
@@ -168,7 +170,7 @@ export class Turn {
     if (doubted.length === 0) return
     const keys = [...new Set(doubted.flatMap((doubt) => doubt.keys))]
     const wrong = await this.#lookAt(keys, signal)
-    const open = new Set(wrong.flatMap(({ key, healed }) => (healed ? [] : [key])))
+    const open = new Set(wrong.filter(({ healed }) => !healed).map(({ key }) => key))
     const ended = doubted.filter((doubt) => !doubt.keys.some((key) => open.has(key)))
     await this.#persist(this.#pass, { looks: 1, entries: keys.length, wrong }, ended)
     for (const { code, reason } of ended) this.#options.log.info({ code, reason }, 'doubt ended')
@@ -220,9 +222,7 @@ export class Turn {
     done: readonly string[] = [],
   ): Promise<void> {
     const { audit, clock, epoch } = this.#plan
-    const statistics = tally
-      ? counted(pass.statistics, tally, clock.wallMs())
-      : (pass.statistics ?? noStatistics)
+    const statistics = tally ? counted(pass.statistics, tally, clock.wallMs()) : pass.statistics
     const after = encodePass({ ...pass, statistics })
     const step = { epoch, before: this.#text, after, ended: ended.map(({ id }) => id) }
     if (!(await audit.progress({ ...step, completed: done }))) {
@@ -249,11 +249,9 @@ export class Turn {
 
   /** False when the state asks for something else than going on. */
   #isCurrent(): boolean {
-    const state = this.#plan.watch.state
-    if (state?.epoch !== this.#state.epoch) return false
     if (this.#plan.clock.monotonicMs() >= this.#untilMs) return false
     const known = new Set(this.#state.doubts.map(({ id }) => id))
-    return state.doubts.every(({ id }) => known.has(id))
+    return this.#plan.watch.state?.doubts.every(({ id }) => known.has(id)) ?? false
   }
 }
 

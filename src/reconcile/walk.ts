@@ -47,8 +47,10 @@ export async function walk(
   const signal = AbortSignal.any([options.signal, end.signal])
   const queue = new SheetQueue()
   const taking = takeAhead(plan, queue, { ...options, signal })
-    .catch((error: unknown) => queue.fail(error))
-    // Given up between two sheets, it leaves nobody waiting for the next one.
+    .catch((error: unknown) => {
+      queue.failure = error
+    })
+    // However it ends, it leaves nobody waiting for another sheet.
     .finally(() => queue.wake())
   try {
     await judgeInOrder(plan, queue, { ...options, signal }, take)
@@ -143,7 +145,7 @@ class SheetQueue {
   }
 
   get first(): Held | undefined {
-    if (this.failure !== undefined && this.#held.length === 0) throw this.failure
+    if (this.failure !== undefined) throw this.failure
     return this.#held[0]
   }
 
@@ -166,11 +168,6 @@ class SheetQueue {
     const taken = this.#held.splice(0, end < 0 ? this.#held.length : end)
     this.wake()
     return taken
-  }
-
-  fail(error: unknown): void {
-    this.failure = error
-    this.wake()
   }
 
   changed(): Promise<void> {

@@ -5,7 +5,7 @@ import type { Config } from '../config.ts'
 import { heal } from '../reconcile/heal.ts'
 import type { Difference } from '../reconcile/judge.ts'
 import { chunks, judgeSheets, takeSheet } from '../reconcile/look.ts'
-import { fullPace } from '../reconcile/pace.ts'
+import { verifyPace } from '../reconcile/pace.ts'
 import type { Plan } from '../reconcile/plan.ts'
 import { storePage } from '../reconcile/store-pages.ts'
 import { walk } from '../reconcile/walk.ts'
@@ -66,7 +66,7 @@ export async function compareAll(
   const healing = { atOnce: false, correct: options.correct, ticket: undefined, signal }
   const progress = progressOf(options.say)
   let since: TransactionId | undefined
-  const walking = { after: undefined, pace: fullPace, ticket: () => undefined, signal }
+  const walking = { after: undefined, pace: verifyPace, ticket: () => undefined, signal }
   await walk(plan, walking, async ({ sheets, judgement }) => {
     since ??= sheets[0]!.truth.snapshot.xmin
     result.wrong.push(...(await heal(plan, judgement, healing)))

@@ -63,6 +63,8 @@ type Parts = {
 function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string, string> {
   const entries = new Map<string, string>()
   const at = groups.map(() => 0)
+  // Joined, a text is one piece in memory; put together by `+` it would be a tree of pieces.
+  const parts = Array.from({ length: groups.length + 1 }, () => '-')
   let owner = 0
   for (;;) {
     let key = owning[owner]?.[0]
@@ -73,12 +75,12 @@ function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string,
     }
     if (key === undefined) return entries
     if (entries.has(key)) throw new Error(`the source answered key ${key} out of order`)
-    let text = '-'
-    if (key === owning[owner]?.[0]) text = owning[owner++]![1]
-    const amounts = groups.map(({ keys, amounts: of }, i) =>
-      keys[at[i]!] === key ? of[at[i]!++]! : '0',
-    )
-    entries.set(key, `${text};${amounts.join(';')}`)
+    parts[0] = key === owning[owner]?.[0] ? owning[owner++]![1] : '-'
+    for (const [i, { keys, amounts }] of groups.entries()) {
+      parts[i + 1] = keys[at[i]!] === key ? amounts[at[i]!++]! : '0'
+    }
+    // A view without counts has texts that end in a semicolon all the same.
+    entries.set(key, groups.length === 0 ? `${parts[0]};` : parts.join(';'))
     if (key === last) return entries
   }
 }

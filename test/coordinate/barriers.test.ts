@@ -170,6 +170,16 @@ describe('barriers', () => {
     expect(world.outside.asked.filter((each) => each === 'committed').length).toBeGreaterThan(2)
   })
 
+  test('end on a bug of whoever shows why they were not taken', async () => {
+    await world.begin()
+    const report = () => Promise.reject(new TypeError('a bug'))
+    world.outside.committed = () => {
+      throw new MillraceError('connect-unavailable', 'it is away')
+    }
+    const barriers = new Barriers(world.barriersParts({ writer: { report } }))
+    await expect(barriers.run(world.end.signal)).rejects.toThrow('a bug')
+  })
+
   test('that fail in another way are told of again', async () => {
     await world.begin()
     let calls = 0
@@ -241,6 +251,7 @@ describe('a barrier', () => {
   })
 
   test('gets a number that nobody has begun', async () => {
+    expect(world.barriers.following).toBe(2)
     await world.begin()
     expect(world.barriers.following).toBe(3)
     await world.publish(world.barrier(8, 10))

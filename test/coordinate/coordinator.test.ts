@@ -3,6 +3,7 @@ import { ConnectorWatch } from '../../src/coordinate/connector-watch.ts'
 import { doubt } from '../../src/coordinate/fingerprint.ts'
 import { MillraceError } from '../../src/errors.ts'
 import { parseLsn } from '../../src/position.ts'
+import type { ViewWriter } from '../../src/store/writer.ts'
 import { neverArrives } from '../support/fake-outside.ts'
 import { library } from '../support/library.ts'
 import { settled } from '../support/manual-clock.ts'
@@ -370,6 +371,19 @@ describe('a fault', () => {
     expect(beside.map(({ aborted }) => aborted)).toEqual([true])
   })
 
+  test('that is a bug ends the coordinator once all that it runs has ended', async () => {
+    await world.begin()
+    let ended = false
+    const slow = async (signal: AbortSignal) => {
+      await world.clock.sleep(60_000, signal)
+      await world.clock.sleep(500)
+      ended = true
+    }
+    const coordinator = new Coordinator(partsOf({ beside: [slow, failing] }))
+    const running = coordinator.run(world.end.signal).catch(() => ended)
+    expect(await world.clock.until(running)).toBe(true)
+  })
+
   test('of a turn that is a bug ends the coordinator as well', async () => {
     world.store.watchable.state = () => Promise.reject(new TypeError('a bug'))
     const coordinator = new Coordinator(partsOf())
@@ -380,3 +394,67 @@ describe('a fault', () => {
 })
 
 const failing = () => Promise.reject(new TypeError('a bug'))
+
+describe('a checkpoint that the store has lost', () => {
+  const books = 't.public.books/0'
+  const doubts = async () => (await world.state()).doubts
+
+  test('is a doubt, raised once, from which the log is gone on with', async () => {
+    await world.begin()
+    world.outside.grow('books', 10)
+    world.data.checkpoints.delete(books)
+    run()
+    await world.clock.advance(900)
+    expect(await doubts()).toMatchObject([
+      {
+        name: 'checkpoint-missing',
+        restart: { how: 'forward', partitions: [books] },
+        reason: `the store has no checkpoint of ${books} any more`,
+      },
+    ])
+    expect((await doubts())[0]!.barrier).toBeGreaterThan(1)
+    await world.clock.advance(10_000)
+    expect((await world.checkpoints()).get(books)?.next).toBe(all(20).get(books))
+    expect(world.said.filter((msg) => msg === 'doubt raised')).toHaveLength(1)
+  })
+
+  test('is none where another epoch was begun meanwhile', async () => {
+    await world.begin()
+    world.data.checkpoints.delete(books)
+    const { writer } = world.store
+    world.store.writer = (layout) => ({ ...bound(writer(layout)), raise: async () => false })
+    run()
+    await world.clock.advance(3_000)
+    expect(world.said).not.toContain('doubt raised')
+  })
+
+  test('is not looked for where all are there', async () => {
+    await world.begin()
+    run()
+    await world.clock.advance(5_000)
+    expect(await doubts()).toEqual([])
+  })
+})
+
+describe('the lease', () => {
+  test('is asked for twice a second while another holds it', async () => {
+    await lease('other')
+    let claims = 0
+    const claim = world.store.coordination.lease.bind(world.store.coordination)
+    world.store.coordination.lease = (given) => {
+      claims += 1
+      return claim(given)
+    }
+    run()
+    await world.clock.advance(2_400)
+    expect(claims).toBe(5)
+  })
+})
+
+const bound = (writer: ViewWriter): ViewWriter => ({
+  checkpoints: (epoch) => writer.checkpoints(epoch),
+  commit: (commit) => writer.commit(commit),
+  raise: (epoch, raised) => writer.raise(epoch, raised),
+  report: (place, problem) => writer.report(place, problem),
+  displace: (epoch, entry) => writer.displace(epoch, entry),
+})

@@ -5,6 +5,7 @@ import {
   encodeFingerprint,
   fingerprintOf,
   isSameDatabase,
+  knownSlotState,
   type Fingerprint,
 } from '../../src/coordinate/fingerprint.ts'
 
@@ -58,6 +59,7 @@ describe('a fingerprint', () => {
       fingerprintOf({ moment, settings, topics: {}, evicted: 0 }).connector
     expect(of({ a: '1', b: '2' })).toEqual(of({ b: '2', a: '1' }))
     expect(of({ a: '1', b: '2', c: '3' })).toEqual(of({ c: '3', a: '1', b: '2' }))
+    expect(of({ a: '1', b: '2', c: '3' })).toEqual(of({ b: '2', c: '3', a: '1' }))
     expect(of({ a: '1', b: '3' }).hash).not.toBe(of({ a: '1', b: '2' }).hash)
     expect(of({ 'unavailable.value.placeholder': 'x' }).placeholder).toBe('x')
   })
@@ -281,4 +283,12 @@ test('a doubt has no more than what it is given', () => {
     offsets: new Map(),
     barrier: 4,
   })
+})
+
+test('the state of the slot is known where a fingerprint of this form tells it', () => {
+  const slotState = { active: true, walStatus: 'reserved', walBytes: 7, atMs: 8 }
+  expect(knownSlotState(encodeFingerprint({ ...before, slotState }))).toEqual(slotState)
+  expect(knownSlotState(encodeFingerprint(before))).toBeUndefined()
+  expect(knownSlotState('{"of":"another form"}')).toBeUndefined()
+  expect(knownSlotState(undefined)).toBeUndefined()
 })

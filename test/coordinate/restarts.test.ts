@@ -260,3 +260,26 @@ test('an epoch that another has turned is left as it is', async () => {
   expect((await world.state()).epoch).toBe(epoch)
   expect(world.said).toEqual([])
 })
+
+test('nothing is turned where no doubt asks for it, however many barriers come', async () => {
+  const { epoch } = await world.raise(doubt('slot-altered', 2, { reason: 'x' }))
+  await look()
+  await world.publish(world.barrier(30, 30))
+  expect((await look()).epoch).toBe(epoch)
+})
+
+test('one of several doubts that needs a restarted connector is enough', async () => {
+  await world.raise(broken('window-full', 'forward'), broken('source-replaced', 'forward', []))
+  await look()
+  expect(count('restart')).toBe(1)
+  const low = { lsn: parseLsn('0/10') }
+  const { epoch } = await world.state()
+  const high = world.barrier(2, 10, { lsn: parseLsn('0/5000') })
+  await world.store.coordination.advance(epoch, high, 0)
+  await look()
+  await world.publish(world.barrier(4, 20, low))
+  const turned = await look()
+  expect(turned.epoch).not.toBe(epoch)
+  await world.store.coordination.advance(turned.epoch, world.barrier(4, 20, low), 0)
+  expect((await world.state()).watermark).toBe(parseLsn('0/10'))
+})

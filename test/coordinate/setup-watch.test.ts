@@ -3,6 +3,7 @@ import { SetupWatch } from '../../src/coordinate/setup-watch.ts'
 import { lsnFromInteger } from '../../src/position.ts'
 import { MillraceError } from '../../src/errors.ts'
 import type { ViewState } from '../../src/store/state.ts'
+import { aDoubt } from '../store/store-fixture.ts'
 import { World } from './coordination-fixture.ts'
 
 let world: World
@@ -248,4 +249,23 @@ test('a source that is away is no doubt', async () => {
   world.setup.look = () => Promise.reject(away)
   await expect(look()).rejects.toBe(away)
   expect((await world.state()).doubts).toEqual([])
+})
+
+test('a source that was put back is noticed whatever else is doubted', async () => {
+  const { epoch } = await world.raise(aDoubt('x'))
+  const ahead = world.barrier(2, 10, { lsn: lsnFromInteger(world.outside.lsn + 1_000n) })
+  await world.store.coordination.advance(epoch, ahead, 0)
+  expect(named(await look()).map(([name]) => name)).toEqual(['x', 'source-replaced'])
+  expect(named(await look()).map(([name]) => name)).toEqual(['x', 'source-replaced'])
+})
+
+test('a set-up that is as it was is not written down again', async () => {
+  await look()
+  let written = 0
+  world.store.coordination.observe = async () => {
+    written += 1
+    return true
+  }
+  await look()
+  expect(written).toBe(0)
 })

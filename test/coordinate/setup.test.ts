@@ -2,6 +2,7 @@ import { topicOf, unfit } from '../../src/coordinate/setup.ts'
 import type { TopicDescription } from '../../src/consume/change-source.ts'
 import { topicNames } from '../support/fake-outside.ts'
 import { lsnFromInteger } from '../../src/position.ts'
+import type { View } from '../../src/view/view.ts'
 import { library } from '../support/library.ts'
 import { World } from './coordination-fixture.ts'
 
@@ -57,6 +58,32 @@ describe('a set-up', () => {
     world.outside.faults = [fault]
     expect(await faults()).toEqual([fault])
   })
+
+  test('is asked of the source for the view', async () => {
+    const asked: (readonly View[])[] = []
+    world.outside.source.faults = async (views) => {
+      asked.push(views)
+      return []
+    }
+    await faults()
+    expect(asked).toEqual([[library]])
+  })
+
+  test.each(['3.7.0.Final', '3.7.1', '3.10.0', '10.0.0.Final'])(
+    'fits with Debezium %s',
+    async (version) => {
+      world.outside.version = version
+      expect(await faults()).toEqual([])
+    },
+  )
+
+  test.each(['3.6.9.Final', '2.10.7', '3.0', 'unknown', ''])(
+    'does not fit with Debezium %p',
+    async (version) => {
+      world.outside.version = version
+      expect(await faults()).toMatchObject([{ table: undefined }])
+    },
+  )
 
   test('has the faults of the connector, by what the view needs of it', async () => {
     world.outside.settings = { ...world.outside.settings, 'slot.name': 'another' }

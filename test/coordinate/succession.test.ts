@@ -190,6 +190,27 @@ describe('a declaration', () => {
     expect(ids(await look())).toHaveLength(2)
   })
 
+  test('is brought in where others move that have passed the barrier already', async () => {
+    await want()
+    await look()
+    await world.publish(barrier(3, 30))
+    world.stand(40, [partitions[0]!])
+    await look()
+    await world.clock.advance(6_000)
+    world.stand(50, [partitions[0]!])
+    await look()
+    await world.clock.advance(4_000)
+    expect(ids(await look())).toHaveLength(2)
+  })
+
+  test('is brought in once one of the barriers is passed that fit it', async () => {
+    await want()
+    await look()
+    await world.publish(barrier(3, 20))
+    await world.publish(barrier(4, 99))
+    expect(ids(await look())).toHaveLength(2)
+  })
+
   test('that another has brought in meanwhile is not brought in twice', async () => {
     await want()
     await look()
@@ -356,6 +377,30 @@ describe('earlier declarations', () => {
     world.store.audit = audit
     await look()
     expect(held('7')).not.toContain('prizeCount')
+  })
+
+  test('stay to be ended where that was said before the newest is complete', async () => {
+    await both(false)
+    await want({ prune: true })
+    await look()
+    expect(await world.store.watchable.wanted()).toMatchObject({ prune: true })
+    await world.complete()
+    expect(ids(await look())).toEqual([[world.own.id, true]])
+    expect(await world.store.watchable.wanted()).toMatchObject({ adopt: true })
+  })
+
+  test('of which one field is declared yet are not swept at all', async () => {
+    await both()
+    await want({ prune: true })
+    const pruned = await look()
+    const [kept] = decodeView(pruned.declarations[0]!.declaration).row.fields
+    const before = held('7')
+    await want({ sweep: ['name', kept!.stored] })
+    await look()
+    expect(held('7')).toEqual(before)
+    await want({ sweep: ['name', 'bookCount'] })
+    await look()
+    expect(held('7')).toEqual(before)
   })
 
   test('that leave nothing behind need no sweep', async () => {

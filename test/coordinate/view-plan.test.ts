@@ -61,3 +61,11 @@ test('a view after which another was applied is served on, and not kept', () => 
     expect.objectContaining({ code: 'declaration-replaced', waitsForPeople: true }),
   )
 })
+
+test('the newest of several declarations is the one that was applied last', () => {
+  const third = { ...first, id: 'third' }
+  expect(() => refuseReplaced(other, stateOf(first, third, second))).not.toThrow()
+  expect(() => refuseReplaced(other, stateOf(first, second, third))).toThrow(
+    expect.objectContaining({ code: 'declaration-replaced' }),
+  )
+})

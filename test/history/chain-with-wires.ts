@@ -13,6 +13,9 @@ const roleEnv = {
   MILLRACE_LEASE_MS: '2000',
   MILLRACE_CALL_TIMEOUT_MS: '4000',
   MILLRACE_READ_TIMEOUT_MS: '5000',
+  // Looks are what is tested: the more of them, the better.
+  MILLRACE_LOOK_SHARE_PERCENT: '30',
+  MILLRACE_LOOK_ROWS_PER_SECOND: '200000',
 }
 
 export type ChainWithWires = {

@@ -1,3 +1,4 @@
+import { describe } from '../../src/errors.ts'
 import type { Random } from '../../src/traffic/random.ts'
 import { processFaults } from './faults-processes.ts'
 import { sqlFaults } from './faults-sql.ts'
@@ -94,6 +95,8 @@ export type LaneParts = {
   /** What is touched now, by any lane. */
   readonly busy: Set<string>
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>
+  /** Hears of a fault that could not be put right again. */
+  readonly failed: (text: string) => void
 }
 
 /** Runs a lane until `signal` aborts; the fault under way is put right first. */
@@ -112,7 +115,7 @@ export async function runLane(lane: Lane, parts: LaneParts, signal: AbortSignal)
       const said = effect === 'put off' ? effect : effect ? 'is over' : 'had no effect'
       scene.tell(`${fault.kind} ${said}`)
     } catch (error) {
-      throw new Error(`the fault '${fault.kind}' could not be done or undone`, { cause: error })
+      parts.failed(`the fault '${fault.kind}' could not be done or undone: ${describe(error)}`)
     } finally {
       for (const target of fault.targets) busy.delete(target)
     }

@@ -14,19 +14,25 @@ export type HistoryRun = SessionOptions & {
 
 /** Between two rests. */
 const phaseMs = 300_000
-/** Beyond so many violations a run shows nothing more. */
+/** After so many violations a run ends: more of them would show nothing more. */
 const violationsMax = 30
 
 /** Runs the whole on a chain, ends the chain, and answers what was seen. */
 export async function runHistory(whole: ChainWithWires, run: HistoryRun): Promise<Session> {
+  const end = new AbortController()
+  let count = 0
+  const violated: HistoryRun['violated'] = (violation) => {
+    count += 1
+    if (count <= violationsMax) run.violated(violation)
+    if (count === violationsMax) end.abort()
+  }
   let session: Session
   try {
-    session = await Session.open(whole, run)
+    session = await Session.open(whole, { ...run, violated })
   } catch (error) {
     await whole.stop()
     throw error
   }
-  const end = new AbortController()
   const signal = AbortSignal.any([run.signal, end.signal])
   const startedMs = performance.now()
   const observing = session.observe(signal).catch((error: unknown) => {
@@ -40,11 +46,10 @@ export async function runHistory(whole: ChainWithWires, run: HistoryRun): Promis
     while (performance.now() < untilMs && !signal.aborted) {
       const leftMs = Math.ceil(untilMs - performance.now())
       await session.phase(Math.min(phaseMs, leftMs), signal)
-      if (session.violations.length >= violationsMax) break
     }
     if (!signal.aborted) await session.verify()
     await pausing(1_000, signal)
-    conclude(session, run)
+    if (!signal.aborted) conclude(session, run)
   } finally {
     end.abort()
     await telling
@@ -55,8 +60,7 @@ export async function runHistory(whole: ChainWithWires, run: HistoryRun): Promis
   return session
 }
 
-function conclude(session: Session, { everyKind, signal }: HistoryRun): void {
-  if (signal.aborted) return
+function conclude(session: Session, { everyKind }: HistoryRun): void {
   for (const text of auditPlants(session.plants)) {
     session.violated({ kind: 'planted-error-missed', text, atMs: Date.now() })
   }

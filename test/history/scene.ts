@@ -33,7 +33,7 @@ export type Scene = {
 
 /** Runs statements on the source as its administrator, each in a transaction of its own. */
 export async function runSql(
-  scene: Scene,
+  scene: Pick<Scene, 'chain'>,
   ...statements: readonly string[]
 ): Promise<readonly Readonly<Record<string, string>>[]> {
   const client = new Client({

@@ -19,6 +19,7 @@ import { atRest } from './rest.ts'
 import { sourceUrl, type Scene } from './scene.ts'
 import { SourceHistory } from './source-history.ts'
 import { StoreWatch } from './store-watch.ts'
+import { versionsOf } from './summary.ts'
 
 export type SessionOptions = {
   readonly seed: number
@@ -58,6 +59,7 @@ export class Session {
   readonly watch: StoreWatch
   readonly scene: Scene
   rests = 0
+  versions = ''
   readonly #options: SessionOptions
   readonly #whole: ChainWithWires
   readonly #busy = new Set<string>()
@@ -118,6 +120,7 @@ export class Session {
     const add = histories.add.bind(histories)
     const history = await SourceHistory.open({ url: sourceUrl(chain), add })
     const session = new Session(whole, options, { history, histories })
+    session.versions = await versionsOf(session.scene)
     chain.processes.onExit((name, how) => session.#ended(name, how))
     startWorker('worker-a')
     await until(
@@ -192,7 +195,8 @@ export class Session {
   #lane(lane: Lane, signal: AbortSignal): Promise<void> {
     const random = this.#random(lane.name)
     const { scene, faults: tally } = this
-    const parts = { scene, random, tally, busy: this.#busy, sleep: pausing }
+    const failed = (text: string) => this.violated({ kind: 'run', text, atMs: Date.now() })
+    const parts = { scene, random, tally, busy: this.#busy, sleep: pausing, failed }
     return runLane(lane, parts, signal)
   }
 

@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { versions as servers } from '../../src/dev/versions.ts'
 import { lsnText, type Violation } from './checker.ts'
+import { slowestHealMs } from './plant-audit.ts'
+import { runSql, type Scene } from './scene.ts'
 import type { Session } from './session.ts'
 
 /** Shorter runs need not show every kind of fault. */
@@ -34,7 +37,7 @@ export function summaryOf(session: Session, given: { minutes: number; seed: numb
   const rows: readonly (readonly [what: string, value: string | number])[] = [
     ['minutes', given.minutes],
     ['seed', given.seed],
-    ['versions', versions()],
+    ['versions', session.versions],
     ['transactions committed', history.transactions],
     ['component changes', histories.changes],
     ['reads by the API', `${readers.tally.api}, of absent users ${readers.tally.absent}`],
@@ -47,6 +50,7 @@ export function summaryOf(session: Session, given: { minutes: number; seed: numb
     ['faults with an effect', faults.effective],
     ['blind faults, of which raised a doubt', `${all}, ${doubted}`],
     ['errors planted', plantsLine(session)],
+    ['slowest healing of them, seconds', (slowestHealMs(session.plants) / 1_000).toFixed(0)],
     ['looks', `${verdicts.looks} at ${verdicts.entries} entries`],
     ['wrong entries found', `${verdicts.planted} planted, ${verdicts.blind} not told by the log`],
     ['epochs', watch.epochs],
@@ -84,8 +88,22 @@ function byKind(violations: readonly Violation[]): readonly (readonly [string, n
   return [...counts]
 }
 
-function versions(): string {
+/** Of what was tested and of the servers that it was tested with. */
+export async function versionsOf({
+  chain,
+  redis,
+}: Pick<Scene, 'chain' | 'redis'>): Promise<string> {
   const path = new URL('../../package.json', import.meta.url)
   const { version } = JSON.parse(readFileSync(path, 'utf8')) as { version: string }
-  return `millrace ${version}, node ${process.versions.node}`
+  const [row] = await runSql({ chain }, 'show server_version')
+  const info = await redis.info('server')
+  return [
+    `millrace ${version}`,
+    `node ${process.versions.node}`,
+    `postgres ${row!['server_version']!.split(' ')[0]}`,
+    `redis ${/redis_version:(\S+)/.exec(info)?.[1]}`,
+    `kafka ${servers.kafka}`,
+    `debezium ${servers.debezium}`,
+    `apicurio ${servers.apicurio}`,
+  ].join(', ')
 }

@@ -1,4 +1,5 @@
 import { identityOf, type Decoded } from '../../src/change.ts'
+import type { PartitionReader } from '../../src/consume/change-source.ts'
 import { hashOf } from '../../src/consume/record-identity.ts'
 import { MillraceError } from '../../src/errors.ts'
 import type { Checkpoint } from '../../src/store/state.ts'
@@ -239,6 +240,22 @@ describe('proving', () => {
     await prove(log.parts, behind(11, changed(book(2, 1)), { next: at(14) }))
     expect(log.topics.seeks).toEqual([`${name} 11`])
     expect(log.topics.asked).toBe(1)
+  })
+
+  test('waits for the record where nothing comes at first', async () => {
+    const log = new Log()
+    log.books(1, 2)
+    const { next } = log.parts.reader
+    let turns = 0
+    const reader: PartitionReader = {
+      ...log.parts.reader,
+      next: (timeoutMs) => {
+        turns += 1
+        return turns < 3 ? Promise.resolve(undefined) : next(timeoutMs)
+      },
+    }
+    await prove({ ...log.parts, reader }, behind(11, changed(book(2, 1))))
+    expect(turns).toBe(3)
   })
 
   test('takes the word of a checkpoint that has applied nothing', async () => {

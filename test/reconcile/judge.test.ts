@@ -104,6 +104,16 @@ describe('an entry is wrong', () => {
     })
   })
 
+  test('with the amounts that it lacks alone, where no row is nor has to be', () => {
+    const truth = text(null, { bookCount: 2n, prizeCount: 0n })
+    const found = text(null, { bookCount: 3n, prizeCount: 0n })
+    expect(wrong(judged({ truth, found }))).toEqual({
+      differs: [['bookCount', '2', '3']],
+      put: undefined,
+      add: { bookCount: -1n },
+    })
+  })
+
   test('with each field that is another', () => {
     const [truth, found] = [text(ada, zeros), text({ name: null }, zeros)]
     expect(wrong(judged({ truth, found }))).toEqual({

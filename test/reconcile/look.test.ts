@@ -206,6 +206,14 @@ describe('a look judges', () => {
 const withMore = () =>
   new Map([...but(10, {}), ['t.public.books/1', but(10, {}).get(books)!] as const])
 
+test('a checkpoint of a topic that the view has nothing to do with is none of a look', async () => {
+  world.both('1', held('Ada'))
+  world.stands('t.public.loans/0', 3)
+  const judgement = await judged([await sheetOf()])
+  expect(kindsOf(judgement)).toEqual({ 1: 'right' })
+  expect(judgement.unproved.size).toBe(0)
+})
+
 test('a judgement tells how long the store, the log and the process were busy with it', async () => {
   world.both('1', held('Ada'))
   const { audit } = world.plan()
@@ -248,6 +256,19 @@ describe('a look waits', () => {
     const judging = judged([early, late])
     void world.clock.sleep(1_000).then(() => world.publish(world.barrier(3, 10)))
     expect(kindsOf(await judging)).toEqual({ 1: 'right' })
+  })
+
+  test.each([
+    ['last', false],
+    ['first', true],
+  ])('for the barrier that its newest snapshot needs, which comes %s', async (_, first) => {
+    world.both('1', held('Ada'))
+    const early = await sheetOf()
+    world.snapshot = '250:250:'
+    const late = await sheetOf()
+    await world.publish(world.barrier(3, 10, { ends: but(10, { [books]: 11 }) }))
+    const judgement = await judged(first ? [late, early] : [early, late])
+    expect([...judgement.unproved]).toEqual(['books'])
   })
 
   test('for no barrier longer than a minute', async () => {
@@ -322,7 +343,7 @@ describe('a look waits', () => {
     const failure = judging.catch((error: unknown) => error)
     await world.clock.advance(100)
     world.end.abort()
-    expect(await failure).toMatchObject({ code: 'look-void' })
+    expect(await failure).toMatchObject({ code: 'look-void', message: 'the look was given up' })
   })
 })
 

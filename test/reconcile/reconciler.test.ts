@@ -163,6 +163,16 @@ test('a bug ends it', async () => {
   await expect(run()).rejects.toThrow('a bug')
 })
 
+test('a fault that its end brings is not spoken of', async () => {
+  await world.start()
+  world.beforeTruth = () => {
+    world.end.abort()
+    throw busy('the connection was closed')
+  }
+  await run()
+  expect(world.recorded.lines).toEqual([])
+})
+
 test('it ends with the signal, also in the middle of a look, without a word', async () => {
   await world.start()
   world.beforeTruth = () => world.clock.sleep(5_000, world.end.signal)

@@ -30,12 +30,15 @@ describe('what looks found', () => {
   test('is summed, wrong entries each once', () => {
     const first = counted(
       noStatistics,
-      tally({ looks: 2, wrong: [wrong('1'), wrong('1', true, 'prizeCount'), wrong('2', false)] }),
+      tally({
+        looks: 2,
+        wrong: [wrong('1'), wrong('1', true, 'prizeCount'), wrong('2', false), wrong('3')],
+      }),
       nowMs,
     )
-    expect(first).toMatchObject({ looks: 2, entries: 10, wrong: 2, healed: 1 })
+    expect(first).toMatchObject({ looks: 2, entries: 10, wrong: 3, healed: 2 })
     const second = counted(first, tally({ looks: 3, entries: 5, wrong: [wrong('1')] }), nowMs)
-    expect(second).toMatchObject({ looks: 5, entries: 15, wrong: 3, healed: 2 })
+    expect(second).toMatchObject({ looks: 5, entries: 15, wrong: 4, healed: 3 })
   })
 
   test('is shown with its time, counters as they are and all else as hashes', () => {

@@ -171,14 +171,26 @@ describe('several readings', () => {
   })
 
   test('read as far back and as far on as any of them needs', async () => {
-    written(book(1, 1), book(2, 2), book(3, 3))
+    written(book(1, 1), book(2, 2), book(3, 3), book(4, 4))
     const readings = [
+      reading({ keys: ['4'], anchor: { [name]: 12 }, next: { [name]: 14 } }),
       reading({ keys: ['2'], anchor: { [name]: 11 }, next: { [name]: 12 } }),
       reading({ keys: ['1'], anchor: { [name]: 10 }, next: { [name]: 11 } }),
       reading({ keys: ['3'], anchor: { [name]: 11 }, next: { [name]: 13 } }),
     ]
     await gather(...readings)
-    expect(readings.map(booksOf)).toEqual([{ 2: 1n }, { 1: 1n }, { 3: 1n }])
+    expect(readings.map(booksOf)).toEqual([{ 4: 1n }, { 2: 1n }, { 1: 1n }, { 3: 1n }])
+  })
+
+  test('have nothing of a partition without an anchor or a checkpoint of their own', async () => {
+    written(book(1, 1), book(2, 2), book(3, 3))
+    const [one, two, three] = [
+      reading(),
+      reading({ keys: ['2'], anchor: {} }),
+      reading({ keys: ['3'], next: {} }),
+    ]
+    await gather(one, two, three)
+    expect([one, two, three].map(booksOf)).toEqual([{ 1: 1n }, {}, {}])
   })
 
   test('read nothing of a partition whose checkpoint stands at the anchor, or without an anchor', async () => {
@@ -279,17 +291,41 @@ describe('gathering fails', () => {
     })
   })
 
+  test('where the log ends before its checkpoint, and holds nothing', async () => {
+    await expect(clock.until(gather(reading()))).rejects.toMatchObject({
+      code: 'look-void',
+      message: 'the log ends at 10, before 20',
+    })
+  })
+
   test('when it is given up', async () => {
     const end = new AbortController()
-    topics.append(name, changed(book(1, 1)))
+    written(book(1, 1))
+    const reader = topics.reader.bind(topics)
+    topics.reader = (partition, lost) => ({
+      ...reader(partition, lost),
+      next: () =>
+        new Promise((resolve) => {
+          lost.addEventListener('abort', () => resolve(undefined), { once: true })
+        }),
+    })
     const tableOf = () => ({ table: 'books', decoder })
     const parts = { view: library, changeLog: topics, tableOf }
     const gathering = gatherUnseen(parts, [reading()], end.signal)
     const failure = gathering.catch((error: unknown) => error)
     await settled()
     end.abort()
-    expect(await failure).toMatchObject({ code: 'look-void' })
+    expect(await failure).toMatchObject({ code: 'look-void', message: 'the look was given up' })
   })
+})
+
+test('where the log ends is asked only when nothing comes from it', async () => {
+  written(book(1, 1), book(2, 1), book(3, 1))
+  topics.recordsMax = 1
+  topics.boundsFailure = new MillraceError('kafka-away', 'away')
+  const one = reading()
+  await gather(one)
+  expect(booksOf(one)).toEqual({ 1: 3n })
 })
 
 test('a log from which nothing comes for a moment is waited for', async () => {

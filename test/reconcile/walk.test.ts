@@ -3,7 +3,6 @@ import type { Plan } from '../../src/reconcile/plan.ts'
 import { walk, type Cost, type Group, type Pace } from '../../src/reconcile/walk.ts'
 import type { LookQuestion } from '../../src/store/audit.ts'
 import type { Epoch } from '../../src/store/state.ts'
-import { settled } from '../support/manual-clock.ts'
 import { Compared, held, kindsOf } from './look-fixture.ts'
 
 let world: Compared
@@ -97,6 +96,22 @@ describe('a walk', () => {
     expect(asked).toBeLessThan(4)
   })
 
+  test('that has ended asks for nothing more, and has nothing under way', async () => {
+    rows(20)
+    let under = 0
+    world.beforeTruth = async (_, asked) => {
+      under += 1
+      if (asked > 1) await world.clock.sleep(500)
+      under -= 1
+    }
+    const rest = (_: Cost, signal: AbortSignal) => world.clock.sleep(100, signal)
+    await walked({ pace: { rest }, take: () => world.clock.sleep(150).then(() => false) })
+    expect(under).toBe(0)
+    const asked = world.pages.length
+    await world.clock.advance(10_000)
+    expect(world.pages.length).toBe(asked)
+  })
+
   test('leaves a new ticket with each group, and hands it on', async () => {
     rows(4)
     let tickets = 0
@@ -153,8 +168,8 @@ describe('while a barrier is waited for, a walk', () => {
     barrierAfter(5_000)
     let asked = 0
     void world.clock.sleep(4_000).then(() => (asked = world.pages.length))
-    // A row such as `+1:1 3:Ada;0;0` and its key have 14 characters, two of them a page.
-    const groups = await walked({ pace: { charsAhead: 3 * 2 * 14 - 1 } })
+    // A row such as `+1:13:Ada;0;0` and its key have 14 characters, two of them a page.
+    const groups = await walked({ pace: { charsAhead: 3 * 2 * 14 } })
     expect(asked).toBe(3)
     expect(sheetsOf(groups)[0]).toEqual(['1,2', '3,4', '5,6'])
     expect(entriesOf(groups).length).toBe(20)
@@ -204,20 +219,16 @@ describe('a walk fails', () => {
     expect(world.clock.monotonicMs() - startedMs).toBe(100)
   })
 
-  test('with the source only once what was taken before is judged', async () => {
+  test('with the source behind what was judged before', async () => {
     rows(4)
     world.beforeTruth = (_, asked) => (asked === 2 ? Promise.reject(busy) : undefined)
     const taken: string[] = []
     const take = async ({ sheets }: Group) => {
       taken.push(...sheets.flatMap(({ keys }) => keys))
-      await settled()
       return true
     }
-    const held2 = (cost: Cost) => {
-      costs.push(cost)
-      return world.clock.sleep(1_000)
-    }
-    await expect(walked({ take, pace: { rest: held2 } })).rejects.toBe(busy)
+    const rest = () => world.clock.sleep(1_000)
+    await expect(walked({ take, pace: { rest } })).rejects.toBe(busy)
     expect(taken).toEqual(['1', '2'])
   })
 
@@ -259,6 +270,26 @@ describe('a walk fails', () => {
       code: 'look-void',
       message: 'the view has turned its epoch',
     })
+    expect(world.clock.monotonicMs() - startedMs).toBe(1_000)
+  })
+
+  test('when the view is gone while it waits for a barrier', async () => {
+    rows(2)
+    world.snapshot = '250:250:'
+    const plan = world.plan()
+    void world.clock.sleep(1_000).then(() => {
+      world.data.state = undefined
+      return world.watch.ask()
+    })
+    await expect(walked({ plan })).rejects.toMatchObject({ code: 'look-void' })
+  })
+
+  test('when it is given up while it rests', async () => {
+    rows(20)
+    void world.clock.sleep(1_000).then(() => world.end.abort())
+    const rest = (_: Cost, signal: AbortSignal) => world.clock.sleep(60_000, signal)
+    const startedMs = world.clock.monotonicMs()
+    await expect(walked({ pace: { rest } })).rejects.toMatchObject({ code: 'look-void' })
     expect(world.clock.monotonicMs() - startedMs).toBe(1_000)
   })
 

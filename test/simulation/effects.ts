@@ -1,9 +1,10 @@
 /**
  * What has to happen in a thousand schedules, each at least once, for them to prove anything. These
- * are effects and not intentions: a store counts a correction that it has refused, not that somebody
+ * are effects and not only intentions: a store counts a correction that it has refused, not that somebody
  * was made to wait before it. A kind that does not happen any more tells that a fault has lost its
  * point, or that the code has come to avoid what it was meant to meet.
  */
+import { faults } from './faults.ts'
 import type { Happened } from './play-all.ts'
 
 /** Those that never happened. */
@@ -21,6 +22,7 @@ const calls = (service: string) => [
 ]
 
 const required: Readonly<Record<string, readonly string[]>> = {
+  drawn: Object.keys(faults).map((fault) => `fault: ${fault}`),
   processes: [
     'a worker was killed',
     'a worker was killed in a call',

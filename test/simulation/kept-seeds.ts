@@ -1,7 +1,9 @@
-/** Schedules that once failed, each made as small as it got, and what each has caught. */
+/**
+ * Schedules that once failed, by the seed that draws them or as they were printed when they had been
+ * made smaller, and what each has caught.
+ */
 import type { KeptSchedule } from './kept.ts'
 
-export const keptSchedules: readonly {
-  readonly caught: string
-  readonly schedule: KeptSchedule
-}[] = []
+export type KeptSeed = { readonly schedule: number | KeptSchedule; readonly caught: string }
+
+export const keptSeeds: readonly KeptSeed[] = []

@@ -68,7 +68,7 @@ export function textOf(kept: KeptSchedule): string {
 export async function shrunk(
   schedule: Schedule,
   failure: Error,
-  playOne: (schedule: Schedule) => Promise<Pick<Outcome, 'failure'>> = play,
+  { playOne = play, triesMax = 600 }: ShrunkOptions = {},
 ): Promise<KeptSchedule | undefined> {
   const fails = async (smaller: Schedule) => {
     const { failure: found } = await playOne(smaller)
@@ -80,7 +80,10 @@ export async function shrunk(
   return (await fails(scheduleOf(rounded))) ? rounded : keptOf(smallest, (ms) => ms)
 }
 
-const triesMax = 600
+type ShrunkOptions = {
+  readonly playOne?: (schedule: Schedule) => Promise<Pick<Outcome, 'failure'>>
+  readonly triesMax?: number
+}
 
 /** Two failures are of one kind when they begin with the same words. */
 function kindOf({ message }: Error): string {

@@ -126,7 +126,19 @@ class Play {
       Object.assign(service, { trouble: 0, down: false })
     connector.slowness = 0.02
     this.#cast.complete()
+    this.#applyAgain()
     this.#mendConnector()
+  }
+
+  /** A worker that writes down what it has done may overwrite what was applied just then. */
+  #applyAgain(): void {
+    const { store, scheduler, count } = this.#world
+    const { wanted } = store.data
+    if (wanted && wanted.declaration !== this.#cast.wanted.id) {
+      count('a declaration was applied again')
+      store.data.wanted = { ...wanted, declaration: this.#cast.wanted.id, prune: false, sweep: [] }
+    }
+    scheduler.after(30_000, () => this.#applyAgain())
   }
 
   /** A connector that waits for positions of a history that is over needs somebody. */

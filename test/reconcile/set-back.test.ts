@@ -1,0 +1,26 @@
+import { judgeSheets, takeSheet } from '../../src/reconcile/look.ts'
+import type { LookQuestion } from '../../src/store/audit.ts'
+import { authors, Compared, held } from './look-fixture.ts'
+
+test('a look is void when the store goes back behind the barrier that it had passed', async () => {
+  const world = new Compared()
+  await world.start()
+  world.both('1', held('Ada'))
+  const sheet = await takeSheet(world.plan(), { kind: 'keys', keys: ['1'] })
+  const judged = (setBack: () => void) => {
+    const { audit } = world.plan()
+    const look = (question: LookQuestion) => {
+      setBack()
+      return audit.look(question)
+    }
+    const options = { ticket: undefined, signal: world.signal }
+    const judging = judgeSheets({ ...world.plan(), audit: { look } }, [sheet], options)
+    return world.clock.until(judging)
+  }
+  const { verdicts } = await judged(() => {})
+  expect(verdicts.get('1')).toEqual({ kind: 'right' })
+  await expect(judged(() => world.stands(authors!, 9))).rejects.toMatchObject({
+    code: 'look-void',
+    message: 'the view has gone back',
+  })
+})
