@@ -260,6 +260,8 @@ describe('a batch that is too large for one step', () => {
     await script.run()
     expect(script.commits.map(({ mutations }) => mutations.length)).toEqual([most, most, 2])
     expect(script.commits.map(({ parked }) => parked.length)).toEqual([1, 0, 0])
+    const entries = script.commits.flatMap(({ mutations }) => mutations.map(({ entry }) => entry))
+    expect(entries).toEqual(many.map((_, index) => String(index)))
     expect(script.commits.at(-1)!.to.next).toBe(at(13 + 2 * most))
   })
 

@@ -65,7 +65,6 @@ export class MarkerLog {
         await clock.sleep(pause.nextMs(), signal)
       }
     }
-    this.#wake.resolve()
     this.#reading.resolve()
   }
 
@@ -78,7 +77,7 @@ export class MarkerLog {
   async arrival(marker: string, signal: AbortSignal): Promise<boolean> {
     const aborted = Promise.withResolvers<void>()
     const abort = () => aborted.resolve()
-    signal.addEventListener('abort', abort, { once: true })
+    signal.addEventListener('abort', abort)
     try {
       while (!signal.aborted && !this.#arrived.has(marker)) {
         await Promise.race([this.#wake.promise, aborted.promise])

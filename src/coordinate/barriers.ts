@@ -6,12 +6,13 @@ import type { Barrier, Checkpoint } from '../store/state.ts'
 import { outnumbered, type ViewWatch } from '../store/view-watch.ts'
 import type { ViewWriter } from '../store/writer.ts'
 import { takeBarrier, type BarrierParts } from './barrier.ts'
+import { doubt } from './fingerprint.ts'
 import { Reported } from './reported.ts'
 
 export type BarriersParts = BarrierParts & {
   readonly coordination: Pick<ViewCoordination, 'publish'>
   readonly watch: ViewWatch
-  readonly writer: Pick<ViewWriter, 'report'>
+  readonly writer: Pick<ViewWriter, 'report' | 'raise'>
   readonly log: Log
   /** Between barriers while anything moves, and while nothing does. */
   readonly intervalMs: number
@@ -91,9 +92,24 @@ export class Barriers {
         }
         said = text
         await reported.report(error).catch(throwUnlessFault)
+        if (error.code === 'another-source') await this.#doubt(error).catch(throwUnlessFault)
         await clock.sleep(pauseAfterFaultMs, signal)
       }
     }
+  }
+
+  /**
+   * A marker that the connector has passed and that is not in the log was left out, and changes
+   * beside it may have been as well: another slot, other offsets or another database were read.
+   */
+  async #doubt({ message, hint }: MillraceError): Promise<void> {
+    const { watch, writer, log } = this.#parts
+    const state = watch.state
+    if (!state) return
+    const lost = doubt('offsets-lost', this.following, { reason: message, ...(hint && { hint }) })
+    const known = state.doubts.some(({ name }) => name === lost.name)
+    if (!(await writer.raise(state.epoch, lost)) || known) return
+    log.error({ code: lost.code, reason: message, hint }, 'doubt raised')
   }
 
   async #takeIfDue(nowMs: number, signal: AbortSignal): Promise<void> {

@@ -116,6 +116,10 @@ export async function judgeSheets(
     }
     return { sheet, texts, reading }
   })
+  // A table that was rewritten since the truth was told leaves no trace in the log, and may have been
+  // put right meanwhile by a look that came later.
+  await parts.watch.ask()
+  refuseOtherSetup(parts, sheets)
   await gatherUnseen(
     parts,
     read.map(({ reading }) => reading),

@@ -20,7 +20,7 @@ test('delete alone is fit without a lag', () => {
   expect(() => refuse('delete', 0)).not.toThrow()
 })
 
-test.each(['compact', 'compact,delete', 'delete,compact'])(
+test.each(['compact', 'compact,delete', 'delete,compact', 'delete, compact'])(
   '%s without a lag is refused, with the command that mends it',
   (policy) => {
     const unfit = expect.objectContaining({

@@ -102,6 +102,36 @@ describe('a marker', () => {
     expect(await Promise.all(all.map((each) => arrives(each)))).toEqual([true, true, true])
   })
 
+  test('has arrived also where its text is all that a record holds', async () => {
+    await run()
+    const marker = newMarker()
+    topics.add(name, { offset: at(5), timestampMs: 7, key: null, value: Buffer.from(marker) })
+    expect(await arrives(marker)).toBe(true)
+  })
+
+  test('leaves nothing with the signal of whoever waits for it', async () => {
+    await run()
+    const { signal } = new AbortController()
+    let listening = 0
+    const [add, remove] = [signal.addEventListener, signal.removeEventListener]
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listening += 1
+      add.apply(signal, args)
+    }
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listening -= 1
+      expect(args[0]).toBe('abort')
+      remove.apply(signal, args)
+    }
+    const marker = newMarker()
+    const arrival = markers.arrival(marker, signal)
+    write(newMarker())
+    await settled()
+    write(marker)
+    expect(await arrival).toBe(true)
+    expect(listening).toBe(0)
+  })
+
   test('is waited for by several, each for its own', async () => {
     await run()
     const [one, two] = [newMarker(), newMarker()]
@@ -232,13 +262,14 @@ describe('the log of markers', () => {
     await settled()
     topics.drop(name, 6)
     topics.failure = away()
+    const [next, other] = [newMarker(), newMarker()]
+    write(next)
     await clock.advance(3_000)
     expect(topics.seeks).toEqual([`${name} 5`, `${name} 6`])
-    const next = newMarker()
-    write(next)
-    write(newMarker())
-    expect(topics.end(name)).toBe(at(8))
     expect(await arrives(next)).toBe(true)
+    write(other)
+    expect(topics.end(name)).toBe(at(8))
+    expect(await arrives(other)).toBe(true)
   })
 
   test('is tried again with growing pauses, which is said once', async () => {

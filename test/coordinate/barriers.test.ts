@@ -159,7 +159,7 @@ describe('barriers', () => {
   test('are taken again although the store can not show why they were not', async () => {
     await world.begin()
     const parts = world.barriersParts({
-      writer: { report: () => Promise.reject(new MillraceError('store-away', 'x')) },
+      writer: { report: () => Promise.reject(new MillraceError('store-away', 'x')), raise },
     })
     world.outside.committed = () => {
       throw new MillraceError('connect-unavailable', 'it is away')
@@ -176,7 +176,7 @@ describe('barriers', () => {
     world.outside.committed = () => {
       throw new MillraceError('connect-unavailable', 'it is away')
     }
-    const barriers = new Barriers(world.barriersParts({ writer: { report } }))
+    const barriers = new Barriers(world.barriersParts({ writer: { report, raise } }))
     await expect(barriers.run(world.end.signal)).rejects.toThrow('a bug')
   })
 
@@ -223,6 +223,11 @@ describe('barriers', () => {
   })
 })
 
+/** Of a store that is away. */
+function raise(): Promise<never> {
+  return Promise.reject(new MillraceError('store-away', 'x'))
+}
+
 describe('a barrier', () => {
   test('that is given up is not published', async () => {
     await world.begin()
@@ -241,7 +246,13 @@ describe('a barrier', () => {
     await world.clock.advance(19_900)
     expect(world.recorded.lines).toEqual([])
     await world.clock.advance(200)
-    expect(world.recorded.lines).toMatchObject([{ code: 'another-source' }])
+    expect(world.recorded.lines).toMatchObject([
+      { code: 'another-source' },
+      { code: 'offsets-lost', msg: 'doubt raised' },
+    ])
+    const [doubt] = (await world.store.watchable.state())!.doubts
+    expect(doubt).toMatchObject({ code: 'offsets-lost', tables: [], restart: undefined })
+    expect(doubt!.reason).toContain('did not arrive in the log')
   })
 
   test('taken for a view that is not begun yet is numbered from 1, and not published', async () => {

@@ -380,8 +380,8 @@ describe('a fault', () => {
       ended = true
     }
     const coordinator = new Coordinator(partsOf({ beside: [slow, failing] }))
-    const running = coordinator.run(world.end.signal).catch(() => ended)
-    expect(await world.clock.until(running)).toBe(true)
+    const ending = coordinator.run(world.end.signal).catch(() => ended)
+    expect(await world.clock.until(ending)).toBe(true)
   })
 
   test('of a turn that is a bug ends the coordinator as well', async () => {

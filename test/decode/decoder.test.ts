@@ -325,3 +325,42 @@ describe('what stops the view', () => {
     },
   )
 })
+
+describe('a record whose schema', () => {
+  /** Of a topic of which schema 4 is known by an earlier record. */
+  const decoded = async (known: Readonly<Record<number, Schema>>, key: Uint8Array | null) => {
+    const found = decoder({
+      registry: knownSchemas({ ...known, 4: values }),
+      view: userInformation,
+      table: 'tweets',
+      topic: 't',
+      clock: systemClock,
+      placeholder,
+      unknownSchemaMs: 0,
+    })
+    const truncate = envelope({ op: 't', txId: 5n })
+    await found.decode(logRecord(null, framed(4, values, truncate)))
+    return found.decode(logRecord(key, framed(2, values, truncate)))
+  }
+  const keys = keySchema('tweets', [column.long('tweet_id')])
+  const values = envelopeSchema('tweets', tweetColumns)
+
+  test.each([
+    ['of the key', 1, { 2: values }],
+    ['of the value', 2, { 1: keys }],
+  ])('%s was never known is undecodable, and says so', async (_, id, known) => {
+    const answer = await decoded(known, framed(1, keys, { tweet_id: 1n }))
+    expect(answer).toMatchObject({
+      kind: 'undecodable',
+      reason: `the schema registry does not know schema ${id}, though it knows others of the topic`,
+    })
+  })
+
+  test('is known and that has no key may still say that the table was emptied', async () => {
+    expect(await decoded({ 2: values }, null)).toEqual({
+      kind: 'unusable',
+      reason: 'TRUNCATE of tweets',
+      transaction: 5,
+    })
+  })
+})

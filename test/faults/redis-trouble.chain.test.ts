@@ -70,7 +70,7 @@ describe('a Redis that makes trouble', () => {
   )
 
   test(
-    'a key of another type is moved aside and kept, said in a doubt, and its entry is made again',
+    'a key of another type is moved aside, named in a doubt, and its entry is made again',
     async () => {
       harness.startWorker()
       const epoch = await harness.untilServing()

@@ -134,6 +134,12 @@ describe('counters that readers see', () => {
     expect(bench.judged({ watermark: 250n, counts: counted(2n) })).toEqual([])
   })
 
+  test('a row that left twice was away but once', () => {
+    const bench = new Bench([...log, [500n, like('1', -1)]])
+    expect(bench.judged({ watermark: 250n, counts: counted(2n) })).toEqual([])
+    expect(bench.judged({ watermark: 250n, counts: counted(1n) })).toEqual(['behind-its-watermark'])
+  })
+
   test('each counter is judged by itself', () => {
     const bench = new Bench(log)
     const counts = { ...noCounts, likeCount: 3n, tweetCount: 1n }
@@ -216,6 +222,30 @@ describe('what excuses a wrong entry', () => {
     expect(bench.judged(late)).toEqual(['never-committed'])
   })
 
+  test('a blind fault whose doubt stands still', () => {
+    const bench = new Bench(log)
+    bench.excuses.begin(blind).end(160n)
+    const flagged = { ...wrong, doubts: ['table-rewritten'] }
+    for (const beganMs of [10_000, 10_100, 15_000]) {
+      expect(bench.judged({ ...flagged, beganMs, endedMs: beganMs + 1 })).toEqual([])
+    }
+    expect(bench.excuses.open).toBe(true)
+  })
+
+  test('a blind fault that is not over yet, or that the watermark has not passed', () => {
+    const bench = new Bench(log)
+    const fault = bench.excuses.begin(blind)
+    const flagged = { ...wrong, doubts: ['table-rewritten'] }
+    const after = (watermark: bigint, beganMs: number) => {
+      expect(bench.judged({ ...wrong, watermark, beganMs, endedMs: beganMs + 1 })).toEqual([])
+    }
+    expect(bench.judged(flagged)).toEqual([])
+    after(500n, 10_100)
+    fault.end(600n)
+    after(600n, 10_200)
+    expect(bench.excuses.open).toBe(true)
+  })
+
   test('not a blind fault that nobody noticed for too long', () => {
     const bench = new Bench(log)
     bench.excuses.begin(blind).end(160n)
@@ -246,6 +276,8 @@ describe('planted errors', () => {
     expect(bench.judged(counts(5_000_001n))).toEqual([])
     expect(bench.judged(counts(1n))).toEqual([])
     expect(bench.judged(counts(5_000_002n))).toEqual(['behind-its-watermark'])
+    const other = { ...noCounts, likeCount: 1n, tweetCount: 5_000_000n }
+    expect(bench.judged({ ...right, counts: other })).toEqual(['behind-its-watermark'])
     plant.endedMs = 9_500
     expect(bench.judged(counts(5_000_001n))).toEqual(['behind-its-watermark'])
   })
@@ -310,6 +342,14 @@ describe('whether an entry is whole again', () => {
     expect(checker.isExact(read, 200n)).toBe(true)
     expect(checker.isExact(read, 300n)).toBe(false)
     expect(checker.isExact({ ...read, row: null }, 200n)).toBe(false)
+    expect(checker.isExact({ ...read, watermark: 50n }, 200n)).toBe(false)
     expect(checker.isExact({ ...read, counts: noCounts }, 200n)).toBe(false)
+  })
+
+  test('is not told while its row may be one of two', () => {
+    const { checker } = new Bench([...log, [300n, put(named('b'))]])
+    const late = { ...read, watermark: 250n, counts: { ...noCounts, likeCount: 2n } }
+    expect(checker.isExact(late, 290n)).toBe(true)
+    expect(checker.isExact(late, 310n)).toBe(false)
   })
 })

@@ -111,7 +111,7 @@ function altered(scene: Scene, ...statements: readonly string[]): Promise<unknow
 
 /** The reply of a statement that was done may have been lost. */
 function unlessDone(error: unknown): void {
-  const text = error instanceof Error ? error.message : String(error)
+  const text = Error.isError(error) ? error.message : String(error)
   if (/already (exists|member)|is not part of the publication|does not exist/.test(text)) return
   throw error
 }

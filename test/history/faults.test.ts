@@ -10,6 +10,7 @@ const lane: Lane = {
   })),
   leastPauseMs: 0,
   mostPauseMs: 0,
+  recoveryMaxMs: 0,
 }
 
 test('a kind that was tried and never had an effect is missing', () => {

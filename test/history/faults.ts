@@ -5,7 +5,7 @@ import { sqlFaults } from './faults-sql.ts'
 import { blindFaults } from './faults-blind.ts'
 import { storeFaults } from './faults-store.ts'
 import { wireFaults } from './faults-wires.ts'
-import type { Scene } from './scene.ts'
+import { logEnd, type Scene } from './scene.ts'
 
 export type Fault = {
   readonly kind: string
@@ -26,16 +26,48 @@ export type Lane = {
   readonly faults: readonly Fault[]
   readonly leastPauseMs: number
   readonly mostPauseMs: number
+  /**
+   * How long the next fault mostly waits for the watermark to pass what was written during the last
+   * one: faults that come before anybody has recovered hide what recovering does.
+   */
+  readonly recoveryMaxMs: number
 }
+
+/** How often a fault comes although nothing has recovered from the last one. */
+const impatience = 0.3
 
 const outside: readonly Fault[] = [...processFaults, ...wireFaults]
 
 export const lanes: readonly Lane[] = [
-  { name: 'outside', faults: outside, leastPauseMs: 3_000, mostPauseMs: 20_000 },
-  { name: 'outside too', faults: outside, leastPauseMs: 8_000, mostPauseMs: 40_000 },
-  { name: 'blind', faults: blindFaults, leastPauseMs: 20_000, mostPauseMs: 70_000 },
-  { name: 'source', faults: sqlFaults, leastPauseMs: 15_000, mostPauseMs: 45_000 },
-  { name: 'store', faults: storeFaults, leastPauseMs: 2_000, mostPauseMs: 9_000 },
+  {
+    name: 'outside',
+    faults: outside,
+    leastPauseMs: 2_000,
+    mostPauseMs: 12_000,
+    recoveryMaxMs: 60_000,
+  },
+  {
+    name: 'outside too',
+    faults: outside,
+    leastPauseMs: 6_000,
+    mostPauseMs: 30_000,
+    recoveryMaxMs: 60_000,
+  },
+  {
+    name: 'blind',
+    faults: blindFaults,
+    leastPauseMs: 20_000,
+    mostPauseMs: 70_000,
+    recoveryMaxMs: 0,
+  },
+  {
+    name: 'source',
+    faults: sqlFaults,
+    leastPauseMs: 15_000,
+    mostPauseMs: 45_000,
+    recoveryMaxMs: 0,
+  },
+  { name: 'store', faults: storeFaults, leastPauseMs: 2_000, mostPauseMs: 9_000, recoveryMaxMs: 0 },
 ]
 
 /** A minute with nothing but workers that die, for a first look at the whole. */
@@ -48,12 +80,14 @@ export const fewLanes: readonly Lane[] = [
     ],
     leastPauseMs: 500,
     mostPauseMs: 3_000,
+    recoveryMaxMs: 0,
   },
   {
     name: 'few planted',
     faults: storeFaults.filter(({ kind }) => /^planted (amount|text)$/.test(kind)),
     leastPauseMs: 2_000,
     mostPauseMs: 4_000,
+    recoveryMaxMs: 0,
   },
 ]
 
@@ -119,6 +153,21 @@ export async function runLane(lane: Lane, parts: LaneParts, signal: AbortSignal)
     } finally {
       for (const target of fault.targets) busy.delete(target)
     }
+    const waitMs = random.chance(impatience) ? 0 : lane.recoveryMaxMs
+    await recovered(scene, AbortSignal.any([signal, AbortSignal.timeout(waitMs)]), sleep)
+  }
+}
+
+/** Waits until the view has what was written so far, or until the signal aborts. */
+async function recovered(
+  scene: Scene,
+  signal: AbortSignal,
+  sleep: LaneParts['sleep'],
+): Promise<void> {
+  let end: bigint | undefined
+  while (!signal.aborted && (end === undefined || scene.watermark() <= end)) {
+    end ??= await logEnd(scene).catch(() => undefined)
+    await sleep(500, signal)
   }
 }
 

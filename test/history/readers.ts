@@ -129,7 +129,7 @@ export class Readers {
     } catch (error) {
       // A hash that was deleted by hand may come back by halves until a look has healed it.
       if (isOfConnection(error) || this.#parts.plants.isPlanted(user)) return undefined
-      const text = `${user}: ${error instanceof Error ? error.message : String(error)}`
+      const text = `${user}: ${Error.isError(error) ? error.message : String(error)}`
       this.#parts.violated({ kind: 'half-an-entry', text, atMs: Date.now() })
       return undefined
     }
@@ -185,7 +185,7 @@ export async function readEntry(
 }
 
 export function isOfConnection(error: unknown): boolean {
-  const text = error instanceof Error ? `${error.name} ${error.message}` : String(error)
+  const text = Error.isError(error) ? `${error.name} ${error.message}` : String(error)
   return /connection|timed out|timeout|ECONN|EPIPE|LOADING|max retries|socket|closed|aborted/i.test(
     text,
   )

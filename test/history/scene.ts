@@ -27,6 +27,8 @@ export type Scene = {
   /** Starts a worker whose connections lead through the wires; it must not run. */
   readonly startWorker: (name: string) => void
   readonly isServing: () => boolean
+  /** The view's watermark as readers see it. */
+  readonly watermark: () => bigint
   /** Says what is done, for people who look for the cause of a violation. */
   readonly tell: (text: string) => void
 }

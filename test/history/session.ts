@@ -106,6 +106,7 @@ export class Session {
       plants,
       redis: this.watch.redis,
       tell: options.tell ?? (() => undefined),
+      watermark: () => this.watch.standing?.watermark ?? 0n,
       isServing: () => this.watch.standing?.complete === true && !outages.viewIsLost,
     }
   }
@@ -195,7 +196,10 @@ export class Session {
   #lane(lane: Lane, signal: AbortSignal): Promise<void> {
     const random = this.#random(lane.name)
     const { scene, faults: tally } = this
-    const failed = (text: string) => this.violated({ kind: 'run', text, atMs: Date.now() })
+    // Once the run is told to end, nothing is started again.
+    const failed = (text: string) => {
+      if (!this.#options.signal.aborted) this.violated({ kind: 'run', text, atMs: Date.now() })
+    }
     const parts = { scene, random, tally, busy: this.#busy, sleep: pausing, failed }
     return runLane(lane, parts, signal)
   }
@@ -261,7 +265,7 @@ async function repeated(
 
 /** What clients of servers throw has a code or speaks of the connection. */
 function isBug(error: unknown): boolean {
-  if (!(error instanceof Error)) return true
+  if (!Error.isError(error)) return true
   if ('code' in error) return false
   return !/connection|timed? ?out|timeout|closed|max retries|LOADING|EXECABORT/i.test(error.message)
 }

@@ -103,13 +103,11 @@ export class SourceHistory {
         continue
       }
       const { lsn } = message
-      const isKnown = lsn <= this.#lastLsn
-      if (!isKnown) {
-        this.#lastLsn = lsn
-        this.transactions += 1
-      }
+      // The slot gives again what it gave since it was moved last.
+      if (lsn <= this.#lastLsn) continue
+      this.#lastLsn = lsn
+      this.transactions += 1
       for (const each of transaction) {
-        if (isKnown && each.kind !== 'relation') continue
         for (const change of this.tables.apply(each)) this.#parts.add(lsn, change)
       }
     }

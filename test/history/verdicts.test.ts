@@ -90,8 +90,14 @@ describe('verdicts of looks', () => {
     plants.add({ user: '7', error: amount, beganMs: 50_000 })
     verdicts.take(statistics({ looks: 9, wrong: 1, latest: [wrong('7', 51_000)] }))
     verdicts.forget()
-    verdicts.take(statistics({ looks: 2 }))
-    expect([verdicts.looks, violations]).toEqual([11, []])
+    verdicts.take(statistics({ looks: 20, wrong: 0 }))
+    expect([verdicts.looks, violations]).toEqual([29, []])
+  })
+
+  test('one that was begun anew unseen is known by fewer looks', () => {
+    verdicts.take(statistics({ looks: 9, entries: 900 }))
+    verdicts.take(statistics({ looks: 2, entries: 200 }))
+    expect([verdicts.looks, verdicts.entries]).toEqual([11, 1_100])
   })
 })
 

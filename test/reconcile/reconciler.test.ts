@@ -142,19 +142,20 @@ test('a look that is void is no fault to speak of, and the state is asked for', 
   expect((await pass())!.lap).toBeGreaterThan(0)
 })
 
-test('a store that can not be asked for the state holds up nothing', async () => {
+test('a store that can not be asked for the state for a moment holds up nothing', async () => {
   await world.start()
   world.both('1', held('Ada'))
   failing(busy('one'))
-  let lookedOn = 0
+  const ask = world.watch.ask.bind(world.watch)
+  let asked = 0
   world.watch.ask = () => {
-    lookedOn += 1
-    return Promise.reject(new MillraceError('store-away', 'away'))
+    asked += 1
+    return asked > 2 ? ask() : Promise.reject(new MillraceError('store-away', 'away'))
   }
   void run()
-  await world.clock.advance(2_000)
-  expect(lookedOn).toBeGreaterThan(1)
-  expect((await pass())?.lap).toBe(1)
+  await world.clock.advance(5_000)
+  expect(asked).toBeGreaterThan(2)
+  expect((await pass())?.lap).toBeGreaterThanOrEqual(1)
 })
 
 test('a bug ends it', async () => {

@@ -54,9 +54,16 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
   }),
 
   'keys get another schema': doubtful(3, ({ world, random }) => {
-    world.connector.keySchema += 1
-    // What it had not committed comes again, with other keys.
-    if (random.chance(0.7)) world.connector.crash(random.between(20, 500))
+    const { connector, scheduler } = world
+    // What it has not committed then comes again, with other keys.
+    connector.flushMs = 9_000
+    connector.slowness = random.between(0, 0.6)
+    scheduler.after(random.between(100, 1_500), () => {
+      connector.keySchema += 1
+      if (random.chance(0.8)) connector.crash(random.between(20, 500))
+      connector.flushMs = 150
+      connector.slowness = 0.02
+    })
   }),
 
   'retention takes the beginning of a log': doubtful(5, (stage) => {
@@ -218,7 +225,7 @@ function cut(world: World, partition: Partition, records: number): void {
       // What nobody has applied is lost without a trace: an error that looks alone find.
       if (Number(applied()?.next ?? 0) <= end) return true
       // What nothing was applied from since the view began there proves nothing either.
-      if (!last) return true
+      if (!store.hasApplied.has(partition.name)) return true
       // So is a delete that was applied last, if nothing stands in its place: it may be compacted.
       return (
         mayBeGone(last?.hash ?? '') &&

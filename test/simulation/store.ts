@@ -29,6 +29,7 @@ export type StoreCopy = {
   readonly data: MemoryData
   readonly oracle: OracleMemory
   readonly served: ReadonlySet<string>
+  readonly hasApplied: ReadonlySet<string>
 }
 
 type Checked = { lives: number; history: string; lsn: number }
@@ -44,6 +45,8 @@ export class SimulatedStore {
   readonly onLook = new WeakMap<object, () => void>()
   /** Ids of declarations that were served. */
   served = new Set<string>()
+  /** Partitions of which records were applied since their checkpoints were set to where they began. */
+  hasApplied = new Set<string>()
   readonly #world: World
   readonly #store: ViewStore
   readonly #belowZero: BelowZero
@@ -88,12 +91,14 @@ export class SimulatedStore {
       data: copyOf(this.data),
       oracle: this.#world.oracle.remember(),
       served: new Set(this.served),
+      hasApplied: new Set(this.hasApplied),
     }
   }
 
-  restore({ data, oracle, served }: StoreCopy): void {
+  restore({ data, oracle, served, hasApplied }: StoreCopy): void {
     Object.assign(this.data, copyOf(data))
     this.served = new Set(served)
+    this.hasApplied = new Set(hasApplied)
     this.lives += 1
     this.#world.oracle.recall(oracle)
   }
@@ -179,6 +184,7 @@ export class SimulatedStore {
           const { fingerprint, barrier } = first as Beginning
           this.#world.oracle.begun(fingerprint, Number(barrier.lsn))
           this.#world.database.hideUncaptured()
+          this.hasApplied.clear()
           this.#world.count('the view was begun')
           this.#checkAll('the view was begun')
         }
@@ -255,6 +261,7 @@ export class SimulatedStore {
     const begin = found.indexOf(Number(commit.from))
     const end = found.indexOf(Number(commit.to.next))
     const records = found.records.slice(begin, end)
+    if (records.length > 0) this.hasApplied.add(found.name)
     if (records.length > 0 && records.at(-1)!.at + 1 < Number(commit.to.next)) {
       count('a batch ended in control records')
     }
@@ -324,6 +331,7 @@ export class SimulatedStore {
         const how = restartOf(turn.restarts, name)
         if (how === 'stay') continue
         count(`epoch turned: ${how}`)
+        if (!this.data.checkpoints.get(name)?.last) this.hasApplied.delete(name)
         oracle.restarted(name)
       }
       if (before && before.length < turn.declarations.length) count('epoch turned: declaration')

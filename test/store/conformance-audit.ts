@@ -341,6 +341,15 @@ function describeTickets(suite: Suite): void {
       expect(await one(suite.store, '1')).toMatchObject({ fields: { name: 'Right' }, counts })
     })
 
+    test('of a row that a commit put is not needed for amounts alone', async () => {
+      await serving(suite.store, [put('1')])
+      await ticketed(suite, ['1'])
+      await step(suite.store, 10, [put('1', { name: 'Newer' })])
+      expect(await correct(suite, [add('1', { likeCount: 2n })])).toEqual(applied)
+      const counts = { ...zeros, likeCount: 2n }
+      expect(await one(suite.store, '1')).toMatchObject({ fields: { name: 'Newer' }, counts })
+    })
+
     test('outlives a commit that conflicts', async () => {
       const epoch = await serving(suite.store, [put('1')])
       await ticketed(suite, ['1'])

@@ -83,6 +83,15 @@ export function describeDoubts(suite: Suite): void {
       expect(id).not.toBe(first.id)
     })
 
+    test('stands since its own time, whatever stood before', async () => {
+      await serving(suite.store)
+      await raise(aDoubt('a'), 10)
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      await raise(aDoubt('b'), 11)
+      const doubts = await doubtsOf(suite.store)
+      expect(doubts.get('b')!.sinceMs).toBeGreaterThan(doubts.get('a')!.sinceMs)
+    })
+
     test('stands beside others', async () => {
       await serving(suite.store)
       await raise(aDoubt('a b'), 10)

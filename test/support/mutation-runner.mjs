@@ -26,8 +26,9 @@ export class MutationRunner {
     this.#wanted = wanted
   }
 
+  /** What is loaded is never mutated while it is loaded, so nothing has to be loaded again. */
   capabilities() {
-    return { reloadEnvironment: false }
+    return { reloadEnvironment: true }
   }
 
   async init() {

@@ -76,6 +76,21 @@ describe('a declaration', () => {
     ['a reserved field', fields({ constructor: 'x' }), /'constructor' is reserved/],
     ['a field that is no name', fields({ '': 'x' }), /'' is not a camelCase name/],
     ['a table without a name', { row: { ...good.row, table: '' } }, /'' can't name/],
+    ['a key column without a name', { row: { ...good.row, key: '' } }, /'' can't name/],
+    ['a column without a name', fields({ again: '' }), /'' can't name/],
+    ['a column with a quote', fields({ again: 'a"b' }), /'a"b' can't name/],
+    ['a column that ends in a quote', fields({ again: 'a"' }), /'a"' can't name/],
+    ['a name that is too long', fields({ again: 'x'.repeat(64) }), /can't name a table or column/],
+    [
+      'a counted table without a name',
+      { counts: { visitCount: countOf('', { by: 'place' }) } },
+      /'' can't name/,
+    ],
+    [
+      'a count by a column without a name',
+      { counts: { visitCount: countOf('visits', { by: '' }) } },
+      /'' can't name/,
+    ],
     [
       'a column of two types',
       fields({ again: timestamptz('owner_id') }),
@@ -90,6 +105,7 @@ describe('a declaration', () => {
     const define = () => defineView({ ...good, ...wrong })
     expect(define).toThrow(reason)
     expect(define).toThrow(MillraceError)
+    expect(define).toThrow(expect.objectContaining({ code: 'view-invalid' }))
   })
 
   test('is told everything that is wrong with it, at once', () => {
@@ -123,4 +139,10 @@ describe('user-information', () => {
   ] as const)('needs of %s with key %p the replica identity %s', (table, key, identity) => {
     expect(replicaIdentityOf(userInformation, table, key)).toBe(identity)
   })
+})
+
+test('the replica identity of a table that a view does not read is a bug', () => {
+  expect(() => replicaIdentityOf(userInformation, 'mails', ['id'])).toThrow(
+    'user-information does not read mails',
+  )
 })

@@ -61,6 +61,25 @@ test('a schema names the type of each property', () => {
   })
 })
 
+test('a schema names the type of a key and of fields of every type', () => {
+  const [field] = userInformation.row.fields
+  const types = ['text', 'bigint', 'timestamptz'] as const
+  const view = viewOf({
+    ...userInformation,
+    key: { name: 'userName', type: 'text' },
+    row: { ...userInformation.row, fields: types.map((type) => ({ ...field!, name: type, type })) },
+    counts: [],
+  })
+  expect(jsonSchemaOf(view).properties).toEqual({
+    userName: { type: 'string' },
+    text: { type: ['string', 'null'] },
+    bigint: { type: ['string', 'null'], pattern: '^-?[0-9]{1,19}$' },
+    timestamptz: { type: ['string', 'null'], description: 'ISO 8601 in UTC with six digits' },
+  })
+  const byTime = viewOf({ ...view, key: { name: 'at', type: 'timestamptz' } })
+  expect(jsonSchemaOf(byTime).properties).toMatchObject({ at: { type: 'string' } })
+})
+
 test('the server writes by the schema what the view shows', async () => {
   const app = fastify()
   const schema = { response: { 200: jsonSchemaOf(userInformation) } }

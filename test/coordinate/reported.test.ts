@@ -1,0 +1,62 @@
+import { Reported } from '../../src/coordinate/reported.ts'
+import { MillraceError } from '../../src/errors.ts'
+import type { Problem } from '../../src/store/state.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+
+const clock = new ManualClock()
+let written: [string, Problem | undefined][]
+let failure: Error | undefined
+let reported: Reported
+
+beforeEach(() => {
+  written = []
+  failure = undefined
+  const report = async (place: string, problem: Problem | undefined) => {
+    if (failure) throw failure
+    written.push([place, problem])
+  }
+  reported = new Reported({ writer: { report }, clock }, 'connector')
+})
+
+const fault = (message = 'it has failed') =>
+  new MillraceError('connector-failed', message, { hint: 'Look at its log.' })
+
+test('a fault is written down with its time, once', async () => {
+  await reported.report(fault())
+  await reported.report(fault())
+  const problem = {
+    code: 'connector-failed',
+    message: 'it has failed',
+    hint: 'Look at its log.',
+    sinceMs: clock.wallMs(),
+  }
+  expect(written).toEqual([['connector', problem]])
+})
+
+test('another fault takes its place, and the end of all faults clears it', async () => {
+  await reported.report(fault())
+  await reported.report(fault('in another way'))
+  await reported.report(undefined)
+  await reported.report(undefined)
+  await reported.report(fault())
+  expect(written.map(([, problem]) => problem?.message)).toEqual([
+    'it has failed',
+    'in another way',
+    undefined,
+    'it has failed',
+  ])
+})
+
+test('what somebody has left there before is cleared at first', async () => {
+  await reported.report(undefined)
+  await reported.report(undefined)
+  expect(written).toEqual([['connector', undefined]])
+})
+
+test('what the store could not take is written the next time', async () => {
+  failure = new MillraceError('store-away', 'no route')
+  await expect(reported.report(fault())).rejects.toBe(failure)
+  failure = undefined
+  await reported.report(fault())
+  expect(written.length).toBe(1)
+})

@@ -1,0 +1,213 @@
+import { offsets } from '../store/store-fixture.ts'
+import { books, held } from './look-fixture.ts'
+import { anchored, Laps } from './turn-fixture.ts'
+
+let world: Laps
+
+beforeEach(async () => {
+  world = new Laps()
+  await world.start()
+})
+
+describe('a doubt', () => {
+  const toEnd = async () => {
+    await world.turn()
+    await world.turn()
+  }
+
+  test('is ended by a lap at full pace that stands behind it', async () => {
+    const { id } = await world.doubted({ barrier: 1, offsets: offsets({ [books]: 10 }) })
+    await world.turn()
+    expect(await world.lap()).toMatchObject({ kind: 'doubt' })
+    expect((await world.state()).doubts.map((each) => each.id)).toEqual([id])
+    await world.turn()
+    expect((await world.state()).doubts).toEqual([])
+    expect(await world.lap()).toMatchObject({ kind: 'steady', lap: 2, ended: { kind: 'doubt' } })
+    expect(world.released).toBe(2)
+    expect(world.recorded.lines).toMatchObject([
+      { msg: 'every entry was compared', level: 'info' },
+      { msg: 'doubt ended', code: 'unusable-change' },
+    ])
+  })
+
+  test('begins a lap anew, where a steady one was under way', async () => {
+    world.left({ ...anchored, after: '2', lap: 6 })
+    await world.doubted()
+    await world.turn()
+    expect(world.pages).toMatchObject([{ after: undefined }])
+    expect(await world.lap()).toMatchObject({ kind: 'doubt', lap: 7 })
+  })
+
+  test('does not begin a lap anew that is run for a doubt already, or to fill the view', async () => {
+    await world.doubted()
+    world.left({ ...anchored, kind: 'doubt', after: '2', lap: 6 })
+    await world.turn()
+    expect(await world.lap()).toMatchObject({ kind: 'doubt', lap: 6 })
+    world.left({ ...anchored, kind: 'build', after: '2', lap: 6 })
+    await world.turn()
+    expect(await world.lap()).toMatchObject({ kind: 'build', lap: 6 })
+  })
+
+  test('is waited for to have a barrier before the lap begins', async () => {
+    await world.doubted({ barrier: 3 })
+    await world.doubted({ name: 'y', barrier: 3, offsets: offsets({ [books]: 9 }) })
+    const startedMs = world.clock.monotonicMs()
+    let askedMs = 0
+    world.beforeTruth = () => {
+      askedMs = world.clock.monotonicMs()
+      world.snapshot = '350:350:'
+    }
+    void world.clock.sleep(3_000).then(() => world.publish(world.barrier(3, 10)))
+    void world.clock.sleep(3_100).then(() => world.publish(world.barrier(4, 10)))
+    await toEnd()
+    expect(askedMs - startedMs).toBe(3_000)
+    expect((await world.state()).doubts).toEqual([])
+  })
+
+  test('is waited for no longer than ten seconds', async () => {
+    await world.doubted({ barrier: 1 })
+    await world.doubted({ name: 'y', barrier: 9 })
+    const startedMs = world.clock.monotonicMs()
+    await world.turn()
+    expect(world.clock.monotonicMs() - startedMs).toBe(10_000)
+    expect(await world.lap()).toMatchObject({ section: 'store', anchor: { number: 1 } })
+  })
+
+  test('is waited for at the beginning of a lap alone', async () => {
+    await world.doubted({ barrier: 9 })
+    world.left({ ...anchored, kind: 'doubt', after: '2' })
+    const startedMs = world.clock.monotonicMs()
+    await world.turn()
+    expect(world.clock.monotonicMs()).toBe(startedMs)
+  })
+
+  test('is not ended by a lap that stands before it, and has another one', async () => {
+    await world.doubted({ barrier: 2 })
+    await expect(world.turn()).rejects.toMatchObject({
+      code: 'look-behind',
+      message: expect.stringContaining('transaction 150 is open since before what is doubted'),
+    })
+    world.snapshot = '250:250:'
+    await world.publish(world.barrier(3, 10))
+    await toEnd()
+    expect((await world.state()).doubts).toEqual([])
+  })
+
+  test('stands in the way of no lap that ends another one', async () => {
+    await world.doubted({ barrier: 1 })
+    const later = await world.doubted({ name: 'later', barrier: 2 })
+    await toEnd()
+    expect((await world.state()).doubts.map(({ id }) => id)).toEqual([later.id])
+    expect(await world.lap()).toMatchObject({ kind: 'doubt', futile: [] })
+    expect(world.said.filter((msg) => msg === 'doubt ended').length).toBe(1)
+  })
+
+  test('stands in the way of no steady lap, which goes on for want of a budget', async () => {
+    await world.doubted({ barrier: 9 })
+    await world.turn({}, { fullPaceDailyMs: 0 })
+    expect(await world.lap()).toMatchObject({ kind: 'steady', section: 'store' })
+  })
+
+  test('that a steady lap did not end may be ended by one at full pace', async () => {
+    await world.doubted({ tables: ['books'] })
+    world.left({ ...anchored, kind: 'steady', section: 'store', unproved: ['books'] })
+    await world.turn({}, { fullPaceDailyMs: 0 })
+    expect(await world.lap()).toMatchObject({ lap: 2, futile: [] })
+  })
+
+  test('that rises while a lap ends decides what the next one is for', async () => {
+    world.left({ ...anchored, section: 'store' })
+    const unsettled = async () => {
+      await world.doubted({ barrier: 9 })
+      return []
+    }
+    await world.turn({ source: { ...world.truthSource, unsettled } })
+    expect(await world.lap()).toMatchObject({ lap: 2, kind: 'doubt' })
+  })
+
+  test('that a lap could not end is left to steady laps', async () => {
+    const { id } = await world.doubted({ tables: ['books'] })
+    world.left({ ...anchored, kind: 'doubt', section: 'store', unproved: ['books'] })
+    await world.turn()
+    expect((await world.state()).doubts.map((each) => each.id)).toEqual([id])
+    expect(await world.lap()).toMatchObject({ kind: 'steady', futile: [id] })
+    world.left({ ...anchored, kind: 'steady', section: 'store', futile: [id], unproved: ['books'] })
+    await world.turn()
+    expect(await world.lap()).toMatchObject({ futile: [id] })
+    world.left({ ...anchored, kind: 'steady', section: 'store', futile: [id] })
+    await world.turn()
+    expect((await world.state()).doubts).toEqual([])
+  })
+
+  test('that rose during a lap is not ended by it', async () => {
+    world.left({ ...anchored, section: 'store', kind: 'doubt' })
+    const { id } = await world.doubted({ barrier: 2 })
+    await world.turn()
+    expect((await world.state()).doubts.map((each) => each.id)).toEqual([id])
+    expect(await world.lap()).toMatchObject({ kind: 'doubt', futile: [] })
+  })
+
+  test('costs of the daily budget what its laps take, and no more than that', async () => {
+    await world.doubted({ tables: ['books'] })
+    const day = new Date(world.clock.wallMs()).toISOString().slice(0, 10)
+    const startedAtMs = world.clock.wallMs() - 700
+    world.left({
+      ...anchored,
+      kind: 'doubt',
+      section: 'store',
+      startedAtMs,
+      fullPace: { day, ms: 200 },
+      unproved: ['books'],
+    })
+    await world.doubted({ name: 'y', barrier: 2 })
+    await world.turn({}, { fullPaceDailyMs: 900 })
+    expect(await world.lap()).toMatchObject({ kind: 'steady', fullPace: { day, ms: 900 } })
+    world.left({ ...anchored, kind: 'steady', section: 'store', startedAtMs })
+    await world.turn({}, { fullPaceDailyMs: 900 })
+    expect(await world.lap()).toMatchObject({ fullPace: { day, ms: 900 } })
+  })
+
+  test('that has to move checkpoints first is left to that', async () => {
+    await world.doubted({ restart: { how: 'anew', partitions: [] }, keys: ['1'] })
+    await world.turn()
+    expect(await world.lap()).toMatchObject({ kind: 'steady', entries: 0 })
+    expect(world.pages.length).toBe(1)
+    expect((await world.state()).doubts.length).toBe(1)
+  })
+})
+
+describe('a doubt of entries', () => {
+  test('is ended by looking at those alone', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Ada', 7n))
+    world.authors(2, 2)
+    await world.doubted({ keys: ['1', '2'] })
+    await world.doubted({ name: 'y', keys: ['2', '9'] })
+    await world.turn()
+    expect(world.pages.slice(0, 2)).toEqual([
+      { kind: 'keys', keys: ['1', '2', '9'] },
+      { kind: 'keys', keys: ['1'] },
+    ])
+    expect((await world.state()).doubts).toEqual([])
+    expect(world.data.entries.get('1')).toEqual(held('Ada', 5n))
+    expect(world.said).toEqual(['an entry was wrong', 'doubt ended', 'doubt ended'])
+    expect(await world.lap()).toMatchObject({
+      kind: 'steady',
+      statistics: { entries: 6, looks: 2 },
+    })
+  })
+
+  test('stands on where one of them could not be put right', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Ada', 7n))
+    world.both('2', held('Bob'))
+    const { id } = await world.doubted({ keys: ['1', '2'] })
+    await world.doubted({ name: 'y', keys: ['2'] })
+    let amount = 7n
+    world.beforeTruth = (page) => {
+      if (page.kind === 'keys') world.keep('1', held('Ada', (amount += 1n)))
+    }
+    await world.turn()
+    expect((await world.state()).doubts.map((each) => each.id)).toEqual([id])
+  })
+})
