@@ -87,6 +87,7 @@ async function judgeInOrder(
     if (signal.aborted) break
     await awaitPassage(plan, queue, signal)
     const held = queue.take(groupCharsMax, ({ sheet }) => passageOfSheet(plan, sheet) !== undefined)
+    // The wait was over for a failure, which is thrown where the next sheet is asked for.
     if (held.length === 0) continue
     const sheets = held.map(({ sheet }) => sheet)
     const left = ticket()
@@ -107,7 +108,6 @@ async function awaitPassage(plan: Plan, queue: SheetQueue, signal: AbortSignal):
     bounded(clock, passageTimeoutMs, signal),
     () => passageOfSheet(plan, first) ?? (isOver() || undefined),
   )
-  if (queue.failure !== undefined) throw queue.failure
   if (watch.state?.epoch !== epoch) {
     throw new MillraceError('look-void', 'the view has turned its epoch')
   }

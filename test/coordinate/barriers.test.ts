@@ -253,6 +253,32 @@ describe('a barrier', () => {
     const [doubt] = (await world.store.watchable.state())!.doubts
     expect(doubt).toMatchObject({ code: 'offsets-lost', tables: [], restart: undefined })
     expect(doubt!.reason).toContain('did not arrive in the log')
+    expect(doubt!.hint).toContain('See "When the source was put back"')
+  })
+
+  test('whose marker does not arrive again and again raises its doubt again, and says it once', async () => {
+    await world.begin()
+    await world.raise(aDoubt('x'))
+    world.outside.arrives = neverArrives
+    run()
+    await pass(21_000)
+    const first = (await world.state()).doubts.find(({ code }) => code === 'offsets-lost')!
+    await pass(22_000)
+    const { doubts } = await world.state()
+    const again = doubts.find(({ code }) => code === 'offsets-lost')!
+    expect(doubts).toHaveLength(2)
+    expect(again.id).not.toBe(first.id)
+    expect(again.barrier).toBeGreaterThan(first.barrier)
+    expect(world.said.filter((msg) => msg === 'doubt raised')).toHaveLength(1)
+  })
+
+  test('whose marker does not arrive raises no doubt of an epoch that is over', async () => {
+    await world.begin()
+    world.outside.arrives = neverArrives
+    const writer = { report: async () => undefined, raise: async () => false }
+    running = new Barriers(world.barriersParts({ writer })).run(world.end.signal)
+    await pass(21_000)
+    expect(world.said).not.toContain('doubt raised')
   })
 
   test('taken for a view that is not begun yet is numbered from 1, and not published', async () => {

@@ -418,6 +418,15 @@ describe('a checkpoint that the store has lost', () => {
     expect(world.said.filter((msg) => msg === 'doubt raised')).toHaveLength(1)
   })
 
+  test('is a doubt beside others', async () => {
+    await world.begin()
+    await world.raise(doubt('slot-altered', 99, { reason: 'x' }))
+    world.data.checkpoints.delete(books)
+    run()
+    await world.clock.advance(900)
+    expect((await doubts()).map(({ code }) => code)).toContain('checkpoint-missing')
+  })
+
   test('is none where another epoch was begun meanwhile', async () => {
     await world.begin()
     world.data.checkpoints.delete(books)

@@ -233,7 +233,8 @@ describe('what differs is a doubt', () => {
   test('about everything where nobody knows the table of the topic', () => {
     const from = { ...before, topics: { other: topic } }
     const [found] = doubtsOf({ topics: { other: { ...topic, id: 'b' } } }, from)
-    expect(found).toMatchObject({ name: 'another-log other', tables: [] })
+    expect(found).toMatchObject({ name: 'another-log other' })
+    expect(found!.tables).toHaveLength(0)
   })
 
   test('and none where a topic is new', () => {
@@ -291,4 +292,36 @@ test('the state of the slot is known where a fingerprint of this form tells it',
   expect(knownSlotState(encodeFingerprint(before))).toBeUndefined()
   expect(knownSlotState('{"of":"another form"}')).toBeUndefined()
   expect(knownSlotState(undefined)).toBeUndefined()
+})
+
+describe('the tables of a publication', () => {
+  const publication = (given: object | null, all = false) => ({ oid: 4, all, tables: given })
+  const altered = (was: unknown, is: unknown) =>
+    doubtsOf({ publication: is }, { ...before, publication: was }).map(({ code }) => code)
+  const both = { authors: { columns: 1 }, books: { columns: 2 } }
+
+  test('are compared where they were asked for both times', () => {
+    expect(altered(publication(both), publication(both))).toEqual([])
+    const other = { ...both, books: { columns: 3 } }
+    expect(altered(publication(both), publication(other))).toEqual(['publication-altered'])
+  })
+
+  test('tell nothing where they were asked for once', () => {
+    const { books: _, ...one } = both
+    expect(altered(publication(one), publication(both))).toEqual([])
+    expect(altered(publication(both), publication(one))).toEqual([])
+    expect(altered(publication(both), publication(null))).toEqual([])
+    expect(altered(publication(null), publication(both))).toEqual([])
+  })
+
+  test('are not all that there is of it', () => {
+    expect(altered(publication(both), publication(both, true))).toEqual(['publication-altered'])
+    expect(altered(publication(null), publication(null, true))).toEqual(['publication-altered'])
+  })
+
+  test('are none of one that is gone, or of another form', () => {
+    expect(altered(publication(both), null)).toEqual(['publication-altered'])
+    expect(altered(null, publication(both))).toEqual(['publication-altered'])
+    expect(altered(null, null)).toEqual([])
+  })
 })

@@ -208,6 +208,19 @@ test('a doubt that comes beside another waits for a barrier of its own', async (
   expect(await nexts()).toEqual([32n, 32n, 20n])
 })
 
+test('a doubt in the place of another waits for a barrier of its own', async () => {
+  await world.raise(broken('window-full', 'forward'))
+  await look()
+  world.data.state = { ...world.data.state!, doubts: [] }
+  await world.raise(broken('log-start-passed', 'forward', [partitions[0]!]))
+  await world.publish(world.barrier(4, 30))
+  const { epoch } = await look()
+  await world.publish(world.barrier(5, 31))
+  expect((await look()).epoch).toBe(epoch)
+  await world.publish(world.barrier(6, 32))
+  expect((await look()).epoch).not.toBe(epoch)
+})
+
 test('two doubts that are raised again in turn are dealt with together', async () => {
   const [first, second] = [
     broken('another-log', 'anew'),

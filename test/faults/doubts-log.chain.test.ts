@@ -14,7 +14,7 @@ import { TestTopics } from '../support/kafka-topics.ts'
 import { sleep, until } from '../support/wait.ts'
 
 const require = createRequire(import.meta.url)
-const { Kafka, logLevel } = require('kafkajs') as typeof import('kafkajs')
+const { ConfigResourceTypes, Kafka, logLevel } = require('kafkajs') as typeof import('kafkajs')
 
 jest.setTimeout(240_000)
 
@@ -138,8 +138,8 @@ async function deleteRecords(table: Table): Promise<void> {
 
 async function alterTopic(table: Table, entries: Readonly<Record<string, string>>): Promise<void> {
   const configEntries = Object.entries(entries).map(([name, value]) => ({ name, value }))
-  // 2 is a topic.
-  const resource = { type: 2, name: topicOf(chain, table), configEntries }
+  const type = ConfigResourceTypes.TOPIC
+  const resource = { type, name: topicOf(chain, table), configEntries }
   await withAdmin((admin) => admin.alterConfigs({ validateOnly: false, resources: [resource] }))
 }
 

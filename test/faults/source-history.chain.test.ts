@@ -48,8 +48,7 @@ test('the slot dropped: the connector fails, and the way back that is named lead
   await until('people are told that the connector has failed', async () => {
     return (await harness.problems()).connector === 'connector-failed'
   })
-  const { reasons } = (await (await fetch(`${reader.url}/status`)).json()) as { reasons: string[] }
-  process.stdout.write(`${reasons.join('\n')}\n`)
+  expect(harness.log('worker-a')).toContain('When the slot was lost')
   await beginAnew()
   const traffic = harness.traffic(100)
   await until('readers are told', () =>
@@ -68,7 +67,10 @@ test('put back to an earlier state: readers go on, the message names what to do,
   await traffic.stop()
   await harness.untilEqual()
   await putBack()
-  await reader.untilDoubted('source-replaced', 60_000)
+  const reason = await reader.untilDoubted('source-replaced', 60_000)
+  expect(reason).toContain('the database was put back to an earlier state')
+  const [doubt] = (await harness.doubts()).filter(({ code }) => code === 'source-replaced')
+  expect(doubt!.hint).toContain('When the source was put back')
   await beginAnew()
   const more = harness.traffic(100)
   await sleep(3_000)

@@ -52,14 +52,14 @@ describe('workers that die, hang, come and go', () => {
       const traffic = harness.traffic(200)
       for (let pause = 0; pause < pauses; pause += 1) {
         const [name, other] = pause % 2 === 0 ? ['worker-a', 'worker-b'] : ['worker-b', 'worker-a']
-        await until('both have partitions', () => applying(name!) > 0 && applying(other!) > 0)
+        await until('both have partitions', () => applying(name) > 0 && applying(other) > 0)
         await sleep(1_000 + Math.random() * 500)
-        const before = applying(other!)
-        harness.chain.pause(name!)
+        const before = applying(other)
+        harness.chain.pause(name)
         await sleep(pausedMs)
         // The other one has begun to apply where the hung one had been.
-        expect(applying(other!)).toBeGreaterThanOrEqual(before + partitions / 4)
-        harness.chain.resume(name!)
+        expect(applying(other)).toBeGreaterThanOrEqual(before + partitions / 4)
+        harness.chain.resume(name)
       }
       await sleep(1_000)
       await traffic.stop()

@@ -39,7 +39,7 @@ describe('a partition', () => {
     kept.keep()
     kept.lost.abort()
     await kept.kept
-    expect(kept.plans).toEqual([])
+    expect(kept.plans).toHaveLength(0)
   })
 
   test('without a checkpoint waits for another epoch', async () => {
@@ -389,7 +389,7 @@ describe('an entry that the view does not keep', () => {
     kept.keep()
     await settled()
     expect(await kept.problem()).toMatchObject({ code: error.code })
-    expect(displaced).toEqual(error === wrong ? ['1'] : [])
+    expect(displaced).toStrictEqual(error === wrong ? ['1'] : [])
     expect(await kept.doubts()).toEqual([])
     await kept.clock.advance(300)
     expect(await kept.books(1)).toEqual(['1'])

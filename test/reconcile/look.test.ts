@@ -370,9 +370,9 @@ describe('a look is void', () => {
   })
 
   test('when the epoch has turned before it knows of the checkpoints', async () => {
+    const asked = lookedAt()
     const plan = world.plan()
     const sheet = await takeSheet(plan, everything)
-    const asked = lookedAt()
     turned()
     await expect(
       judgeSheets(plan, [sheet], { ticket, signal: world.signal }),

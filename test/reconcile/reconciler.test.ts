@@ -166,11 +166,11 @@ test('a bug ends it', async () => {
 
 test('a fault that its end brings is not spoken of', async () => {
   await world.start()
-  world.beforeTruth = () => {
+  const plan = () => {
     world.end.abort()
     throw busy('the connection was closed')
   }
-  await run()
+  await run({ plan })
   expect(world.recorded.lines).toEqual([])
 })
 

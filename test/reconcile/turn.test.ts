@@ -300,6 +300,15 @@ describe('a view that was begun', () => {
     ])
   })
 
+  test('loses by one look what lies in the store alone, which was wrong for nobody', async () => {
+    world.keep('7', held('Eve', 2n))
+    world.left({ ...anchored, kind: 'build', section: 'store' })
+    await world.turn()
+    expect(world.data.entries.size).toBe(0)
+    expect(world.pages).toEqual([{ kind: 'keys', keys: ['7'] }])
+    expect(await world.lap()).toMatchObject({ statistics: { entries: 1, wrong: 0 } })
+  })
+
   test('is filled again where something could not be told', async () => {
     world.left({ ...anchored, kind: 'build', section: 'store', unproved: ['books'] })
     await world.turn()

@@ -231,6 +231,13 @@ function describeCorrect(suite: Suite): void {
       expect(await everyKey(suite.store)).toEqual(new Set())
     })
 
+    test('is a conflict where there is no state', async () => {
+      const corrections = [add('1', { likeCount: 1n })]
+      const step = { epoch: elsewhere, ticket: 't', corrections }
+      expect(await suite.store.audit(userLayout).correct(step)).toEqual(conflict)
+      expect(await suite.store.audit(userLayout).sweep(elsewhere, ['1'], ['motto'])).toBe(false)
+    })
+
     test('in another epoch changes nothing and leaves the tickets', async () => {
       await serving(suite.store, [put('1')])
       await ticketed(suite, ['1'])
