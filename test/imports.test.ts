@@ -33,7 +33,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   dev: ['view', 'views', 'consume', 'source', 'store', 'coordinate'],
   traffic: ['dev'],
-  bench: ['dev', 'traffic', 'roles', 'views', 'view', 'store', 'source', 'consume', 'coordinate'],
+  bench: ['dev', 'traffic', 'views', 'view', 'store', 'coordinate', 'reconcile'],
   main: ['roles', 'dev', 'bench', 'traffic'],
 }
 

@@ -33,6 +33,8 @@ test('every guarantee has a test, and its number once', () => {
 
 /** Titles of the tests in a file, as they stand in its source. */
 function titlesOf(file: string): readonly string[] {
-  const calls = read(file).matchAll(/\b(?:test|it)(?:\.each(?:<[^>]*>)?\([^]*?\))?\(\s*(['"`])([^\n]*?)\1/g)
+  const calls = read(file).matchAll(
+    /\b(?:test|it)(?:\.each(?:<[^>]*>)?\([^]*?\))?\(\s*(['"`])([^\n]*?)\1/g,
+  )
   return Array.from(calls, ([, , title]) => title!)
 }

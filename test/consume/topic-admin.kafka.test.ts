@@ -117,6 +117,8 @@ describe('kafkaTopicAdmin', () => {
     await admin.ends([topic])
     const away = { code: 'kafka-away', retriable: true }
     server.pause()
+    // The last of its threads may stop a moment later.
+    await until('the broker hangs', async () => !(await answers(topic)))
     const beforeMs = performance.now()
     await expect(admin.ends([topic])).rejects.toMatchObject(away)
     expect(performance.now() - beforeMs).toBeLessThan(callTimeoutMs + 500)

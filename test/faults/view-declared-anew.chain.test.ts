@@ -130,7 +130,7 @@ async function plantDrifted({ redis }: ChainHarness): Promise<void> {
 }
 
 async function dump({ redis }: ChainHarness): Promise<Readonly<Record<string, unknown>>> {
-  const keys = (await redis.keys('*')).toSorted()
+  const keys = (await redis.keys('user-information:*')).toSorted()
   const values = keys.map(async (key) =>
     (await redis.type(key)) === 'hash' ? redis.hgetall(key) : 'no hash',
   )

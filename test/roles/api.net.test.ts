@@ -36,15 +36,6 @@ test(
   timeoutMs,
 )
 
-test('the API ends at once when the URL of its store can not be read', async () => {
-  const { env } = await environment()
-  const MILLRACE_POSTGRES = 'postgres://millrace:pass#word@127.0.0.1/millrace_views'
-  const config = readConfig({ ...env, MILLRACE_READ_FROM: 'postgres', MILLRACE_POSTGRES })
-  await expect(runApi(config, new AbortController().signal)).rejects.toMatchObject({
-    code: 'config',
-  })
-})
-
 async function answers(url: string): Promise<boolean> {
   return fetch(url).then(
     ({ ok }) => ok,

@@ -233,8 +233,8 @@ function describeCorrect(suite: Suite): void {
 
     test('is a conflict where there is no state', async () => {
       const corrections = [add('1', { likeCount: 1n })]
-      const step = { epoch: elsewhere, ticket: 't', corrections }
-      expect(await suite.store.audit(userLayout).correct(step)).toEqual(conflict)
+      const late = { epoch: elsewhere, ticket: 't', corrections }
+      expect(await suite.store.audit(userLayout).correct(late)).toEqual(conflict)
       expect(await suite.store.audit(userLayout).sweep(elsewhere, ['1'], ['motto'])).toBe(false)
     })
 

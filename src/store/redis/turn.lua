@@ -8,8 +8,8 @@
 -- ARGV[1] epoch          epoch that the state must have
 -- ARGV[2] nextEpoch      epoch to turn to
 -- ARGV[3..] listsAt      lists, in this order:
---   fields and values of the state to set, in turn; of those that say that a declaration is
---     complete only these are left, and one that says so already goes on saying so
+--   fields and values of the state to set, in turn; of those that say whether a declaration is
+--     complete only these are left, each as the state says it by now
 --   partitions, each as its name, 'stay', 'forward' or 'anew', the offset to go to and the
 --     checkpoint to begin with there; the last two empty where there is none
 --   doubts, each as its id, its name and its whole text
@@ -78,8 +78,8 @@ end
 redis.call('HSET', state, 'epoch', nextEpoch, unpack(ARGV, setFirst, setLast))
 for i = setFirst, setLast, 2 do
   local field = ARGV[i]
-  if string.sub(field, 1, 9) == 'complete:' and standing[field] == '1' then
-    redis.call('HSET', state, field, '1')
+  if string.sub(field, 1, 9) == 'complete:' then
+    redis.call('HSET', state, field, standing[field] == '1' and '1' or '0')
   end
 end
 local names = {}
