@@ -55,7 +55,7 @@ function missingPartition(name: string): MillraceError {
 function occupied({ store, own }: Coordination, occupant: string): MillraceError {
   return new MillraceError(
     'store-occupied',
-    `${store.name} has entries named like those of view ${own.view.name} already, as ${occupant}`,
+    `${store.name} has entries named like those of view ${own.view.name} already, as ${own.view.name}:${occupant}`,
     {
       hint:
         'If they are to become the view, right and kept, run `node src/main.ts apply --adopt`. ' +

@@ -53,7 +53,9 @@ export async function walk(
     // However it ends, it leaves nobody waiting for another sheet.
     .finally(() => queue.wake())
   try {
-    await judgeInOrder(plan, queue, { ...options, signal }, take)
+    const ended = await judgeInOrder(plan, queue, { ...options, signal }, take)
+    // The rest after the last page keeps a view of few pages at its pace.
+    if (ended) await taking
   } finally {
     end.abort()
     queue.wake()
@@ -76,12 +78,13 @@ async function takeAhead(plan: Plan, queue: SheetQueue, options: WalkOptions): P
   }
 }
 
+/** True when the last page was taken, false when `take` has ended the walk. */
 async function judgeInOrder(
   plan: Plan,
   queue: SheetQueue,
   { ticket, signal }: WalkOptions,
   take: (group: Group, ticket: string | undefined) => Promise<boolean>,
-): Promise<void> {
+): Promise<boolean> {
   while (!signal.aborted) {
     while (!signal.aborted && queue.first === undefined) await queue.changed()
     if (signal.aborted) break
@@ -94,7 +97,8 @@ async function judgeInOrder(
     const judgement = await judgeSheets(plan, sheets, { ticket: left, signal })
     queue.addBusyMs(judgement.busyMs)
     const group = { sheets, judgement, after: sheets.at(-1)!.truth.last }
-    if (!(await take(group, left)) || held.at(-1)!.last) return
+    if (!(await take(group, left))) return false
+    if (held.at(-1)!.last) return true
   }
   throw new MillraceError('look-void', 'the walk was given up')
 }

@@ -75,7 +75,7 @@ test('nobody begins a view while another declaration is wanted', async () => {
 test('entries that are there already are nobody’s until somebody has said so', async () => {
   occupy()
   await expect(begun()).rejects.toMatchObject({ code: 'store-occupied', waitsForPeople: true })
-  await expect(begun()).rejects.toThrow('as 7')
+  await expect(begun()).rejects.toThrow('as library:7')
   await world.store.watchable.want(wish({ adopt: false }))
   await expect(begun()).rejects.toMatchObject({ code: 'store-occupied' })
   expect(await world.store.watchable.state()).toBeUndefined()

@@ -156,6 +156,25 @@ describe('a walk', () => {
   })
 })
 
+describe('the rest after the last page', () => {
+  const restMs = 1_000
+
+  async function tookMs(given: Given): Promise<number> {
+    rows(1)
+    const beganMs = world.clock.monotonicMs()
+    await walked({ ...given, pace: { rest: (_, signal) => world.clock.sleep(restMs, signal) } })
+    return world.clock.monotonicMs() - beganMs
+  }
+
+  test('belongs to the walk, or a view of one page would be compared without any', async () => {
+    expect(await tookMs({})).toBeGreaterThanOrEqual(restMs)
+  })
+
+  test('is not waited for where the walk has to end for something else', async () => {
+    expect(await tookMs({ take: async () => false })).toBeLessThan(restMs)
+  })
+})
+
 describe('while a barrier is waited for, a walk', () => {
   test('asks for more truth, and judges all of it together', async () => {
     rows(6)
