@@ -56,6 +56,8 @@ export class Coordinator {
   readonly #succession: Succession
   #leaseUntilMs = Number.NEGATIVE_INFINITY
   #setupAtMs = Number.NEGATIVE_INFINITY
+  /** Number of the newest barrier that was taken before a look at the set-up began. */
+  #lookedBehind = 0
   #advanced = -1
   #said = ''
 
@@ -116,11 +118,16 @@ export class Coordinator {
     if (!state) return begin(this.#parts, signal)
     const { layout } = this.#parts.own.view
     const checkpoints = await store.writer(layout).checkpoints(state.epoch)
-    await this.#advance(state, checkpoints)
     const nowMs = clock.monotonicMs()
-    if (nowMs - this.#setupAtMs < setupIntervalMs) return
-    await this.#setupWatch.look(state)
-    this.#setupAtMs = nowMs
+    const newest = state.barrier?.number ?? 0
+    const isDue = nowMs - this.#setupAtMs >= setupIntervalMs || newest > this.#lookedBehind
+    if (isDue) {
+      await this.#setupWatch.look(state)
+      this.#setupAtMs = nowMs
+      this.#lookedBehind = newest
+    }
+    await this.#advance(state, checkpoints)
+    if (!isDue) return
     await this.#refuseMissing(state, checkpoints)
     await this.#restarts.look((await watch.ask()) ?? state)
     await this.#succession.look(state, checkpoints)
@@ -144,13 +151,18 @@ export class Coordinator {
     log.error({ code: raised.code, reason, hint }, 'doubt raised')
   }
 
-  /** Moves the watermark to the newest barrier that every partition has passed. */
+  /**
+   * Moves the watermark to the newest barrier that every partition has passed and that the set-up
+   * was looked at behind: what kept changes before it from the log is a doubt by then.
+   */
   async #advance(
     { epoch }: ViewState,
     checkpoints: ReadonlyMap<string, Checkpoint>,
   ): Promise<void> {
     const { watch, store, barriers } = this.#parts
-    const passed = watch.barriers.findLast((barrier) => isPassed(barrier, checkpoints))
+    const passed = watch.barriers.findLast(
+      (barrier) => barrier.number <= this.#lookedBehind && isPassed(barrier, checkpoints),
+    )
     if (!passed || passed.number === this.#advanced) return
     if (await store.coordination.advance(epoch, passed, barriers.ageMs(passed))) {
       this.#advanced = passed.number

@@ -112,7 +112,7 @@ function progressOf(state: ViewState | undefined, id: string, prune: boolean): s
 function occupied(store: string, view: string, occupant: string): MillraceError {
   return new MillraceError(
     'store-occupied',
-    `${store} has entries named like those of view ${view} already, as ${occupant}; nothing was changed`,
+    `${store} has entries named like those of view ${view} already, as ${view}:${occupant}; nothing was changed`,
     {
       hint:
         'With --adopt they become the view: each is compared with the source and put right. ' +

@@ -125,7 +125,7 @@ describe('a coordinator', () => {
     expect((await world.state()).declarations.map(({ id }) => id)).toEqual(['older', world.own.id])
   })
 
-  test('looks at the set-up in its interval and no more often', async () => {
+  test('looks at the set-up in its interval and no more often while no barrier comes', async () => {
     await world.begin()
     const lookedAtMs: number[] = []
     const { look } = world.setup
@@ -133,6 +133,7 @@ describe('a coordinator', () => {
       lookedAtMs.push(world.clock.monotonicMs())
       return look.call(world.setup, view)
     }
+    world.outside.arrives = neverArrives
     run()
     await world.clock.advance(5_000)
     expect(lookedAtMs.slice(1).map((ms, index) => ms - lookedAtMs[index]!)).toEqual([
@@ -142,6 +143,25 @@ describe('a coordinator', () => {
 })
 
 describe('the watermark', () => {
+  test('moves to a barrier only behind a look at the set-up', async () => {
+    await world.begin()
+    world.outside.arrives = neverArrives
+    const { look } = world.setup
+    const lookedAtMs: number[] = []
+    world.setup.look = async (view) => {
+      lookedAtMs.push(world.clock.monotonicMs())
+      return look.call(world.setup, view)
+    }
+    world.stand(13)
+    run()
+    await world.clock.advance(1_300)
+    await world.publish(world.barrier(5, 13))
+    const publishedAtMs = world.clock.monotonicMs()
+    await world.clock.advance(200)
+    expect((await world.state()).watermark).toBe(parseLsn('0/28'))
+    expect(lookedAtMs.at(-1)).toBeGreaterThanOrEqual(publishedAtMs)
+  })
+
   /** Moments in which it was moved, and to what. */
   function advances() {
     const moved: { number: number; agoMs: number }[] = []
@@ -348,16 +368,23 @@ describe('a fault', () => {
     expect(await world.state()).toMatchObject({ topics })
   })
 
-  test('of the set-up does not hold up the watermark', async () => {
+  test('of a look at the set-up holds up the watermark: something may have been altered', async () => {
     await world.begin()
-    world.setup.look = () => Promise.reject(away('store-away'))
-    world.stand(50)
     run()
+    await world.clock.advance(5_000)
+    const { watermark: before } = await world.state()
+    const { look } = world.setup
+    world.setup.look = () => Promise.reject(away('store-away'))
+    world.outside.setup = { ...world.outside.setup, publication: { oid: 5 } }
     await world.clock.advance(9_000)
     const { watermark, barrier } = await world.state()
-    expect(barrier!.number).toBeGreaterThan(1)
-    expect(watermark).toBe(barrier!.lsn)
-    expect(barrier!.ends).toEqual(all(10))
+    expect(barrier!.lsn).toBeGreaterThan(before!)
+    expect(watermark).toBe(before)
+    world.setup.look = look
+    await world.clock.advance(5_000)
+    const after = await world.state()
+    expect(after.watermark).toBeGreaterThan(before!)
+    expect(after.doubts).toMatchObject([{ code: 'publication-altered' }])
   })
 
   test('that is a bug ends the coordinator, and all that it runs before', async () => {

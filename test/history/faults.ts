@@ -154,19 +154,20 @@ export async function runLane(lane: Lane, parts: LaneParts, signal: AbortSignal)
       for (const target of fault.targets) busy.delete(target)
     }
     const waitMs = random.chance(impatience) ? 0 : lane.recoveryMaxMs
-    await recovered(scene, AbortSignal.any([signal, AbortSignal.timeout(waitMs)]), sleep)
+    await recovered(scene, { waitMs, signal, sleep })
   }
 }
 
-/** Waits until the view has what was written so far, or until the signal aborts. */
+/** Waits until the view has what was written so far, for a time at most. */
 async function recovered(
   scene: Scene,
-  signal: AbortSignal,
-  sleep: LaneParts['sleep'],
+  { waitMs, signal, sleep }: Pick<LaneParts, 'sleep'> & { waitMs: number; signal: AbortSignal },
 ): Promise<void> {
+  const untilMs = performance.now() + waitMs
   let end: bigint | undefined
-  while (!signal.aborted && (end === undefined || scene.watermark() <= end)) {
+  while (!signal.aborted && performance.now() < untilMs) {
     end ??= await logEnd(scene).catch(() => undefined)
+    if (end !== undefined && scene.watermark() > end) return
     await sleep(500, signal)
   }
 }

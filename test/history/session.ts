@@ -150,11 +150,15 @@ export class Session {
   /** Traffic and faults for so long, then a rest at which Redis has to equal SQL. */
   async phase(ms: number, signal: AbortSignal): Promise<void> {
     this.#phase += 1
-    const faultsEnd = AbortSignal.any([signal, AbortSignal.timeout(ms)])
+    // Node may collect a signal of AbortSignal.timeout that only AbortSignal.any knows.
+    const over = new AbortController()
+    const timer = setTimeout(() => over.abort(), ms)
+    const faultsEnd = AbortSignal.any([signal, over.signal])
     const trafficEnd = new AbortController()
     const traffic = this.#traffic(AbortSignal.any([signal, trafficEnd.signal]))
     const lanes = this.#options.lanes.map((lane) => this.#lane(lane, faultsEnd))
     const ended = await Promise.allSettled(lanes)
+    clearTimeout(timer)
     trafficEnd.abort()
     const all = [...ended, ...(await Promise.allSettled([traffic]))]
     for (const each of all) if (each.status === 'rejected') throw each.reason

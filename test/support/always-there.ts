@@ -78,7 +78,7 @@ export class AlwaysThere {
     this.#endApi = endApi
   }
 
-  /** Resolves when the API answers its first read. */
+  /** Resolves when the API answers reads and says that it is ready. */
   static async start(options: AlwaysThereOptions): Promise<AlwaysThere> {
     started += 1
     const { chain, name = `api-watched-${started}`, env = {} } = options
@@ -98,9 +98,13 @@ export class AlwaysThere {
     await until(
       `${name} answers`,
       async () => {
-        const answer = await fetch(`${reader.url}/users/1`).catch(() => undefined)
-        await answer?.body?.cancel()
-        return answer?.status === 200
+        // A read asks the store; /ready says what the API found there a moment before.
+        for (const path of ['/users/1', '/ready']) {
+          const answer = await fetch(`${reader.url}${path}`).catch(() => undefined)
+          await answer?.body?.cancel()
+          if (answer?.status !== 200) return false
+        }
+        return true
       },
       startedWithinMs,
     )
