@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { bounded } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { FullPace } from '../source/source.ts'
 import type { StandingDoubt, ViewState } from '../store/state.ts'
 import { parseTransactionId } from '../transaction.ts'
 import { anchorOf } from './anchor.ts'
@@ -25,7 +24,7 @@ import {
 import type { Plan } from './plan.ts'
 import { counted, shownValue, type Tally } from './statistics.ts'
 import { storePage } from './store-pages.ts'
-import { walk, type Group } from './walk.ts'
+import { walk, type Group, type Pace } from './walk.ts'
 
 export type TurnOptions = {
   readonly log: Log
@@ -70,19 +69,32 @@ export class Turn {
     this.#untilMs = right || steady ? Infinity : nowMs + askForFullPaceMs
     const pace = right ? fullPace : steadyPace(this.#plan.clock, this.#options.steady)
     const over = right ? AbortSignal.any([signal, right.lost]) : signal
+    const end = new AbortController()
+    const called = AbortSignal.any([over, end.signal])
+    const watching = this.#called(called).then(() => end.abort())
+    // A rest may be long: it ends when the state asks for something else than going on.
+    const rest: Pace['rest'] = (cost, each) => pace.rest(cost, AbortSignal.any([each, called]))
     try {
       if (this.#pass.section === 'rows') {
         const after = this.#pass.after ?? undefined
         const ticket = () => (this.#pass.kind === 'build' ? randomUUID() : undefined)
-        await walk(this.#plan, { after, pace, ticket, signal: over }, (group, left) =>
-          this.#taken(group, left, over),
-        )
+        const walking = { after, pace: { ...pace, rest }, ticket, signal: over }
+        await walk(this.#plan, walking, (group, left) => this.#taken(group, left, over))
       } else {
-        await this.#lookAtStore(right, over)
+        await this.#lookAtStore(rest, over)
       }
     } finally {
+      end.abort()
+      await watching
       await right?.release()
     }
+  }
+
+  /** Resolves when the state asks for something else than going on, or `signal` aborts. */
+  async #called(signal: AbortSignal): Promise<void> {
+    const { watch, epoch } = this.#plan
+    const goesOn = () => this.#isCurrent() && watch.state?.epoch === epoch
+    await watch.until(signal, () => (goesOn() ? undefined : true))
   }
 
   /** False when something else has to be done first. */
@@ -132,10 +144,9 @@ export class Turn {
   }
 
   /** Keys that the store has: those that the source's order did not lead to. */
-  async #lookAtStore(right: FullPace | undefined, signal: AbortSignal): Promise<void> {
+  async #lookAtStore(rest: Pace['rest'], signal: AbortSignal): Promise<void> {
     const { clock } = this.#plan
     const since = parseTransactionId(this.#pass.since!)
-    const rest = steadyPace(clock, this.#options.steady)
     while (!signal.aborted) {
       const startedMs = clock.monotonicMs()
       const page = await storePage(this.#plan, this.#pass.after ?? undefined, since)
@@ -150,7 +161,7 @@ export class Turn {
         const entries = this.#pass.entries + keys.length
         await this.#persist({ ...this.#pass, after: cursor, entries }, tally)
       }
-      if (!right) await rest.rest({ rows: scanned + keys.length, busyMs }, signal)
+      await rest({ rows: scanned + keys.length, busyMs }, signal)
       if (cursor === undefined || !this.#isCurrent()) return
     }
   }

@@ -37,8 +37,11 @@ export async function runVerify(
     options: { store: { type: 'string' }, heal: { type: 'boolean', default: false } },
   })
   const options = { config, role: 'verify', named: values.store, signal }
-  return withLooks(options, async ({ plan, store, own, signal: over }) => {
+  return withLooks(options, async ({ plan, store, own, state, signal: over }) => {
     say(`comparing ${own.view.name} in ${store.name} with SQL`)
+    if (!state.declarations.every(({ complete }) => complete)) {
+      say('it is being built, or a declaration is brought in: what is not put in yet differs')
+    }
     const startedMs = systemClock.monotonicMs()
     const result = await compareAll(plan, { correct: values.heal, say }, over)
     return report(result, { tookMs: systemClock.monotonicMs() - startedMs, heals: values.heal })

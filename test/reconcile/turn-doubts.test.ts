@@ -1,3 +1,4 @@
+import type { Epoch } from '../../src/store/state.ts'
 import { offsets } from '../store/store-fixture.ts'
 import { books, held } from './look-fixture.ts'
 import { anchored, Laps } from './turn-fixture.ts'
@@ -209,5 +210,39 @@ describe('a doubt of entries', () => {
     }
     await world.turn()
     expect((await world.state()).doubts.map((each) => each.id)).toEqual([id])
+  })
+})
+
+describe('a rest', () => {
+  const slow = { steady: { rowsPerSecond: 0.01, shareMax: 1 } }
+
+  async function tookMs(meanwhile: () => unknown): Promise<number> {
+    const beganMs = world.clock.monotonicMs()
+    void world.clock.sleep(5_000).then(meanwhile)
+    await world.turn({}, slow)
+    return world.clock.monotonicMs() - beganMs
+  }
+
+  test.each(['rows', 'store'] as const)(
+    'after %s ends when something new is doubted',
+    async (section) => {
+      world.authors(10)
+      if (section === 'store') world.left({ ...anchored, section })
+      expect(await tookMs(() => world.doubted({ name: 'y' }))).toBe(5_000)
+    },
+  )
+
+  test('ends when the epoch is turned', async () => {
+    world.authors(10)
+    const turned = async () => {
+      world.data.state = { ...world.data.state!, epoch: 'another' as Epoch }
+      await world.watch.ask()
+    }
+    expect(await tookMs(turned)).toBe(5_000)
+  })
+
+  test('is as long as the pace wants it while nothing of that happens', async () => {
+    world.authors(10)
+    expect(await tookMs(() => world.watch.ask())).toBeGreaterThan(500_000)
   })
 })
