@@ -49,6 +49,8 @@ const pauseFirstMs = 200
 const pauseMostMs = 15_000
 /** How often a partition to which nothing comes asks whether the store still is where it was. */
 const askWhileIdleMs = 3_000
+/** A record that stops the partition may be there before anybody has looked at the set-up. */
+const lookedAtAfterMs = 5_000
 /** A store that goes back may lose a doubt: it is raised again if nothing has come of it by then. */
 const raiseAgainMs = 30_000
 
@@ -236,9 +238,12 @@ class Turn {
     )
   }
 
-  /** The coordinator looks at the set-up all the time: what it finds no fault with is mended. */
+  /**
+   * The coordinator looks at the set-up all the time: what it finds no fault with is mended, once it
+   * had the time to look.
+   */
   #mayPass(error: MillraceError): boolean {
-    if (!error.waitsForPeople) return false
+    if (!error.waitsForPeople || this.#turn.problem.stoodMs(error) < lookedAtAfterMs) return false
     const state = this.#parts.watch.state
     const unfit = state?.doubts.filter(({ code }) => code === 'source-unfit') ?? []
     const { table } = this.#parts

@@ -17,6 +17,7 @@ export class ReportedProblem {
   /** A former owner may have left a problem behind. */
   #shown: string | undefined = 'unknown'
   #logged: string | undefined
+  #sinceMs = 0
 
   constructor(parts: ProblemParts) {
     this.#parts = parts
@@ -31,6 +32,7 @@ export class ReportedProblem {
     if (this.#logged !== message) {
       log[passes ? 'warn' : 'error']({ code, reason: message, hint }, 'partition stopped')
       this.#logged = message
+      this.#sinceMs = clock.monotonicMs()
     }
     if (passes || !writer || this.#shown === message) return
     try {
@@ -40,6 +42,12 @@ export class ReportedProblem {
     } catch {
       // A store that is away shows itself; the next try reports again.
     }
+  }
+
+  /** For how long this very fault has stood in the way. */
+  stoodMs(error: MillraceError): number {
+    if (this.#logged !== describe(error)) return 0
+    return this.#parts.clock.monotonicMs() - this.#sinceMs
   }
 
   async clear(writer: ViewWriter): Promise<void> {
