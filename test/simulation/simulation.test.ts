@@ -6,7 +6,8 @@ import { drawSchedule, play } from './schedule.ts'
 
 const schedules = 1_000
 const timeoutMs = 900_000
-const first = Number(process.env.MILLRACE_TEST_SEED ?? Date.now() % 2 ** 31)
+/** The same ones each time; `npm run test:simulation` plays others. */
+const first = Number(process.env.MILLRACE_TEST_SEED ?? 1)
 
 test(
   `${schedules} schedules come right, and every kind of fault happens in them`,
