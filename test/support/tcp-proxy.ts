@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 
@@ -74,6 +75,8 @@ class Wire {
   connections = 0
   #refusing = false
   readonly #sockets = new Set<Socket>()
+  /** The last piece that is still to be written to a socket. */
+  readonly #delayed = new Map<Socket, Promise<void>>()
 
   join(client: Socket, server: Socket): void {
     this.connections++
@@ -108,15 +111,26 @@ class Wire {
     from.on('data', (piece) => this.#piece(piece, { from, to, direction }))
   }
 
+  /** No piece overtakes one that is delayed: a connection keeps its order. */
+  #later(to: Socket, piece: Buffer, ms: number): void {
+    const due = Promise.all([this.#delayed.get(to), sleep(ms)])
+    const written = due.then(() => {
+      if (to.writable) to.write(piece)
+      if (this.#delayed.get(to) === written) this.#delayed.delete(to)
+    })
+    this.#delayed.set(to, written)
+  }
+
   #piece(piece: Buffer, way: { from: Socket; to: Socket; direction: Direction }): void {
     const { from, to, direction } = way
     const rule = this.rules[direction].at(-1)
     switch (rule?.kind) {
       case undefined:
-        to.write(piece)
+        if (this.#delayed.has(to)) this.#later(to, piece, 0)
+        else to.write(piece)
         return
       case 'delay':
-        setTimeout(() => to.writable && to.write(piece), rule.ms)
+        this.#later(to, piece, rule.ms)
         return
       case 'cut':
         this.rules[direction].pop()
