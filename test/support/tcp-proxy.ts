@@ -113,11 +113,13 @@ class Wire {
 
   /** No piece overtakes one that is delayed: a connection keeps its order. */
   #later(to: Socket, piece: Buffer, ms: number): void {
-    const due = Promise.all([this.#delayed.get(to), sleep(ms)])
-    const written = due.then(() => {
+    const before = this.#delayed.get(to)
+    const write = async () => {
+      await Promise.all([before, sleep(ms)])
       if (to.writable) to.write(piece)
       if (this.#delayed.get(to) === written) this.#delayed.delete(to)
-    })
+    }
+    const written = write()
     this.#delayed.set(to, written)
   }
 
