@@ -97,8 +97,10 @@ async function answered(
     if (error.code !== 'store-type' || error.entry === undefined) return false
     const place = await writer.displace(state.epoch, error.entry)
     if (place === undefined) return false
-    log.error({ entry: error.entry, place, reason: error.message }, 'an entry was moved aside')
-    await writer.raise(state.epoch, displacedDoubt(error.entry, place))
+    const displaced = displacedDoubt(error.entry, place)
+    const { reason, hint } = displaced
+    log.error({ key: error.entry, place, reason, hint }, 'what was no entry was moved aside')
+    await writer.raise(state.epoch, displaced)
     return true
   } catch (fault) {
     if (!(fault instanceof MillraceError)) throw fault
