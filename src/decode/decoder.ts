@@ -9,15 +9,19 @@ import type { SchemaSource } from './registry.ts'
 import { SchemaLookup } from './schema-lookup.ts'
 import { parseFrame, type Framed } from './wire-format.ts'
 
-export type DecoderOptions = {
-  readonly registry: SchemaSource
+/** Whose changes are decoded, and for what. */
+export type DecoderSubject = {
   readonly view: View
   /** The source table whose changes the topic holds. */
   readonly table: string
   readonly topic: string
-  readonly clock: Clock
   /** The connector's `unavailable.value.placeholder`. */
   readonly placeholder: string
+}
+
+export type DecoderOptions = DecoderSubject & {
+  readonly registry: SchemaSource
+  readonly clock: Clock
   /** How long an unknown schema id may be a registry that is behind, milliseconds. */
   readonly unknownSchemaMs: number
 }

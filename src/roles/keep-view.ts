@@ -1,7 +1,6 @@
-import { systemClock } from '../clock.ts'
+import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
-import type { ChangeLog, TopicAdmin } from '../consume/change-source.ts'
-import { kafkaChangeSource } from '../consume/kafka/kafka-change-source.ts'
+import type { ChangeLog, ChangeSource, TopicAdmin } from '../consume/change-source.ts'
 import type { MarkerLog } from '../consume/marker-log.ts'
 import { connectorProgress } from '../coordinate/barrier.ts'
 import { Barriers } from '../coordinate/barriers.ts'
@@ -10,7 +9,7 @@ import { Coordinator } from '../coordinate/coordinator.ts'
 import { decodeFingerprint } from '../coordinate/fingerprint.ts'
 import { Setup, topicOf } from '../coordinate/setup.ts'
 import { mergedView, refuseReplaced, type OwnView } from '../coordinate/view-plan.ts'
-import type { SchemaSource } from '../decode/registry.ts'
+import type { Decoder, DecoderSubject } from '../decode/decoder.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { keepPartition } from '../partition/keep.ts'
@@ -29,10 +28,13 @@ import { untilDone } from './until-done.ts'
 export type Outside = {
   readonly admin: TopicAdmin
   readonly source: Source
-  readonly registry: SchemaSource
   readonly connect: Connect
   readonly changeLog: ChangeLog
   readonly markers: MarkerLog
+  readonly clock: Clock
+  /** One member of the group, which reads the topic. */
+  changeSource(of: { readonly groupId: string; readonly topic: string }): ChangeSource
+  decoder(of: DecoderSubject): Decoder
 }
 
 export type KeepViewParts = {
@@ -47,23 +49,21 @@ export type KeepViewParts = {
   readonly log: Log
 }
 
-const clock = systemClock
-
 /** Keeps one view in one store until `signal` aborts. */
 export async function keepView(parts: KeepViewParts, signal: AbortSignal): Promise<void> {
-  const { store, config, log, tables } = parts
-  const watch = new ViewWatch(store.watchable, clock, log)
-  const plans = new Plans({ ...parts, ...parts.outside, watch, clock })
+  const { store, outside, config, log } = parts
+  const watch = new ViewWatch(store.watchable, outside.clock, log)
+  const plans = new Plans({ ...parts, watch })
   await Promise.all([
     watch.run(config.barrierIntervalMs / 4, signal),
     coordinator(parts, watch, plans).run(signal),
-    keepTopics({ ...parts, watch, plans, tables }, signal),
+    keepTopics({ ...parts, watch, plans }, signal),
   ])
 }
 
 function coordinator(parts: KeepViewParts, watch: ViewWatch, plans: Plans): Coordinator {
   const { own, store, outside, config, holder, log } = parts
-  const { source, connect, admin, markers } = outside
+  const { source, connect, admin, markers, clock } = outside
   const { connector, publication, slot } = config
   const reader = store.reader(own.view.layout, own.id)
   const writer = store.writer(own.view.layout)
@@ -155,7 +155,8 @@ async function keepTopics(parts: KeepTopics, signal: AbortSignal): Promise<void>
 
 /** Reads one topic, as one member of its group, while its partitions and the declaration stay. */
 async function keepTopic(parts: KeepTopics, table: string, signal: AbortSignal): Promise<void> {
-  const { watch, plans, store, own, config, log } = parts
+  const { watch, plans, store, own, outside, config, log } = parts
+  const { clock } = outside
   const topic = topicOf(config.connector, table)
   const end = new AbortController()
   const over = AbortSignal.any([signal, end.signal])
@@ -163,16 +164,9 @@ async function keepTopic(parts: KeepTopics, table: string, signal: AbortSignal):
   const watching = watch
     .until(over, () => (shapeOf(watch.state, topic) === known ? undefined : true))
     .then(() => end.abort())
-  await untilDone(log.child({ topic }), over, async () => {
-    const source = kafkaChangeSource({
-      brokers: config.kafka,
-      groupId: `millrace-${own.view.name}-${store.name}-${table}`,
-      topic,
-      sessionTimeoutMs: config.sessionTimeoutMs,
-      recordsMax: config.batchRecordsMax,
-      log,
-    })
-    await source.run(
+  const groupId = `millrace-${own.view.name}-${store.name}-${table}`
+  await untilDone({ log: log.child({ topic }), clock, signal: over }, () =>
+    outside.changeSource({ groupId, topic }).run(
       (reader) =>
         keepPartition({
           reader,
@@ -185,8 +179,8 @@ async function keepTopic(parts: KeepTopics, table: string, signal: AbortSignal):
           identitiesMax: config.identitiesPerPartitionMax,
         }),
       over,
-    )
-  })
+    ),
+  )
   end.abort()
   await watching
 }

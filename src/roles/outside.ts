@@ -1,8 +1,10 @@
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { kafkaChangeLog } from '../consume/kafka/kafka-change-log.ts'
+import { kafkaChangeSource } from '../consume/kafka/kafka-change-source.ts'
 import { kafkaTopicAdmin } from '../consume/kafka/topic-admin.ts'
 import { MarkerLog } from '../consume/marker-log.ts'
+import { decoder } from '../decode/decoder.ts'
 import { schemaRegistry } from '../decode/registry.ts'
 import type { Log } from '../log.ts'
 import { connectRest } from '../source/connect-rest.ts'
@@ -12,14 +14,19 @@ import type { Outside } from './keep-view.ts'
 /** What every store of a process shares. */
 export function openOutside(config: Config, log: Log): Outside {
   const { kafka: brokers, callTimeoutMs, connector, publication, slot } = config
+  const { sessionTimeoutMs, batchRecordsMax: recordsMax, unknownSchemaMs } = config
+  const clock = systemClock
+  const registry = schemaRegistry(config.registry, { callTimeoutMs })
   const changeLog = kafkaChangeLog({ brokers, callTimeoutMs, recordsMax: 1_000, log })
   return {
     admin: kafkaTopicAdmin({ brokers, callTimeoutMs, log }),
     source: postgresSource({ url: config.source, publication, slot, callTimeoutMs }),
-    registry: schemaRegistry(config.registry, { callTimeoutMs }),
     connect: connectRest({ connect: config.connect, name: connector, callTimeoutMs }),
     changeLog,
-    markers: new MarkerLog({ changeLog, topic: `${connector}.message`, clock: systemClock, log }),
+    markers: new MarkerLog({ changeLog, topic: `${connector}.message`, clock, log }),
+    clock,
+    changeSource: (of) => kafkaChangeSource({ ...of, brokers, sessionTimeoutMs, recordsMax, log }),
+    decoder: (of) => decoder({ ...of, registry, clock, unknownSchemaMs }),
   }
 }
 

@@ -1,33 +1,25 @@
-import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
-import type { ChangeLog } from '../consume/change-source.ts'
-import type { MarkerLog } from '../consume/marker-log.ts'
 import { decodeFingerprint } from '../coordinate/fingerprint.ts'
 import { topicOf } from '../coordinate/setup.ts'
 import { mergedView, refuseReplaced, type OwnView } from '../coordinate/view-plan.ts'
-import { decoder, type Decoder } from '../decode/decoder.ts'
-import type { SchemaSource } from '../decode/registry.ts'
+import type { Decoder } from '../decode/decoder.ts'
 import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { PartitionPlan } from '../partition/keep.ts'
 import type { Plan } from '../reconcile/plan.ts'
-import type { Source } from '../source/source.ts'
 import type { ViewState } from '../store/state.ts'
 import type { ViewStore } from '../store/store.ts'
 import type { ViewWatch } from '../store/view-watch.ts'
 import { decodeView } from '../view/declarations.ts'
 import { tablesOf, type View } from '../view/view.ts'
+import type { Outside } from './keep-view.ts'
 
 export type PlansParts = {
   readonly own: OwnView
   readonly store: ViewStore
-  readonly source: Source
-  readonly registry: SchemaSource
-  readonly changeLog: ChangeLog
-  readonly markers: MarkerLog
+  readonly outside: Outside
   readonly watch: ViewWatch
-  readonly clock: Clock
-  readonly config: Pick<Config, 'connector' | 'unknownSchemaMs'>
+  readonly config: Pick<Config, 'connector'>
   readonly log: Log
 }
 
@@ -49,11 +41,13 @@ export class Plans {
   }
 
   reconcile(state: ViewState): Plan {
-    const { store, config } = this.#parts
+    const { store, outside, watch, config, log } = this.#parts
     const { view, decoders } = this.#made(state)
     const tables = new Map(tablesOf(view).map((table) => [topicOf(config.connector, table), table]))
     return {
-      ...this.#parts,
+      ...outside,
+      watch,
+      log,
       view,
       layout: view.layout,
       epoch: state.epoch,
@@ -79,12 +73,10 @@ export class Plans {
     ])
     if (this.#known?.of === of) return this.#known.made
     const view = mergedView(state)
-    const { registry, clock, config } = this.#parts
+    const { outside, config } = this.#parts
     const decoders = tablesOf(view).map((table): [string, Decoder] => {
       const topic = topicOf(config.connector, table)
-      const { unknownSchemaMs } = config
-      const options = { registry, view, table, topic, clock, placeholder, unknownSchemaMs }
-      return [table, decoder(options)]
+      return [table, outside.decoder({ view, table, topic, placeholder })]
     })
     const made = { view, decoders: new Map(decoders) }
     this.#known = { of, made }

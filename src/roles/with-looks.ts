@@ -1,5 +1,3 @@
-import { systemClock } from '../clock.ts'
-
 import { MillraceError } from '../errors.ts'
 import type { Plan } from '../reconcile/plan.ts'
 import type { ViewState } from '../store/state.ts'
@@ -29,8 +27,8 @@ export async function withLooks<Result>(
     const end = new AbortController()
     const over = AbortSignal.any([signal, end.signal])
     const outside = openOutside(config, opened.log)
-    const watch = new ViewWatch(opened.store.watchable, systemClock, opened.log)
-    const plans = new Plans({ ...opened, ...outside, watch, clock: systemClock, config })
+    const watch = new ViewWatch(opened.store.watchable, outside.clock, opened.log)
+    const plans = new Plans({ ...opened, outside, watch, config })
     const beside = [outside.markers.run(over), watch.run(watchEveryMs, over)]
     try {
       const state = await watch.ask()

@@ -139,8 +139,8 @@ const required: Readonly<Record<string, readonly string[]>> = {
     'epoch turned: declaration',
     'epoch turned: prune',
     'fields that nobody declares were swept',
-    'a worker stopped: declaration-replaced',
-    'a worker stopped: declaration-unknown',
+    'said: not kept here (declaration-replaced)',
+    'said: not kept here (declaration-unknown)',
   ],
   doubts: [
     'another-log',

@@ -6,14 +6,32 @@ import { MillraceError } from '../../src/errors.ts'
 import type { Difference, Verdict } from '../../src/reconcile/judge.ts'
 import { judgeSheets, takeSheet } from '../../src/reconcile/look.ts'
 import type { Plan } from '../../src/reconcile/plan.ts'
+import type { KeepViewParts } from '../../src/roles/keep-view.ts'
+import { Plans } from '../../src/roles/plans.ts'
 import type { LookQuestion } from '../../src/store/audit.ts'
+import { ViewWatch } from '../../src/store/view-watch.ts'
 import type { Mismatch } from './oracle.ts'
-import type { Worker } from './worker.ts'
+import type { Process } from './process.ts'
 import type { World } from './world.ts'
 
-export async function prober(worker: Worker, signal: AbortSignal): Promise<void> {
-  const { world, process, watch } = worker
+const watchEveryMs = 250
+
+export type ProberParts = KeepViewParts & { readonly world: World; readonly process: Process }
+
+export async function prober(parts: ProberParts, signal: AbortSignal): Promise<void> {
+  const { store, process, log } = parts
+  const watch = new ViewWatch(store.watchable, process.clock, log)
+  await Promise.all([watch.run(watchEveryMs, signal), probeAllTheTime(parts, watch, signal)])
+}
+
+async function probeAllTheTime(
+  parts: ProberParts,
+  watch: ViewWatch,
+  signal: AbortSignal,
+): Promise<void> {
+  const { world, process } = parts
   const { random } = world
+  const plans = new Plans({ ...parts, watch })
   let planted: string | undefined
   let wake = new AbortController()
   world.onPlanted.add((key) => {
@@ -30,7 +48,7 @@ export async function prober(worker: Worker, signal: AbortSignal): Promise<void>
     const { state } = watch
     if (signal.aborted || state?.fingerprint === undefined) continue
     try {
-      const probed = probedPlan(world, worker.plans.reconcile(state))
+      const probed = probedPlan(world, plans.reconcile(state))
       await probe(world, probed, asked, signal)
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error
