@@ -74,7 +74,7 @@ export async function withOwnChain<Result>(
       chain,
       config,
       store: opened,
-      startWorker: (env) => startRole(chain, 'worker', workerName, env),
+      startWorker: (env) => startRole(chain, { name: workerName, args: ['worker'], env }),
       built: (told = () => undefined) => built(opened, told, signal),
     })
   } finally {

@@ -5,9 +5,9 @@ import type { ViewCoordination } from '../store/coordination.ts'
 import type { Barrier, Checkpoint } from '../store/state.ts'
 import { outnumbered, type ViewWatch } from '../store/view-watch.ts'
 import type { ViewWriter } from '../store/writer.ts'
+import { Reported } from '../store/reported.ts'
 import { takeBarrier, type BarrierParts } from './barrier.ts'
 import { doubt } from './fingerprint.ts'
-import { Reported } from './reported.ts'
 
 export type BarriersParts = BarrierParts & {
   readonly coordination: Pick<ViewCoordination, 'publish'>
@@ -72,14 +72,14 @@ export class Barriers {
 
   /** Takes barriers until `signal` aborts. Faults are logged, each once, and tried again. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log, intervalMs } = this.#parts
-    const reported = new Reported(this.#parts, 'watermark')
+    const { clock, writer, log, intervalMs } = this.#parts
+    const reported = new Reported(clock, 'watermark')
     let said = ''
     while (!signal.aborted) {
       const startedMs = clock.monotonicMs()
       try {
         await this.#takeIfDue(startedMs, signal)
-        await reported.report(undefined)
+        await reported.report(writer, undefined)
         if (said) log.info('barriers are taken again')
         said = ''
         const leftMs = intervalMs - (clock.monotonicMs() - startedMs)
@@ -91,7 +91,7 @@ export class Barriers {
           log.warn({ code: error.code, reason: text, hint: error.hint }, 'no barrier can be taken')
         }
         said = text
-        await reported.report(error).catch(throwUnlessFault)
+        await reported.report(writer, error).catch(throwUnlessFault)
         if (error.code === 'another-source') await this.#doubt(error).catch(throwUnlessFault)
         await clock.sleep(pauseAfterFaultMs, signal)
       }

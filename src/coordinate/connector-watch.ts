@@ -1,11 +1,14 @@
-import { backoff } from '../clock.ts'
+import { backoff, type Clock } from '../clock.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Connect } from '../source/connect.ts'
-import { Reported, type ReportedParts } from './reported.ts'
+import type { ViewWriter } from '../store/writer.ts'
+import { Reported } from '../store/reported.ts'
 
-export type ConnectorWatchParts = ReportedParts & {
+export type ConnectorWatchParts = {
   readonly connect: Pick<Connect, 'status' | 'restart'>
+  readonly writer: Pick<ViewWriter, 'report'>
+  readonly clock: Clock
   readonly log: Log
 }
 
@@ -25,7 +28,7 @@ export class ConnectorWatch {
 
   constructor(parts: ConnectorWatchParts) {
     this.#parts = parts
-    this.#reported = new Reported(parts, 'connector')
+    this.#reported = new Reported(parts.clock, 'connector')
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -42,12 +45,12 @@ export class ConnectorWatch {
   }
 
   async look(): Promise<void> {
-    const { connect, clock, log } = this.#parts
+    const { connect, writer, clock, log } = this.#parts
     const { state, reason = 'no reason given' } = await connect.status()
     const nowMs = clock.monotonicMs()
     if (state === 'failed') {
       this.#failedAtMs = nowMs
-      await this.#reported.report(failed(reason))
+      await this.#reported.report(writer, failed(reason))
       if (nowMs < this.#notBeforeMs) return
       const pauseMs = this.#pause.nextMs()
       this.#notBeforeMs = nowMs + pauseMs
@@ -60,7 +63,7 @@ export class ConnectorWatch {
       })
     } else if (state === 'running') {
       if (nowMs - (this.#failedAtMs ?? -wellAfterMs) >= wellAfterMs) this.#pause.reset()
-      await this.#reported.report(undefined)
+      await this.#reported.report(writer, undefined)
     }
   }
 }

@@ -1,6 +1,6 @@
 import { Chain } from './chain.ts'
 import { unreachable } from '../errors.ts'
-import { captureEnv, envOf, envOfRole } from './chain-env.ts'
+import { captureEnv, envOf } from './chain-env.ts'
 import { serverNames, type ChainOptions, type ServerName } from './chain-options.ts'
 import { connectorSettings, putConnector, withoutTransactions } from './connector.ts'
 import { fetchDownloads, type DownloadName } from './downloads.ts'
@@ -14,8 +14,8 @@ import { kafkaSpec } from './servers/kafka.ts'
 import { postgresSpec } from './servers/postgres.ts'
 import { redisSpec } from './servers/redis.ts'
 import { registrySpec } from './servers/registry.ts'
-import { roleSpec } from './servers/roles.ts'
 import { setUpSource } from './source.ts'
+import { startRole } from './start-role.ts'
 import { createTopics } from './topics.ts'
 import { setUpViewsDatabase } from './views-database.ts'
 
@@ -96,8 +96,10 @@ class Start {
     const starting = await Promise.allSettled(servers.map((server) => this.#server(server)))
     for (const start of starting) if (start.status === 'rejected') throw start.reason
     if (has('connect') && has('postgres')) await this.#connector()
-    for (let number = 1; number <= workers; number++) this.#role('worker', `worker-${number}`)
-    if (api) this.#role('api', 'api')
+    for (let number = 1; number <= workers; number++) {
+      startRole(this.#chain, { name: `worker-${number}`, args: ['worker'] })
+    }
+    if (api) startRole(this.#chain, { name: 'api', args: ['api'] })
     if (api) await this.#chain.ready('api')
   }
 
@@ -172,10 +174,5 @@ class Start {
       timeoutMs: connectorTimeoutMs,
     })
     say('the connector runs')
-  }
-
-  #role(role: 'worker' | 'api', name: string): void {
-    const { folders, env } = this.#chain
-    this.#chain.spawn(roleSpec(folders, { name, args: [role], env: envOfRole(role, env) }))
   }
 }

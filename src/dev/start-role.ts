@@ -1,14 +1,16 @@
 import type { Chain } from './chain.ts'
-import { envOfRole } from './chain-env.ts'
+import { envOfRole, type ChainRole } from './chain-env.ts'
 import { roleSpec } from './servers/roles.ts'
 
-/** Starts one more worker or API of a chain, with the variables of its role alone. */
-export function startRole(
-  chain: Chain,
-  role: 'worker' | 'api',
-  name: string,
-  env: Readonly<Record<string, string>> = {},
-): void {
-  const own = { ...envOfRole(role, chain.env), ...env }
-  chain.spawn(roleSpec(chain.folders, { name, args: [role], env: own }))
+export type StartedRole = {
+  readonly name: string
+  /** The role and its arguments, as `['worker', '--store', 'redis']`. */
+  readonly args: readonly [ChainRole, ...string[]]
+  readonly env?: Readonly<Record<string, string>> | undefined
+}
+
+/** Starts a role as a process of a chain, with the variables that it reads and `env` besides. */
+export function startRole(chain: Chain, { name, args, env = {} }: StartedRole): void {
+  const own = envOfRole(args[0], chain.env)
+  chain.spawn(roleSpec(chain.folders, { name, args, env: { ...own, ...env } }))
 }

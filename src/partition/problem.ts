@@ -3,6 +3,7 @@ import type { PartitionReader } from '../consume/change-source.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { topicPartitionName } from '../position.ts'
+import { Reported } from '../store/reported.ts'
 import type { ViewWriter } from '../store/writer.ts'
 
 export type ProblemParts = {
@@ -14,18 +15,18 @@ export type ProblemParts = {
 /** Shows in the store what stops a partition, each thing once, until the partition moves again. */
 export class ReportedProblem {
   readonly #parts: ProblemParts
-  /** A former owner may have left a problem behind. */
-  #shown: string | undefined = 'unknown'
+  readonly #reported: Reported
   #logged: string | undefined
   #sinceMs = 0
 
   constructor(parts: ProblemParts) {
     this.#parts = parts
+    this.#reported = new Reported(parts.clock, topicPartitionName(parts.reader.partition))
   }
 
   /** What passes by itself is logged only: the age of the view shows it. */
   async report(writer: ViewWriter | undefined, error: MillraceError): Promise<void> {
-    const { reader, clock, log } = this.#parts
+    const { clock, log } = this.#parts
     const { code, hint } = error
     const message = describe(error)
     const passes = error.retriable && !error.waitsForPeople
@@ -34,11 +35,9 @@ export class ReportedProblem {
       this.#logged = message
       this.#sinceMs = clock.monotonicMs()
     }
-    if (passes || !writer || this.#shown === message) return
+    if (passes || !writer) return
     try {
-      const problem = { code, message, hint, sinceMs: clock.wallMs() }
-      await writer.report(topicPartitionName(reader.partition), problem)
-      this.#shown = message
+      await this.#reported.report(writer, { code, message, hint })
     } catch {
       // A store that is away shows itself; the next try reports again.
     }
@@ -52,8 +51,6 @@ export class ReportedProblem {
 
   async clear(writer: ViewWriter): Promise<void> {
     this.#logged = undefined
-    if (this.#shown === undefined) return
-    await writer.report(topicPartitionName(this.#parts.reader.partition), undefined)
-    this.#shown = undefined
+    await this.#reported.report(writer, undefined)
   }
 }

@@ -1,5 +1,6 @@
 import { topicPartitionName, type KafkaOffset } from '../position.ts'
-import type { Checkpoint, Restart } from './state.ts'
+import type { Turn } from './coordination.ts'
+import type { Checkpoint, KeptDeclaration, Restart } from './state.ts'
 
 /** Names of every partition of the topics. */
 export function partitionsOf(topics: Readonly<Record<string, number>>): readonly string[] {
@@ -30,4 +31,26 @@ export function restarted(
   if (offset === undefined) throw new Error('a checkpoint is moved without an offset to go to')
   if (found && how === 'forward' && found.next >= offset) return { ...found, windowFrom: offset }
   return { next: offset, last: undefined, windowFrom: offset, keySchema: undefined }
+}
+
+/** The checkpoints of every partition of the turn's topics as they stand after it. */
+export function turnedCheckpoints(
+  before: ReadonlyMap<string, Checkpoint>,
+  { topics, restarts, offsets }: Turn,
+): Map<string, Checkpoint> {
+  const after = partitionsOf(topics).map((name) => {
+    const found = before.get(name)
+    const how = found ? restartOf(restarts, name) : 'anew'
+    return [name, restarted(found, how, offsets.get(name))] as const
+  })
+  return new Map(after)
+}
+
+/** A turn declares; what of it is complete is for the looks to say, and stays as it stood. */
+export function turnedDeclarations(
+  before: readonly KeptDeclaration[],
+  { declarations }: Turn,
+): readonly KeptDeclaration[] {
+  const complete = new Set(before.filter((each) => each.complete).map(({ id }) => id))
+  return declarations.map((each) => ({ ...each, complete: complete.has(each.id) }))
 }

@@ -6,7 +6,7 @@ import {
   mendedWithinMs,
   testTimeoutMs,
 } from '../support/chain-harness.ts'
-import { startRole } from '../support/chain.ts'
+import { startRole } from '../../src/dev/start-role.ts'
 import { untilEqual } from '../support/truth.ts'
 import { until } from '../support/wait.ts'
 

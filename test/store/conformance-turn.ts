@@ -268,6 +268,19 @@ function describeWhatATurnChanges(suite: Suite, turned: Turned): void {
       ])
     })
 
+    test('a turn completes nothing, whatever it says', async () => {
+      await serving(suite.store)
+      const second = { id: 'd2', declaration: '{}', complete: false }
+      await turned({ declarations: [declared, second] })
+      await turned({ declarations: [declared, { ...second, complete: true }] })
+      expect((await stateOf(suite.store)).declarations).toEqual([
+        { ...declared, complete: true },
+        second,
+      ])
+      const read = await suite.store.reader(userLayout, second.id).read([])
+      expect(read).toMatchObject({ kind: 'unavailable' })
+    })
+
     test('the watermark may fall once where it says so, and not where it does not', async () => {
       await serving(suite.store)
       const advance = async (lsn: string) => {

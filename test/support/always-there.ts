@@ -4,7 +4,7 @@ import { randomPorts } from '../../src/dev/ports.ts'
 import { parseLsn } from '../../src/position.ts'
 import { userIdAt } from '../../src/traffic/population.ts'
 import type { Status } from '../../src/web/statuses.ts'
-import { startRole } from './chain.ts'
+import { startRole } from '../../src/dev/start-role.ts'
 import { sleep, slowness, until } from './wait.ts'
 
 export type AlwaysThereOptions = {

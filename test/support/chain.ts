@@ -7,7 +7,6 @@ import type { ChainOptions } from '../../src/dev/chain-options.ts'
 import { runCommand } from '../../src/dev/command.ts'
 import { cloneFolder } from '../../src/dev/folders.ts'
 import { randomPorts } from '../../src/dev/ports.ts'
-import { roleSpec } from '../../src/dev/servers/roles.ts'
 import { startChain } from '../../src/dev/start-chain.ts'
 import {
   newTestFolder,
@@ -124,20 +123,6 @@ export async function runRole(
     if (Number.isNaN(code)) throw error
     return { code, output: lines.join('\n') }
   }
-}
-
-export type ExtraRole = {
-  /** Begins with `worker-` or `api-`. */
-  readonly name: string
-  /** As `['worker', '--store', 'redis']`. */
-  readonly args: readonly string[]
-  readonly env?: Readonly<Record<string, string>>
-}
-
-/** Starts one more worker or API beside those of a chain. */
-export function startRole(chain: Chain, { name, args, env = {} }: ExtraRole): void {
-  const own = envOfRole(args[0] as ChainRole, chain.env)
-  chain.spawn(roleSpec(chain.folders, { name, args, env: { ...own, ...env } }))
 }
 
 async function startIn(folder: string, options: TestChainOptions): Promise<Chain> {

@@ -9,8 +9,8 @@ import type {
   Wanted,
 } from '../coordination.ts'
 import { newEpoch } from '../epoch.ts'
-import { partitionsOf, restarted, restartOf } from '../restart.ts'
-import type { Barrier, Checkpoint, Epoch, ViewState } from '../state.ts'
+import { partitionsOf, turnedCheckpoints, turnedDeclarations } from '../restart.ts'
+import type { Barrier, Epoch, ViewState } from '../state.ts'
 import type { MemoryData } from './data.ts'
 import { raise } from './writer.ts'
 
@@ -85,12 +85,7 @@ export class MemoryCoordination implements ViewCoordination {
   async turn(turn: Turn): Promise<Epoch | undefined> {
     const data = this.#data
     if (data.state?.epoch !== turn.epoch) return undefined
-    const checkpoints = new Map<string, Checkpoint>()
-    for (const name of partitionsOf(turn.topics)) {
-      const found = data.checkpoints.get(name)
-      const how = found ? restartOf(turn.restarts, name) : 'anew'
-      checkpoints.set(name, restarted(found, how, turn.offsets.get(name)))
-    }
+    const checkpoints = turnedCheckpoints(data.checkpoints, turn)
     for (const name of data.checkpoints.keys()) {
       if (!checkpoints.has(name)) data.problems.delete(name)
     }
@@ -98,13 +93,7 @@ export class MemoryCoordination implements ViewCoordination {
     const doubts = data.state.doubts.map(
       (doubt) => turn.doubts.find(({ id }) => id === doubt.id) ?? doubt,
     )
-    const complete = new Set(
-      data.state.declarations.flatMap((each) => (each.complete ? [each.id] : [])),
-    )
-    const declarations = turn.declarations.map((each) => ({
-      ...each,
-      complete: complete.has(each.id),
-    }))
+    const declarations = turnedDeclarations(data.state.declarations, turn)
     if (turn.watermarkMayFall === true)
       data.watermark = data.watermark && { ...data.watermark, history: '' }
     data.state = { ...data.state, epoch: newEpoch(), declarations, topics: turn.topics, doubts }

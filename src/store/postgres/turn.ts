@@ -1,7 +1,7 @@
 import { decodeDeclarations, encodeDeclarations, encodeDoubt } from '../codec.ts'
 import type { Turn } from '../coordination.ts'
 import { newEpoch } from '../epoch.ts'
-import { partitionsOf, restarted, restartOf } from '../restart.ts'
+import { turnedCheckpoints, turnedDeclarations } from '../restart.ts'
 import type { Epoch } from '../state.ts'
 import { checkpointsSql, parseCheckpoints, replaceCheckpoints } from './checkpoints.ts'
 import type { Transaction } from './connection.ts'
@@ -19,11 +19,6 @@ export async function turnEpoch(
   )
   if (rows.length === 0) return undefined
   const standing = decodeDeclarations(rows[0]!.declarations as string, 'millrace.views')
-  const complete = new Set(standing.flatMap((each) => (each.complete ? [each.id] : [])))
-  const declarations = turn.declarations.map((each) => ({
-    ...each,
-    complete: complete.has(each.id),
-  }))
   const epoch = newEpoch()
   await transaction.query(
     `update millrace.views set epoch = $2, declarations = $3, topics = $4,
@@ -32,7 +27,7 @@ export async function turnEpoch(
     [
       view,
       epoch,
-      encodeDeclarations(declarations),
+      encodeDeclarations(turnedDeclarations(standing, turn)),
       JSON.stringify(turn.topics),
       turn.watermarkMayFall === true,
     ],
@@ -54,25 +49,16 @@ export async function turnEpoch(
   return epoch
 }
 
-async function moveCheckpoints(
-  transaction: Transaction,
-  view: string,
-  { topics, restarts, offsets }: Turn,
-): Promise<void> {
+async function moveCheckpoints(transaction: Transaction, view: string, turn: Turn): Promise<void> {
   const { rows } = await transaction.query(
     `select ${checkpointsSql} from millrace.checkpoints c where c.view = $1`,
     [view],
   )
   const before = parseCheckpoints(rows)
-  const after = partitionsOf(topics).map((name) => {
-    const found = before.get(name)
-    const how = found ? restartOf(restarts, name) : 'anew'
-    return [name, restarted(found, how, offsets.get(name))] as const
-  })
-  await replaceCheckpoints(transaction, view, new Map(after))
-  const kept = new Set(partitionsOf(topics))
+  const after = turnedCheckpoints(before, turn)
+  await replaceCheckpoints(transaction, view, after)
   await transaction.query('delete from millrace.problems where view = $1 and place = any($2)', [
     view,
-    [...before.keys()].filter((name) => !kept.has(name)),
+    [...before.keys()].filter((name) => !after.has(name)),
   ])
 }

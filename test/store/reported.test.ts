@@ -1,4 +1,5 @@
-import { Reported } from '../../src/coordinate/reported.ts'
+import type { ViewWriter } from '../../src/store/writer.ts'
+import { Reported } from '../../src/store/reported.ts'
 import { MillraceError } from '../../src/errors.ts'
 import type { Problem } from '../../src/store/state.ts'
 import { ManualClock } from '../support/manual-clock.ts'
@@ -6,6 +7,7 @@ import { ManualClock } from '../support/manual-clock.ts'
 const clock = new ManualClock()
 let written: [string, Problem | undefined][]
 let failure: Error | undefined
+let writer: Pick<ViewWriter, 'report'>
 let reported: Reported
 
 beforeEach(() => {
@@ -15,15 +17,16 @@ beforeEach(() => {
     if (failure) throw failure
     written.push([place, problem])
   }
-  reported = new Reported({ writer: { report }, clock }, 'connector')
+  writer = { report }
+  reported = new Reported(clock, 'connector')
 })
 
 const fault = (message = 'it has failed') =>
   new MillraceError('connector-failed', message, { hint: 'Look at its log.' })
 
 test('a fault is written down with its time, once', async () => {
-  await reported.report(fault())
-  await reported.report(fault())
+  await reported.report(writer, fault())
+  await reported.report(writer, fault())
   const problem = {
     code: 'connector-failed',
     message: 'it has failed',
@@ -34,11 +37,11 @@ test('a fault is written down with its time, once', async () => {
 })
 
 test('another fault takes its place, and the end of all faults clears it', async () => {
-  await reported.report(fault())
-  await reported.report(fault('in another way'))
-  await reported.report(undefined)
-  await reported.report(undefined)
-  await reported.report(fault())
+  await reported.report(writer, fault())
+  await reported.report(writer, fault('in another way'))
+  await reported.report(writer, undefined)
+  await reported.report(writer, undefined)
+  await reported.report(writer, fault())
   expect(written.map(([, problem]) => problem?.message)).toEqual([
     'it has failed',
     'in another way',
@@ -48,15 +51,15 @@ test('another fault takes its place, and the end of all faults clears it', async
 })
 
 test('what somebody has left there before is cleared at first', async () => {
-  await reported.report(undefined)
-  await reported.report(undefined)
+  await reported.report(writer, undefined)
+  await reported.report(writer, undefined)
   expect(written).toEqual([['connector', undefined]])
 })
 
 test('what the store could not take is written the next time', async () => {
   failure = new MillraceError('store-away', 'no route')
-  await expect(reported.report(fault())).rejects.toBe(failure)
+  await expect(reported.report(writer, fault())).rejects.toBe(failure)
   failure = undefined
-  await reported.report(fault())
+  await reported.report(writer, fault())
   expect(written.length).toBe(1)
 })

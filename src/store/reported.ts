@@ -1,35 +1,31 @@
 import type { Clock } from '../clock.ts'
 import type { MillraceError } from '../errors.ts'
-import type { ViewWriter } from '../store/writer.ts'
-
-export type ReportedParts = {
-  readonly writer: Pick<ViewWriter, 'report'>
-  readonly clock: Clock
-}
+import type { ViewWriter } from './writer.ts'
 
 type Fault = Pick<MillraceError, 'code' | 'message' | 'hint'>
+type Reports = Pick<ViewWriter, 'report'>
 
 /** What stands still at one place, written down for every API to show when it is another fault. */
 export class Reported {
-  readonly #parts: ReportedParts
+  readonly #clock: Clock
   readonly #place: string
-  /** Nobody knows what an earlier coordinator has left. */
+  /** Nobody knows what an earlier process has left there. */
   #last: string | undefined = 'unknown'
 
-  constructor(parts: ReportedParts, place: string) {
-    this.#parts = parts
+  /** `place`: a partition's name, or the name of what else stands still. */
+  constructor(clock: Clock, place: string) {
+    this.#clock = clock
     this.#place = place
   }
 
   /** Rejects as the store does; what it could not write is written the next time. */
-  async report(fault: Fault | undefined): Promise<void> {
+  async report(writer: Reports, fault: Fault | undefined): Promise<void> {
     if (this.#last === fault?.message) return
-    const { writer, clock } = this.#parts
     const problem = fault && {
       code: fault.code,
       message: fault.message,
       hint: fault.hint,
-      sinceMs: clock.wallMs(),
+      sinceMs: this.#clock.wallMs(),
     }
     await writer.report(this.#place, problem)
     this.#last = fault?.message
