@@ -162,6 +162,31 @@ describe('the watermark', () => {
     expect(lookedAtMs.at(-1)).toBeGreaterThanOrEqual(publishedAtMs)
   })
 
+  test('does not move to a barrier that came in the middle of a look', async () => {
+    await world.begin()
+    world.outside.arrives = neverArrives
+    world.stand(13)
+    const happened: string[] = []
+    const { look } = world.setup
+    world.setup.look = async (view) => {
+      happened.push('look')
+      const found = await look.call(world.setup, view)
+      if (happened.length === 1) {
+        await world.publish(world.barrier(5, 13))
+        await world.parts.watch.ask()
+      }
+      return found
+    }
+    const { advance } = world.store.coordination
+    world.store.coordination.advance = async (epoch, barrier, agoMs) => {
+      happened.push(`to ${barrier.number}`)
+      return advance.call(world.store.coordination, epoch, barrier, agoMs)
+    }
+    run()
+    await world.clock.advance(300)
+    expect(happened).toEqual(['look', 'to 1', 'look', 'to 5'])
+  })
+
   /** Moments in which it was moved, and to what. */
   function advances() {
     const moved: { number: number; agoMs: number }[] = []
