@@ -13,14 +13,23 @@ const offsets = z
     (record) => new Map(Object.entries(record).map(([k, v]) => [k, BigInt(v) as KafkaOffset])),
   )
 
+const anOffset = z.string().transform((text) => BigInt(text) as KafkaOffset)
+
 const schema = z.object({
   /** Counts the laps, from 1 on. */
   lap: z.number(),
   kind,
-  /** First the keys in the source's order, then those that the store has. */
-  section: z.enum(['rows', 'store']),
+  /**
+   * First the keys in the source's order, then those that the store has, and where the lap is for
+   * more than to see that all is right those that changes in the log have touched meanwhile.
+   */
+  section: z.enum(['rows', 'store', 'log']),
   /** The key up to which, or the cursor from which, the section is done; null at its beginning. */
   after: z.string().nullable(),
+  /** What is left of the log in the last section, by partition. */
+  unread: z
+    .record(z.string(), z.object({ from: anOffset, to: anOffset }))
+    .transform((record) => new Map(Object.entries(record))),
   /** Anchor of the lap's first look; no later one stands before it. Null until then. */
   anchor: z.object({ number: z.number(), from: offsets }).nullable(),
   /** No row that is older than this transaction is new to the lap. */
@@ -73,6 +82,7 @@ export function newLap(
     kind: lapKind,
     section: 'rows',
     after: null,
+    unread: new Map(),
     anchor: null,
     since: null,
     declarations: state.declarations.map(({ id }) => id),
@@ -146,4 +156,35 @@ export function completed(
   return state.declarations
     .filter(({ id, complete }) => !complete && declarations.includes(id))
     .map(({ id }) => id)
+}
+
+/** The state as it will be when these doubts are ended and these declarations complete. */
+export function withoutEnded(
+  state: ViewState,
+  ended: ReadonlySet<string>,
+  done: readonly string[],
+): ViewState {
+  const declarations = state.declarations.map((each) =>
+    done.includes(each.id) ? { ...each, complete: true } : each,
+  )
+  return { ...state, declarations, doubts: state.doubts.filter(({ id }) => !ended.has(id)) }
+}
+
+/** Doubts that the lap stood behind, and that it did not end all the same. */
+export function futileOf(
+  state: ViewState,
+  { anchor }: PassState,
+  ended: ReadonlySet<string>,
+): string[] {
+  const left = curable(state).filter((doubt) => !ended.has(doubt.id))
+  return left.flatMap((doubt) => (anchor && reaches(anchor, doubt) ? [doubt.id] : []))
+}
+
+/** Whether a lap under way is of no use for what has to be done now. */
+export function isStale(pass: PassState, state: ViewState, wanted: LapKind): boolean {
+  if (wanted === 'build') {
+    if (pass.kind !== 'build') return true
+    return !state.declarations.every(({ id }) => pass.declarations.includes(id))
+  }
+  return wanted === 'doubt' && pass.kind === 'steady'
 }

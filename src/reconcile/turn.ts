@@ -3,9 +3,9 @@ import { bounded } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { StandingDoubt, ViewState } from '../store/state.ts'
-import { parseTransactionId } from '../transaction.ts'
 import { anchorOf } from './anchor.ts'
 import { heal } from './heal.ts'
+import { nextKeys } from './key-pages.ts'
 import { anchorOfSheet, chunks, judgeSheets, takeSheet, type Sheet } from './look.ts'
 import { fullPace, steadyPace, type SteadyOptions } from './pace.ts'
 import {
@@ -15,15 +15,17 @@ import {
   dayOf,
   decodePass,
   encodePass,
+  futileOf,
+  isStale,
   lapKindFor,
   newLap,
   reaches,
   spentMs,
+  withoutEnded,
   type PassState,
 } from './pass-state.ts'
 import type { Plan } from './plan.ts'
 import { counted, shownValue, type Tally } from './statistics.ts'
-import { storePage } from './store-pages.ts'
 import { walk, type Group, type Pace } from './walk.ts'
 
 export type TurnOptions = {
@@ -81,7 +83,7 @@ export class Turn {
         const walking = { after, pace: { ...pace, rest }, ticket, signal: over }
         await walk(this.#plan, walking, (group, left) => this.#taken(group, left, over))
       } else {
-        await this.#lookAtStore(rest, over)
+        await this.#lookAtPages(rest, over)
       }
     } finally {
       end.abort()
@@ -143,26 +145,26 @@ export class Turn {
     )
   }
 
-  /** Keys that the store has: those that the source's order did not lead to. */
-  async #lookAtStore(rest: Pace['rest'], signal: AbortSignal): Promise<void> {
+  /** Looks at keys that the source's order may not have led to. */
+  async #lookAtPages(rest: Pace['rest'], signal: AbortSignal): Promise<void> {
     const { clock } = this.#plan
-    const since = parseTransactionId(this.#pass.since!)
+    const { section } = this.#pass
     while (!signal.aborted) {
       const startedMs = clock.monotonicMs()
-      const page = await storePage(this.#plan, this.#pass.after ?? undefined, since)
+      const page = await nextKeys(this.#plan, this.#pass, signal)
       if (page === 'lost') return this.#persist({ ...this.#pass, after: null }, undefined)
-      const { keys, cursor, scanned } = page
+      const { keys, read, next } = page
       const busyMs = clock.monotonicMs() - startedMs
       const wrong: Tally['wrong'][number][] = []
       for (const some of chunks(keys, keysAtOnce)) wrong.push(...(await this.#lookAt(some, signal)))
       const tally = { looks: Math.ceil(keys.length / keysAtOnce), entries: keys.length, wrong }
-      if (cursor === undefined) await this.#endLap(tally)
+      if (next === undefined) await this.#endLap(tally)
       else {
         const entries = this.#pass.entries + keys.length
-        await this.#persist({ ...this.#pass, after: cursor, entries }, tally)
+        await this.#persist({ ...this.#pass, ...next, entries }, tally)
       }
-      await rest({ rows: scanned + keys.length, busyMs }, signal)
-      if (cursor === undefined || !this.#isCurrent()) return
+      await rest({ rows: read + keys.length, busyMs }, signal)
+      if (this.#pass.section !== section || next === undefined || !this.#isCurrent()) return
     }
   }
 
@@ -264,30 +266,4 @@ export class Turn {
     const known = new Set(this.#state.doubts.map(({ id }) => id))
     return this.#plan.watch.state?.doubts.every(({ id }) => known.has(id)) ?? false
   }
-}
-
-/** The state as it will be when these doubts are ended and these declarations complete. */
-function withoutEnded(
-  state: ViewState,
-  ended: ReadonlySet<string>,
-  done: readonly string[],
-): ViewState {
-  const declarations = state.declarations.map((each) =>
-    done.includes(each.id) ? { ...each, complete: true } : each,
-  )
-  return { ...state, declarations, doubts: state.doubts.filter(({ id }) => !ended.has(id)) }
-}
-
-/** Doubts that the lap stood behind, and that it did not end all the same. */
-function futileOf(state: ViewState, { anchor }: PassState, ended: ReadonlySet<string>): string[] {
-  const left = curable(state).filter((doubt) => !ended.has(doubt.id))
-  return left.flatMap((doubt) => (anchor && reaches(anchor, doubt) ? [doubt.id] : []))
-}
-
-/** Whether a lap under way is of no use for what has to be done now. */
-function isStale(pass: PassState, state: ViewState, kind: PassState['kind']): boolean {
-  if (kind === 'build') {
-    return !state.declarations.every(({ id }) => pass.declarations.includes(id))
-  }
-  return kind === 'doubt' && pass.kind === 'steady'
 }

@@ -67,12 +67,12 @@ export async function gatherUnseen(
 }
 
 /** Where nothing comes, the log may be another one, which will not be so long for long. */
-async function refuseShorter(reader: PartitionReader, { to }: Range): Promise<void> {
+export async function refuseShorter(reader: PartitionReader, { to }: Range): Promise<void> {
   const { end } = await reader.bounds()
   if (end < to) throw new MillraceError('look-void', `the log ends at ${end}, before ${to}`)
 }
 
-type Range = { readonly from: KafkaOffset; readonly to: KafkaOffset }
+export type Range = { readonly from: KafkaOffset; readonly to: KafkaOffset }
 
 function rangesOf(readings: readonly Reading[]): ReadonlyMap<string, Range> {
   const ranges = new Map<string, Range>()

@@ -74,8 +74,9 @@ const pass = nullable({
     lap: { ...whole, description: 'Its number, from 1 on' },
     kind,
     section: {
-      enum: ['rows', 'store'],
-      description: 'First the keys of the source, then those that the store has',
+      enum: ['rows', 'store', 'log'],
+      description:
+        'First the keys of the source, then those that the store has, then those that changes have touched meanwhile',
     },
     entries: { ...whole, description: 'Looked at in this lap' },
     started: time,

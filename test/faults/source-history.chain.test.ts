@@ -55,7 +55,7 @@ test('the slot dropped: the connector fails, and the way back that is named lead
     reader.doubtsSeen.some((code) => ['slot-altered', 'offsets-lost'].includes(code)),
   )
   await traffic.stop()
-  await harness.untilEqual()
+  await harness.untilEqual(mendedWithinMs * 2)
   expect((await harness.standing()).wrong).toBeGreaterThan(wrong)
   expect(reader.faults()).toEqual([])
 })

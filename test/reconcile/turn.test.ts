@@ -4,7 +4,7 @@ import { decodePass, type PassState } from '../../src/reconcile/pass-state.ts'
 import type { Plan } from '../../src/reconcile/plan.ts'
 import { noStatistics } from '../../src/reconcile/statistics.ts'
 import { limits } from '../../src/store/limits.ts'
-import { library } from '../support/library.ts'
+import { book, changed, library } from '../support/library.ts'
 import { settled } from '../support/manual-clock.ts'
 import { all } from '../coordinate/coordination-fixture.ts'
 import { books, but, held } from './look-fixture.ts'
@@ -276,6 +276,69 @@ describe('keys of the store', () => {
     await world.turn()
     expect(world.clock.monotonicMs()).toBe(startedMs)
     expect(world.released).toBe(1)
+  })
+})
+
+test('a lap that only sees that all is right fills nothing that begins anew meanwhile', async () => {
+  world.rows.set('1', held('Ada'))
+  world.left({ ...anchored, kind: 'steady', section: 'store' })
+  world.unfinished()
+  await world.turn()
+  expect(await world.lap()).toMatchObject({ lap: 2, kind: 'build', section: 'store' })
+  expect((await world.state()).declarations).toMatchObject([{ complete: false }])
+})
+
+describe('keys that changes have touched meanwhile', () => {
+  /** In the source and in the log, and in neither the source's pages nor the store of this lap. */
+  const touched = (kind: PassState['kind']) => {
+    world.rows.set('7', held(null, 1n))
+    world.topics.append(books, changed(book(1, 7, 120)))
+    world.stands(books, 11)
+    world.left({ ...anchored, kind, section: 'store' })
+  }
+
+  test('are looked at before a lap that fills a view ends', async () => {
+    world.unfinished()
+    touched('build')
+    await world.turn()
+    expect(await world.lap()).toMatchObject({
+      lap: 1,
+      section: 'log',
+      after: null,
+      unread: new Map([[books, { from: 10n, to: 11n }]]),
+    })
+    expect((await world.state()).declarations).toMatchObject([{ complete: false }])
+    await world.turn()
+    expect(await world.lap()).toMatchObject({ lap: 2, ended: { entries: 1 } })
+    expect((await world.state()).declarations).toMatchObject([{ complete: true }])
+    const added = { fields: null, counts: { bookCount: 1n } }
+    expect(world.data.entries.get('7')).toEqual(added)
+  })
+
+  test('are looked at before a lap that ends doubts ends', async () => {
+    await world.doubted()
+    touched('doubt')
+    await world.turn()
+    expect((await world.state()).doubts).toHaveLength(1)
+    await world.turn()
+    expect(await world.lap()).toMatchObject({ lap: 2, statistics: { wrong: 1, healed: 1 } })
+    expect((await world.state()).doubts).toEqual([])
+  })
+
+  test('are left to the next lap by one that only sees that all is right', async () => {
+    touched('steady')
+    await world.turn()
+    expect(await world.lap()).toMatchObject({ lap: 2, section: 'rows', statistics: { entries: 0 } })
+  })
+
+  test('are not looked at where their row has stood since before the lap', async () => {
+    touched('doubt')
+    await world.doubted()
+    world.rows.set('7', held('Ada', 1n))
+    await world.turn()
+    await world.turn()
+    expect(world.unsettled.at(-1)).toEqual({ keys: ['7'], since: 150n })
+    expect(await world.lap()).toMatchObject({ lap: 2, statistics: { entries: 0 } })
   })
 })
 

@@ -1,0 +1,87 @@
+/**
+ * Keys that changes in the log give to. A lap asks for them when it has gone through source and
+ * store: an entry without owning row may have been in neither when its turn came. Its rows were
+ * inserted after the page that would have told of it, and what it was wrong by cancelled them out,
+ * so that the store held nothing under its key while its keys were gone through.
+ */
+import { recordsBelow } from '../consume/records-below.ts'
+import { MillraceError } from '../errors.ts'
+import { parseTopicPartition } from '../position.ts'
+import type { Checkpoint, Offsets } from '../store/state.ts'
+import { fold } from '../view/fold.ts'
+import type { LogRecord } from '../change.ts'
+import type { Decoder } from '../decode/decoder.ts'
+import type { View } from '../view/view.ts'
+import { refuseShorter, type Range, type UnseenParts } from './unseen.ts'
+
+/** What is left to read, by partition. */
+export type Unread = Map<string, Range>
+
+export type Touched = {
+  readonly keys: readonly string[]
+  readonly records: number
+  /** What is left after this page. */
+  readonly unread: Unread
+}
+
+/** Records of one page, about. */
+const recordsMax = 5_000
+
+/** The log from `from` to the checkpoints. */
+export function unreadOf(from: Offsets, checkpoints: ReadonlyMap<string, Checkpoint>): Unread {
+  const unread: Unread = new Map()
+  for (const [name, { next: to }] of checkpoints) {
+    const begin = from.get(name)
+    if (begin !== undefined && begin < to) unread.set(name, { from: begin, to })
+  }
+  return unread
+}
+
+/**
+ * The next page of keys. What the log does not hold any more is passed over, and so is what can't be
+ * understood: both are in doubt by themselves. Rejects with `look-void` where the log is another one
+ * or the look was given up, and as the registry does.
+ */
+export async function touchedPage(
+  parts: UnseenParts,
+  unread: Unread,
+  signal: AbortSignal,
+): Promise<Touched> {
+  const keys = new Set<string>()
+  const left = new Map(unread)
+  let records = 0
+  for (const [name, range] of unread) {
+    if (records >= recordsMax) break
+    const { topic, partition } = parseTopicPartition(name)
+    const known = parts.tableOf(topic)
+    left.delete(name)
+    if (!known) continue
+    const reader = parts.changeLog.reader({ topic, partition }, signal)
+    const { start } = await reader.bounds()
+    let reached = start > range.from ? start : range.from
+    for await (const read of recordsBelow(reader, reached, range.to)) {
+      if (read.position === reached) await refuseShorter(reader, range)
+      reached = read.position
+      records += read.records.length
+      for (const record of read.records) {
+        for (const key of await keysOf(parts.view, known.decoder, record)) keys.add(key)
+      }
+      if (records >= recordsMax) break
+    }
+    if (signal.aborted) throw new MillraceError('look-void', 'the look was given up')
+    if (reached < range.to) left.set(name, { ...range, from: reached })
+  }
+  return { keys: [...keys], records, unread: left }
+}
+
+async function keysOf(view: View, decoder: Decoder, record: LogRecord): Promise<readonly string[]> {
+  try {
+    const decoded = await decoder.decode(record)
+    if (decoded.kind !== 'change' || decoded.change.kind === 'read') return []
+    const folded = fold(view, decoded.change)
+    return folded.kind === 'unusable' ? [] : folded.contributions.map(({ entry }) => entry)
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code === 'registry-unavailable') throw error
+    return []
+  }
+}
