@@ -147,7 +147,7 @@ function optionsOf(args: readonly string[]): Options {
     changes: given.whole('changes', 500, [0, 100_000]),
     rate: given.whole('rate', 1_000, [1, 100_000]),
     users: given.whole('users', 10_000, [10, 5_000_000]),
-    connections: given.whole('connections', 32, [1, 1_000]),
+    connections: given.whole('connections', 32, [1, 4_000]),
   }
 }
 

@@ -51,6 +51,29 @@ test('aborted transactions change nothing, and their end is reached', async () =
   await harness.untilExact(epoch)
 })
 
+test('a transaction that is left open holds the view back, which /fresh and /status tell', async () => {
+  const reader = await harness.reader({ env: { MILLRACE_FRESH_WITHIN_MS: '3000' } })
+  const open = await topics.transaction(topicOf(chain, 'likes'), ['of nobody'], 'open')
+  const traffic = harness.traffic(150)
+  try {
+    await until(
+      'the view is stale',
+      async () => (await fetch(`${reader.url}/fresh`)).status === 503,
+    )
+    const { watermark: held } = await harness.state()
+    await sleep(3_000)
+    expect((await harness.state()).watermark).toBe(held)
+    expect((await fetch(`${reader.url}/ready`)).status).toBe(200)
+    expect(await (await fetch(`${reader.url}/status`)).text()).toMatch(/committed \d+ ms ago/)
+  } finally {
+    await open.abort()
+  }
+  await traffic.stop()
+  await harness.untilExact(epoch)
+  await until('the view is fresh', async () => (await fetch(`${reader.url}/fresh`)).status === 200)
+  await reader.stop()
+})
+
 test('a change that comes again beyond the window of identities counts once, and is a doubt', async () => {
   const reader = await harness.reader()
   const follows = (await readTopic(chain, 'follows')).filter(
