@@ -4,13 +4,16 @@ import type { Plan } from './plan.ts'
 import { storePage } from './store-pages.ts'
 import { touchedPage, unreadOf } from './touched.ts'
 
+/** Where a lap is in its later sections. */
+export type KeysAt = Pick<PassState, 'kind' | 'section' | 'after' | 'unread' | 'anchor' | 'since'>
+
 export type KeyPage = {
   /** Those that the source's order may not have led to. */
   readonly keys: readonly string[]
   /** Keys or records that were read for it. */
   readonly read: number
   /** Where the lap goes on; undefined at its end. */
-  readonly next: Partial<PassState> | undefined
+  readonly next: Partial<KeysAt> | undefined
 }
 
 /**
@@ -20,24 +23,24 @@ export type KeyPage = {
  */
 export async function nextKeys(
   plan: Plan,
-  pass: PassState,
+  at: KeysAt,
   signal: AbortSignal,
 ): Promise<KeyPage | 'lost'> {
-  const since = parseTransactionId(pass.since!)
-  if (pass.section === 'log') {
-    const { keys, records, unread } = await touchedPage(plan, pass.unread, signal)
+  const since = parseTransactionId(at.since!)
+  if (at.section === 'log') {
+    const { keys, records, unread } = await touchedPage(plan, at.unread, signal)
     const unsettled = await plan.source.unsettled(plan.view, keys, since)
     return { keys: unsettled, read: records, next: unread.size > 0 ? { unread } : undefined }
   }
-  const page = await storePage(plan, pass.after ?? undefined, since)
+  const page = await storePage(plan, at.after ?? undefined, since)
   if (page === 'lost') return page
   const { keys, scanned, cursor } = page
-  return { keys, read: scanned, next: await followedBy(plan, pass, cursor) }
+  return { keys, read: scanned, next: await followedBy(plan, at, cursor) }
 }
 
 async function followedBy(
   { writer, epoch }: Plan,
-  { kind, anchor }: PassState,
+  { kind, anchor }: KeysAt,
   cursor: string | undefined,
 ): Promise<KeyPage['next']> {
   if (cursor !== undefined) return { after: cursor }

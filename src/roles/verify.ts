@@ -4,12 +4,11 @@ import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { heal } from '../reconcile/heal.ts'
 import type { Difference } from '../reconcile/judge.ts'
-import { chunks, judgeSheets, takeSheet } from '../reconcile/look.ts'
+import { nextKeys, type KeysAt } from '../reconcile/key-pages.ts'
+import { anchorOfSheet, chunks, judgeSheets, takeSheet, type Sheet } from '../reconcile/look.ts'
 import { verifyPace } from '../reconcile/pace.ts'
 import type { Plan } from '../reconcile/plan.ts'
-import { storePage } from '../reconcile/store-pages.ts'
 import { walk } from '../reconcile/walk.ts'
-import type { TransactionId } from '../transaction.ts'
 import { withLooks } from './with-looks.ts'
 
 export const verifyUsage = `usage: node src/main.ts verify [--heal] [--store NAME]
@@ -59,7 +58,7 @@ export type CompareOptions = {
   readonly say: (line: string) => void
 }
 
-/** Every entry once: in the source's order, then those that only the store has. */
+/** Every entry: in the source's order, then as a lap that ends doubts goes on. */
 export async function compareAll(
   plan: Plan,
   options: CompareOptions,
@@ -68,39 +67,45 @@ export async function compareAll(
   const result: Comparison = { entries: 0, wrong: [], unproved: new Set() }
   const healing = { atOnce: false, correct: options.correct, ticket: undefined, signal }
   const progress = progressOf(options.say)
-  let since: TransactionId | undefined
+  let begun: Pick<KeysAt, 'anchor' | 'since'> | undefined
   const walking = { after: undefined, pace: verifyPace, ticket: () => undefined, signal }
   await walk(plan, walking, async ({ sheets, judgement }) => {
-    since ??= sheets[0]!.truth.snapshot.xmin
+    begun ??= begunBy(plan, sheets[0]!)
     result.wrong.push(...(await heal(plan, judgement, healing)))
     for (const table of judgement.unproved) result.unproved.add(table)
     result.entries += sheets.reduce((sum, { keys }) => sum + keys.length, 0)
     progress(`${result.entries} entries compared`)
     return true
   })
-  await compareStored(plan, { ...options, result, since: since!, progress }, signal)
+  await compareOthers(plan, { ...options, ...begun!, result, progress }, signal)
   return result
 }
 
-type StoredOptions = CompareOptions & {
-  readonly result: Comparison
-  readonly since: TransactionId
-  readonly progress: (line: string) => void
+/** What the keys that come later have to know of the first look. */
+function begunBy(plan: Plan, first: Sheet): Pick<KeysAt, 'anchor' | 'since'> {
+  const { number, from } = anchorOfSheet(plan, first)
+  return { anchor: { number, from: new Map(from) }, since: String(first.truth.snapshot.xmin) }
 }
 
-async function compareStored(
+type OthersOptions = CompareOptions &
+  Pick<KeysAt, 'anchor' | 'since'> & {
+    readonly result: Comparison
+    readonly progress: (line: string) => void
+  }
+
+async function compareOthers(
   plan: Plan,
-  { correct, result, since, progress }: StoredOptions,
+  { correct, result, anchor, since, progress }: OthersOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const healing = { atOnce: false, correct, ticket: undefined, signal }
-  let cursor: string | undefined
-  let scanned = 0
+  const begin = { kind: 'doubt', section: 'store', after: null, anchor, since } as const
+  let at: KeysAt = { ...begin, unread: new Map() }
+  let read = 0
   for (;;) {
-    const page = await storePage(plan, cursor, since)
+    const page = await nextKeys(plan, at, signal)
     if (page === 'lost') {
-      cursor = undefined
-      scanned = 0
+      at = { ...at, after: null }
       continue
     }
     for (const keys of chunks(page.keys, keysAtOnce)) {
@@ -109,10 +114,10 @@ async function compareStored(
       result.wrong.push(...(await heal(plan, judgement, healing)))
       result.entries += keys.length
     }
-    scanned += page.scanned
-    progress(`${scanned} keys of the store looked through`)
-    if (page.cursor === undefined) return
-    cursor = page.cursor
+    read += page.read
+    progress(`${read} keys of the store and changes looked through`)
+    if (page.next === undefined) return
+    at = { ...at, ...page.next }
   }
 }
 
