@@ -62,8 +62,10 @@ const arrivalTimeoutMs = 60_000
 /** A table whose partitions have not passed the barrier by then is left out. */
 const unprovedAfterMs = 5_000
 const askAgainMs = 25
-/** Steps of the store under way at once. */
-const stepsAtOnce = 4
+/** Steps of the store under way at once: readers wait behind all of them. */
+const stepsAtOnce = 2
+/** Steps that are judged in one turn of the event loop. */
+const judgedAtOnce = 16
 
 /** The truth of a page, now. Rejects as `Source.truth` does. */
 export async function takeSheet(
@@ -129,7 +131,7 @@ export async function judgeSheets(
     signal,
   )
   const verdicts = new Map<string, Verdict>()
-  for (const { sheet, texts, reading } of read) {
+  for (const [step, { sheet, texts, reading }] of read.entries()) {
     for (const table of unproved) reading.unproved.add(table)
     for (const [index, key] of reading.keys.entries()) {
       verdicts.set(
@@ -137,7 +139,7 @@ export async function judgeSheets(
         judge(parts.view, evidenceOf(sheet, reading, key, texts[index]!), reading.unproved),
       )
     }
-    await parts.clock.sleep(0, signal)
+    if (step % judgedAtOnce === judgedAtOnce - 1) await parts.clock.sleep(0, signal)
   }
   return {
     verdicts,

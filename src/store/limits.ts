@@ -6,8 +6,8 @@ export const limits = {
   mutationsMax: 1_000,
   /** Keys of one look: about a millisecond of Redis. */
   lookKeysMax: 100,
-  /** Corrections of one step. */
-  correctionsMax: 200,
+  /** Corrections of one step: about a millisecond of Redis where whole rows are put. */
+  correctionsMax: 50,
   /** Keys of one page of a scan, about. */
   scanPageKeys: 1_000,
   /** Parked records of one page: each may be a megabyte. */

@@ -124,7 +124,7 @@ describe('what two looks find wrong', () => {
       2_000, 1,
     ])
     const steps = corrected.map(({ corrections }) => corrections.length)
-    expect(steps).toEqual([...Array.from({ length: 10 }, () => limits.correctionsMax), 1])
+    expect(steps).toEqual([...Array.from({ length: 40 }, () => limits.correctionsMax), 1])
     expect(world.data.entries.size).toBe(2_001)
     expect(new Set(corrected.map(({ ticket }) => ticket)).size).toBe(2)
   })
