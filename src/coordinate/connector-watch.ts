@@ -14,7 +14,8 @@ export type ConnectorWatchParts = {
 
 const lookEveryMs = 3_000
 const pauseFirstMs = 1_000
-const pauseMostMs = 300_000
+/** What the task waits for may be back after a minute, and a view fresh half a minute later. */
+const pauseMostMs = 15_000
 /** A task that has run for so long is well again. */
 const wellAfterMs = 60_000
 
@@ -25,6 +26,8 @@ export class ConnectorWatch {
   readonly #pause = backoff(pauseFirstMs, pauseMostMs)
   #notBeforeMs = 0
   #failedAtMs: number | undefined
+  /** Why it has failed, as it was logged last. */
+  #said: string | undefined
 
   constructor(parts: ConnectorWatchParts) {
     this.#parts = parts
@@ -54,15 +57,19 @@ export class ConnectorWatch {
       if (nowMs < this.#notBeforeMs) return
       const pauseMs = this.#pause.nextMs()
       this.#notBeforeMs = nowMs + pauseMs
-      log.warn(
+      log[reason === this.#said ? 'debug' : 'warn'](
         { reason, hint: hintFor(reason), nextTryMs: Math.round(pauseMs) },
         'the connector has failed and is started again',
       )
+      this.#said = reason
       await connect.restart().catch((error: unknown) => {
         log.warn({ reason: describe(error) }, 'the connector could not be started again')
       })
     } else if (state === 'running') {
-      if (nowMs - (this.#failedAtMs ?? -wellAfterMs) >= wellAfterMs) this.#pause.reset()
+      if (nowMs - (this.#failedAtMs ?? -wellAfterMs) >= wellAfterMs) {
+        this.#pause.reset()
+        this.#said = undefined
+      }
       await this.#reported.report(writer, undefined)
     }
   }
