@@ -21,6 +21,8 @@ export default {
     {
       ...common,
       displayName: 'pure',
+      // Without a context of its own for each file, which would cost more than most of the tests.
+      runner: 'jest-light-runner',
       testMatch: ['<rootDir>/test/**/*.test.ts'],
       testPathIgnorePatterns: [
         '\\.(net|redis|pg|kafka|chain|process)\\.test\\.ts$',

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MillraceError } from '../../src/errors.ts'
+import { limits } from '../../src/store/limits.ts'
 import type { ViewStore } from '../../src/store/store.ts'
 import { redisServer } from '../support/chain.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
@@ -360,21 +361,18 @@ test('a scan that another process began is lost, and one that begins anew is not
 }, 30_000)
 
 test('a lack of room is not met by a script that has begun to write', async () => {
-  const epoch = await serving(store, manyPuts(0, 200))
+  const { correctionsMax } = limits
+  const epoch = await serving(store, manyPuts(0, correctionsMax))
   const audit = store.audit(userLayout)
-  const keys = Array.from({ length: 200 }, (_, key) => String(key))
-  for (const half of [keys.slice(0, 100), keys.slice(100)]) {
-    await audit.look({ epoch, keys: half, ticket: 't' })
-  }
+  const keys = Array.from({ length: correctionsMax }, (_, key) => String(key))
+  await audit.look({ epoch, keys, ticket: 't' })
   await harness.redis.config('SET', 'maxmemory', '1000000')
   const before = await everything()
   const corrections = keys.map((key) => put(key, { name: 'x'.repeat(1_000) }))
   const full = { code: 'store-full', retriable: true }
   await expect(audit.correct({ epoch, ticket: 't', corrections })).rejects.toMatchObject(full)
   await expect(store.coordination.turn(aTurn(epoch))).rejects.toMatchObject(full)
-  await expect(audit.look({ epoch, keys: keys.slice(0, 100), ticket: 'u' })).rejects.toMatchObject(
-    full,
-  )
+  await expect(audit.look({ epoch, keys, ticket: 'u' })).rejects.toMatchObject(full)
   expect(await everything()).toEqual(before)
 })
 
