@@ -25,6 +25,8 @@ import type { ViewWriter } from '../store/writer.ts'
 import { tablesOf } from '../view/view.ts'
 import { anchorOf, passageOf } from './anchor.ts'
 import { judge, type Evidence, type Verdict } from './judge.ts'
+import { chunks, inTurns } from './lists.ts'
+import { floorOf } from './pass-state.ts'
 import { gatherUnseen, type Reading, type UnseenParts } from './unseen.ts'
 
 export type LookParts = UnseenParts & {
@@ -120,6 +122,7 @@ export async function judgeSheets(
   // put right meanwhile by a look that came later.
   await parts.watch.ask()
   refuseOtherSetup(parts, sheets)
+  if (ticket !== undefined) refuseDoubted(parts, anchors)
   await gatherUnseen(
     parts,
     read.map(({ reading }) => reading),
@@ -205,6 +208,22 @@ function refuseOtherSetup({ watch, epoch }: LookParts, sheets: readonly Sheet[])
 }
 
 /**
+ * The log from an anchor on may lack what a doubt is about that reaches beyond it: who corrects by
+ * such a look would undo what later ones have put right.
+ */
+function refuseDoubted({ watch }: LookParts, anchors: ReadonlyMap<Sheet, Barrier>): void {
+  const floor = floorOf(watch.state!)
+  for (const [{ truth }, { number }] of anchors) {
+    if (number >= floor) continue
+    const held = truth.heldBackBy[0]
+    if (held === undefined) throw voided('something is doubted since the truth was told')
+    throw new MillraceError('look-behind', `a transaction is older than what is doubted: ${held}`, {
+      hint: 'End that session, or wait until it commits.',
+    })
+  }
+}
+
+/**
  * Waits until the checkpoints have passed the barrier. An aggregate is judged by its own table's
  * partitions alone, so one that stands still holds up no other's proof: answers the tables left out.
  */
@@ -260,29 +279,4 @@ function tablesOfAny({ tableOf }: LookParts, partitions: readonly string[]): Set
 
 function voided(why: string): MillraceError {
   return new MillraceError('look-void', why)
-}
-
-export function chunks<T>(list: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(list.length / size) }, (_, index) =>
-    list.slice(index * size, (index + 1) * size),
-  )
-}
-
-/** Results in the order of the list, `most` under way at once. */
-async function inTurns<T, R>(
-  list: readonly T[],
-  most: number,
-  act: (each: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = []
-  let next = 0
-  const one = async () => {
-    while (next < list.length) {
-      const index = next
-      next += 1
-      results[index] = await act(list[index]!)
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(most, list.length) }, one))
-  return results
 }

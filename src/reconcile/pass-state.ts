@@ -49,6 +49,8 @@ const schema = z.object({
       unproved: z.array(z.string()),
     })
     .nullable(),
+  /** Barrier that looks have to stand behind: doubts that reach so far were ended before. */
+  floor: z.number(),
   /** Ids of doubts that a lap at full pace has not ended: another one would not either. */
   futile: z.array(z.string()),
   /** Milliseconds of laps for doubts at full pace on this day, UTC. */
@@ -90,6 +92,7 @@ export function newLap(
     startedAtMs: nowMs,
     entries: 0,
     ended: before?.ended ?? null,
+    floor: before?.floor ?? 0,
     futile: before?.futile ?? [],
     fullPace: before?.fullPace ?? { day: '', ms: 0 },
     statistics: before?.statistics ?? noStatistics,
@@ -131,6 +134,14 @@ export function reaches(
 ): boolean {
   if (anchor.number < barrier) return false
   return [...needed].every(([name, offset]) => (anchor.from.get(name) ?? -1n) >= offset)
+}
+
+/**
+ * The barrier that looks have to stand behind. What a doubt is about may be missing in the log from
+ * an earlier one on: no doubt that stands may reach beyond the look, nor one that was ended since.
+ */
+export function floorOf({ doubts, pass }: Pick<ViewState, 'doubts' | 'pass'>): number {
+  return Math.max(decodePass(pass)?.floor ?? 0, ...doubts.map(({ barrier }) => barrier))
 }
 
 /** Ids of the doubts that a lap which is at its end has cured. */

@@ -4,15 +4,16 @@
  * inserted after the page that would have told of it, and what it was wrong by cancelled them out,
  * so that the store held nothing under its key while its keys were gone through.
  */
+import type { PartitionReader } from '../consume/change-source.ts'
 import { recordsBelow } from '../consume/records-below.ts'
 import { MillraceError } from '../errors.ts'
-import { parseTopicPartition } from '../position.ts'
+import { parseTopicPartition, type KafkaOffset } from '../position.ts'
 import type { Checkpoint, Offsets } from '../store/state.ts'
 import { fold } from '../view/fold.ts'
 import type { LogRecord } from '../change.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import type { View } from '../view/view.ts'
-import { refuseShorter, type Range, type UnseenParts } from './unseen.ts'
+import type { Range, UnseenParts } from './unseen.ts'
 
 /** What is left to read, by partition. */
 export type Unread = Map<string, Range>
@@ -38,9 +39,9 @@ export function unreadOf(from: Offsets, checkpoints: ReadonlyMap<string, Checkpo
 }
 
 /**
- * The next page of keys. What the log does not hold any more is passed over, and so is what can't be
- * understood: both are in doubt by themselves. Rejects with `look-void` where the log is another one
- * or the look was given up, and as the registry does.
+ * The next page of keys. What the log does not hold any more is passed over, and so is a log that is
+ * another one, and what can't be understood: all of that is in doubt by itself. Rejects with
+ * `look-void` where the look was given up, and as reading and the registry do.
  */
 export async function touchedPage(
   parts: UnseenParts,
@@ -57,10 +58,13 @@ export async function touchedPage(
     left.delete(name)
     if (!known) continue
     const reader = parts.changeLog.reader({ topic, partition }, signal)
-    const { start } = await reader.bounds()
-    let reached = start > range.from ? start : range.from
+    let reached = await beginOf(reader, range)
+    if (reached === undefined) continue
     for await (const read of recordsBelow(reader, reached, range.to)) {
-      if (read.position === reached) await refuseShorter(reader, range)
+      if (read.position === reached && (await beginOf(reader, range)) === undefined) {
+        reached = range.to
+        break
+      }
       reached = read.position
       records += read.records.length
       for (const record of read.records) {
@@ -72,6 +76,21 @@ export async function touchedPage(
     if (reached < range.to) left.set(name, { ...range, from: reached })
   }
   return { keys: [...keys], records, unread: left }
+}
+
+/** The first offset of the range that the log holds; undefined where it is another log by now. */
+async function beginOf(
+  reader: PartitionReader,
+  { from, to }: Range,
+): Promise<KafkaOffset | undefined> {
+  try {
+    const { start, end } = await reader.bounds()
+    if (end < to) return undefined
+    return start > from ? start : from
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'topic-missing') return undefined
+    throw error
+  }
 }
 
 async function keysOf(view: View, decoder: Decoder, record: LogRecord): Promise<readonly string[]> {

@@ -6,7 +6,8 @@ import type { StandingDoubt, ViewState } from '../store/state.ts'
 import { anchorOf } from './anchor.ts'
 import { heal } from './heal.ts'
 import { nextKeys } from './key-pages.ts'
-import { anchorOfSheet, chunks, judgeSheets, takeSheet, type Sheet } from './look.ts'
+import { chunks } from './lists.ts'
+import { anchorOfSheet, judgeSheets, takeSheet, type Sheet } from './look.ts'
 import { fullPace, steadyPace, type SteadyOptions } from './pace.ts'
 import {
   completed,
@@ -15,6 +16,7 @@ import {
   dayOf,
   decodePass,
   encodePass,
+  floorOf,
   futileOf,
   isStale,
   lapKindFor,
@@ -210,7 +212,8 @@ export class Turn {
     const done = completed(state, pass)
     const futile = pass.kind === 'steady' ? pass.futile : futileOf(state, pass, endedIds)
     const fullPaceMs = spentMs(pass, nowMs) + (pass.kind === 'doubt' ? tookMs : 0)
-    const before = { ...pass, futile, fullPace: { day: dayOf(nowMs), ms: fullPaceMs } }
+    const floor = floorOf(state)
+    const before = { ...pass, floor, futile, fullPace: { day: dayOf(nowMs), ms: fullPaceMs } }
     const after = withoutEnded(state, endedIds, done)
     const kind = lapKindFor(after, before, this.#options.fullPaceDailyMs, nowMs)
     const ended = { kind: pass.kind, atMs: nowMs, tookMs, entries, unproved: pass.unproved }

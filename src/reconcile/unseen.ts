@@ -67,7 +67,7 @@ export async function gatherUnseen(
 }
 
 /** Where nothing comes, the log may be another one, which will not be so long for long. */
-export async function refuseShorter(reader: PartitionReader, { to }: Range): Promise<void> {
+async function refuseShorter(reader: PartitionReader, { to }: Range): Promise<void> {
   const { end } = await reader.bounds()
   if (end < to) throw new MillraceError('look-void', `the log ends at ${end}, before ${to}`)
 }

@@ -1,19 +1,21 @@
 import {
   anchorOfSheet,
-  chunks,
   judgeSheets,
   passageOfSheet,
   takeSheet,
   type LookParts,
   type Sheet,
 } from '../../src/reconcile/look.ts'
+import { chunks } from '../../src/reconcile/lists.ts'
 import type { Page } from '../../src/source/source.ts'
+import { encodePass, newLap } from '../../src/reconcile/pass-state.ts'
 import { limits } from '../../src/store/limits.ts'
 import type { LookQuestion } from '../../src/store/audit.ts'
 import type { Epoch } from '../../src/store/state.ts'
 import { neverArrives } from '../support/fake-outside.ts'
 import { book, changed } from '../support/library.ts'
 import { settled } from '../support/manual-clock.ts'
+import { aDoubt } from '../store/store-fixture.ts'
 import { authors, books, but, Compared, held, kindsOf, prizes, seen } from './look-fixture.ts'
 
 let world: Compared
@@ -56,6 +58,47 @@ const bound = (audit: ReturnType<Compared['plan']>['audit']): typeof audit => ({
   scan: (cursor) => audit.scan(cursor),
   sweep: (epoch, keys, fields) => audit.sweep(epoch, keys, fields),
   progress: (step) => audit.progress(step),
+})
+
+describe('a look by which somebody corrects', () => {
+  const judgedFor = (sheets: readonly Sheet[], left: string | undefined) =>
+    world.clock.until(judgeSheets(world.plan(), sheets, { ticket: left, signal: world.signal }))
+
+  test('tells nothing once something is doubted beyond what it stands behind', async () => {
+    world.both('1', held('Ada'))
+    const sheet = await sheetOf()
+    await world.raise(aDoubt('x', { barrier: 2 }))
+    await expect(judgedFor([sheet], 'ticket')).rejects.toMatchObject({
+      code: 'look-void',
+      message: 'something is doubted since the truth was told',
+    })
+    // Whoever only looks does so twice before it says anything.
+    expect(kindsOf(await judgedFor([sheet], undefined))).toEqual({ 1: 'right' })
+  })
+
+  test('stands behind a doubt that does not reach beyond it', async () => {
+    world.both('1', held('Ada'))
+    await world.raise(aDoubt('x', { barrier: 1 }))
+    expect(kindsOf(await judgedFor([await sheetOf()], 'ticket'))).toEqual({ 1: 'right' })
+  })
+
+  test('tells nothing either when that doubt was ended meanwhile', async () => {
+    world.both('1', held('Ada'))
+    const sheet = await sheetOf()
+    const lap = newLap(undefined, 'build', await world.state(), 0)
+    world.data.state = { ...world.data.state!, pass: encodePass({ ...lap, floor: 2 }) }
+    await expect(judgedFor([sheet], 'ticket')).rejects.toMatchObject({ code: 'look-void' })
+  })
+
+  test('names the session that keeps it before what is doubted', async () => {
+    world.heldBackBy = ['pid 7 of alice']
+    const sheet = await sheetOf()
+    await world.raise(aDoubt('x', { barrier: 2 }))
+    await expect(judgedFor([sheet], 'ticket')).rejects.toMatchObject({
+      code: 'look-behind',
+      message: 'a transaction is older than what is doubted: pid 7 of alice',
+    })
+  })
 })
 
 describe('a sheet', () => {

@@ -57,6 +57,7 @@ describe('a lap', () => {
       startedAtMs: nowMs,
       entries: 0,
       ended: null,
+      floor: 0,
       futile: [],
       fullPace: { day: '', ms: 0 },
       statistics: noStatistics,

@@ -95,10 +95,28 @@ test('what retention has taken is passed over', async () => {
   expect(await page()).toEqual({ keys: ['3'], records: 1, unread: new Map() })
 })
 
-test('a log that is shorter than it was is another one', async () => {
+test('a log that is another one by now is passed over', async () => {
   write(name, book(1, 1))
-  const reading = page(new Map([[name, { from: at(10), to: at(15) }]]))
-  await expect(clock.until(reading)).rejects.toMatchObject({ code: 'look-void' })
+  write(authors, author(4, 'Ada'))
+  const shorter = [name, { from: at(10), to: at(15) }] as const
+  expect(await page(new Map([...whole(), shorter]))).toMatchObject({ keys: ['4'] })
+  topics.boundsFailure = new MillraceError('topic-missing', 'there is no such partition')
+  expect(await page()).toEqual({ keys: [], records: 0, unread: new Map() })
+})
+
+test('a log that becomes another one while it is read is passed over', async () => {
+  write(name, book(1, 1))
+  topics.skip(name, 4)
+  const unread = new Map([[name, { from: at(10), to: at(15) }]])
+  topics.recordsMax = 1
+  const reading = page(unread)
+  topics.begin(name, 0)
+  expect((await clock.until(reading)).unread.size).toBe(0)
+})
+
+test('brokers that are away are told', async () => {
+  topics.boundsFailure = new MillraceError('kafka-away', 'x')
+  await expect(page()).rejects.toMatchObject({ code: 'kafka-away' })
 })
 
 test('a registry that is away is told', async () => {

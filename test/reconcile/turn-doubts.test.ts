@@ -23,7 +23,8 @@ describe('a doubt', () => {
     expect((await world.state()).doubts.map((each) => each.id)).toEqual([id])
     await world.turn()
     expect((await world.state()).doubts).toEqual([])
-    expect(await world.lap()).toMatchObject({ kind: 'steady', lap: 2, ended: { kind: 'doubt' } })
+    const ended = { kind: 'steady', lap: 2, floor: 1, ended: { kind: 'doubt' } }
+    expect(await world.lap()).toMatchObject(ended)
     expect(world.released).toBe(2)
     expect(world.recorded.lines).toMatchObject([
       { msg: 'every entry was compared', level: 'info' },
