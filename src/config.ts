@@ -42,6 +42,10 @@ const schema = z.object({
   views: z.string().optional(),
   apiHost: z.string().default('127.0.0.1'),
   apiPort: whole(0, 65_535).default(8080),
+  /** `on` serves every view under `/views/:view/:key`, for operators. */
+  apiOperators: oneOf(['off', 'on'])
+    .default('off')
+    .transform((value) => value === 'on'),
   logLevel: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
 
   /** After this long without a heartbeat a group member's partitions go to others. */

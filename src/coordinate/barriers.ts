@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { KafkaOffset } from '../position.ts'
@@ -10,6 +11,7 @@ import { takeBarrier, type BarrierParts } from './barrier.ts'
 import { doubt } from './fingerprint.ts'
 
 export type BarriersParts = BarrierParts & {
+  readonly clock: Clock
   readonly coordination: Pick<ViewCoordination, 'publish'>
   readonly watch: ViewWatch
   readonly writer: Pick<ViewWriter, 'report' | 'raise'>
@@ -19,8 +21,6 @@ export type BarriersParts = BarrierParts & {
   readonly idleMs: number
 }
 
-/** After this long without a marker in the log, it is asked why. */
-const arrivalTimeoutMs = 10_000
 /** Barriers of which it is remembered when they were begun. */
 const beginningsMax = 64
 const pauseAfterFaultMs = 1_000
@@ -33,8 +33,10 @@ export class Barriers {
   readonly #parts: BarriersParts
   /** Number of the newest one that was begun here. */
   #begun = 0
+  /** When that was asked for, monotonic milliseconds. */
+  #askedAtMs = Number.NEGATIVE_INFINITY
   #newest: Barrier | undefined
-  /** When the barriers that were taken here were begun, monotonic milliseconds by their number. */
+  /** When the markers of barriers that were taken here were begun, monotonic milliseconds by their number. */
   readonly #begunAtMs = new Map<number, number>()
 
   constructor(parts: BarriersParts) {
@@ -60,14 +62,15 @@ export class Barriers {
     const { clock, watch } = this.#parts
     const number = Math.max(watch.state?.barrier?.number ?? 0, this.#begun) + 1
     this.#begun = number
-    this.#begunAtMs.set(number, clock.monotonicMs())
+    this.#askedAtMs = clock.monotonicMs()
+    const taken = await takeBarrier({ ...this.#parts, topics: this.#topics() }, number, signal)
+    if (!taken) return undefined
+    this.#newest = taken.barrier
+    this.#begunAtMs.set(number, taken.begunAtMs)
     if (this.#begunAtMs.size > beginningsMax) {
       this.#begunAtMs.delete(this.#begunAtMs.keys().next().value!)
     }
-    const parts = { ...this.#parts, topics: this.#topics() }
-    const barrier = await takeBarrier(parts, number, { timeoutMs: arrivalTimeoutMs, signal })
-    if (barrier) this.#newest = barrier
-    return barrier
+    return taken.barrier
   }
 
   /** Takes barriers until `signal` aborts. Faults are logged, each once, and tried again. */
@@ -115,8 +118,7 @@ export class Barriers {
   async #takeIfDue(nowMs: number, signal: AbortSignal): Promise<void> {
     const { admin, coordination, watch, idleMs } = this.#parts
     if (!watch.state) return
-    const lastMs = this.#begunAtMs.get(this.#begun) ?? Number.NEGATIVE_INFINITY
-    const due = nowMs - lastMs >= idleMs || this.#moved(await admin.ends(this.#topics()))
+    const due = nowMs - this.#askedAtMs >= idleMs || this.#moved(await admin.ends(this.#topics()))
     if (!due && watch.state.doubts.length === 0) return
     const barrier = await this.take(signal)
     if (!barrier) return

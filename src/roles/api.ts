@@ -6,11 +6,10 @@ import { describe, MillraceError } from '../errors.ts'
 import { createLog, type Log } from '../log.ts'
 import { openStore } from '../store/open-store.ts'
 import type { ViewStore } from '../store/store.ts'
-import type { View } from '../view/view.ts'
 import { ServedView } from '../web/served-view.ts'
 import { createServer } from '../web/server.ts'
 import { Statuses } from '../web/statuses.ts'
-import { loadView } from './load-views.ts'
+import { loadViews } from './load-views.ts'
 
 /** Pauses between tries to open the store. */
 const pauseFirstMs = 100
@@ -26,30 +25,31 @@ const clock = systemClock
 export async function runApi(config: Config, signal: AbortSignal): Promise<void> {
   setMaxListeners(0, signal)
   const log = createLog(config.logLevel, 'api')
-  const view = await loadView(config)
-  const served = new ServedView({ own: ownView(view), clock, config })
-  const statuses = new Statuses({ views: [served], clock, config })
-  const app = await createServer({ users: served, statuses, config, log })
-  let store: ViewStore | undefined
-  const follow = async () => {
-    store = await opened({ view, served, config, log }, signal)
-    if (store) await served.follow(store, signal)
+  const views = await loadViews(config)
+  const served = views.map((view) => new ServedView({ own: ownView(view), clock, config }))
+  const statuses = new Statuses({ views: served, clock, config })
+  const app = await createServer({ served, statuses, config, log })
+  const stores: ViewStore[] = []
+  const follow = async (each: ServedView) => {
+    const store = await opened({ served: each, config, log }, signal)
+    if (!store) return
+    stores.push(store)
+    await each.follow(store, signal)
   }
   try {
     const url = await app.listen({ host: config.apiHost, port: config.apiPort })
     log.info({ url, store: config.readFrom }, 'the read API listens')
-    await Promise.all([follow(), aborted(signal)])
+    await Promise.all([...served.map(follow), aborted(signal)])
     log.info('the read API stops: requests under way are finished')
   } finally {
     const cut = setTimeout(() => app.server.closeAllConnections(), config.apiDrainMs)
     await app.close()
     clearTimeout(cut)
-    await store?.close()
+    await Promise.all(stores.map((store) => store.close()))
   }
 }
 
 type Opening = {
-  readonly view: View
   readonly served: ServedView
   readonly config: Config
   readonly log: Log
@@ -60,11 +60,12 @@ type Opening = {
  * the store fit, a worker among them, does so while this process waits. Throws `config`.
  */
 async function opened(
-  { view: { name, key }, served, config, log }: Opening,
+  { served, config, log }: Opening,
   signal: AbortSignal,
 ): Promise<ViewStore | undefined> {
   const pauses = backoff(pauseFirstMs, pauseMostMs)
   const callTimeoutMs = config.readTimeoutMs
+  const { name, key } = served.own.view
   let said = ''
   while (!signal.aborted) {
     try {
@@ -79,7 +80,8 @@ async function opened(
       if (!(error instanceof MillraceError) || error.code === 'config') throw error
       const { code, hint } = error
       const reason = describe(error)
-      if (reason !== said) log.warn({ code, reason, hint }, 'the store can not be opened yet')
+      if (reason !== said)
+        log.warn({ code, reason, hint, view: name }, 'the store can not be opened yet')
       said = reason
       served.failed(error)
       await clock.sleep(pauses.nextMs(), signal)

@@ -2,11 +2,11 @@ import type { Clock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { ChangeLog, ChangeSource, TopicAdmin } from '../consume/change-source.ts'
 import type { MarkerLog } from '../consume/marker-log.ts'
-import { connectorProgress } from '../coordinate/barrier.ts'
 import { Barriers } from '../coordinate/barriers.ts'
 import { ConnectorWatch } from '../coordinate/connector-watch.ts'
 import { Coordinator } from '../coordinate/coordinator.ts'
 import { decodeFingerprint } from '../coordinate/fingerprint.ts'
+import type { Marks } from '../coordinate/marks.ts'
 import { Setup, topicOf } from '../coordinate/setup.ts'
 import { mergedView, refuseReplaced, type OwnView } from '../coordinate/view-plan.ts'
 import type { Decoder, DecoderSubject } from '../decode/decoder.ts'
@@ -31,6 +31,7 @@ export type Outside = {
   readonly connect: Connect
   readonly changeLog: ChangeLog
   readonly markers: MarkerLog
+  readonly marks: Marks
   readonly clock: Clock
   /** One member of the group, which reads the topic. */
   changeSource(of: { readonly groupId: string; readonly topic: string }): ChangeSource
@@ -44,6 +45,8 @@ export type KeepViewParts = {
   readonly tables: readonly string[]
   readonly outside: Outside
   readonly config: Config
+  /** The part of this process's time for looks that is this view's. */
+  readonly share: number
   /** Names this process in the lease. */
   readonly holder: string
   readonly log: Log
@@ -62,8 +65,8 @@ export async function keepView(parts: KeepViewParts, signal: AbortSignal): Promi
 }
 
 function coordinator(parts: KeepViewParts, watch: ViewWatch, plans: Plans): Coordinator {
-  const { own, store, outside, config, holder, log } = parts
-  const { source, connect, admin, markers, clock } = outside
+  const { own, store, outside, config, share, holder, log } = parts
+  const { source, connect, admin, marks, clock } = outside
   const { connector, publication, slot } = config
   const reader = store.reader(own.view.layout, own.id)
   const writer = store.writer(own.view.layout)
@@ -76,10 +79,8 @@ function coordinator(parts: KeepViewParts, watch: ViewWatch, plans: Plans): Coor
     brokers: config.kafka,
   })
   const barriers = new Barriers({
-    source,
-    capture: connectorProgress(connect),
+    marks,
     admin,
-    markers,
     topics: setup.topics(own.view),
     clock,
     coordination: store.coordination,
@@ -95,8 +96,8 @@ function coordinator(parts: KeepViewParts, watch: ViewWatch, plans: Plans): Coor
     clock,
     log,
     steady: {
-      rowsPerSecond: config.lookRowsPerSecond,
-      shareMax: config.lookSharePercent / 100,
+      rowsPerSecond: config.lookRowsPerSecond * share,
+      shareMax: (config.lookSharePercent / 100) * share,
     },
     fullPaceDailyMs: config.fullPaceDailyMs,
   }

@@ -4,6 +4,7 @@ import { kafkaChangeLog } from '../consume/kafka/kafka-change-log.ts'
 import { kafkaChangeSource } from '../consume/kafka/kafka-change-source.ts'
 import { kafkaTopicAdmin } from '../consume/kafka/topic-admin.ts'
 import { MarkerLog } from '../consume/marker-log.ts'
+import { connectorProgress, Marks } from '../coordinate/marks.ts'
 import { decoder } from '../decode/decoder.ts'
 import { schemaRegistry } from '../decode/registry.ts'
 import type { Log } from '../log.ts'
@@ -18,12 +19,22 @@ export function openOutside(config: Config, log: Log): Outside {
   const clock = systemClock
   const registry = schemaRegistry(config.registry, { callTimeoutMs })
   const changeLog = kafkaChangeLog({ brokers, callTimeoutMs, recordsMax: 1_000, log })
+  const source = postgresSource({ url: config.source, publication, slot, callTimeoutMs })
+  const connect = connectRest({ connect: config.connect, name: connector, callTimeoutMs })
+  const markers = new MarkerLog({ changeLog, topic: `${connector}.message`, clock, log })
   return {
     admin: kafkaTopicAdmin({ brokers, callTimeoutMs, log }),
-    source: postgresSource({ url: config.source, publication, slot, callTimeoutMs }),
-    connect: connectRest({ connect: config.connect, name: connector, callTimeoutMs }),
+    source,
+    connect,
     changeLog,
-    markers: new MarkerLog({ changeLog, topic: `${connector}.message`, clock, log }),
+    markers,
+    marks: new Marks({
+      source,
+      capture: connectorProgress(connect),
+      markers,
+      clock,
+      intervalMs: config.barrierIntervalMs,
+    }),
     clock,
     changeSource: (of) => kafkaChangeSource({ ...of, brokers, sessionTimeoutMs, recordsMax, log }),
     decoder: (of) => decoder({ ...of, registry, clock, unknownSchemaMs }),

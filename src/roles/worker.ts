@@ -1,7 +1,8 @@
 /**
- * The role `worker`: for each store, one member of the group of each topic, the view's watch, a
- * candidate for its coordination, and beside that the looks. Stores share nothing but the process
- * and the connections to the source and the log, so one that is down never holds up the other.
+ * The role `worker`: for each view in each store, one member of the group of each topic, the view's
+ * watch, a candidate for its coordination, and beside that the looks. They share nothing but the
+ * process, the connections to the source and the log, and the markers, so one that is down or being
+ * built never holds up another.
  */
 import { hostname } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -11,16 +12,17 @@ import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { openStore, storeNamed } from '../store/open-store.ts'
 import { tablesOf, type View } from '../view/view.ts'
-import { keepView, type Outside } from './keep-view.ts'
-import { loadView } from './load-views.ts'
+import { keepView, type KeepViewParts } from './keep-view.ts'
+import { loadViews } from './load-views.ts'
 import { closeOutside, openOutside } from './outside.ts'
 import { untilDone } from './until-done.ts'
 
-export const workerUsage = `usage: node src/main.ts worker [--topics TABLE,TABLE] [--store NAME]
+export const workerUsage = `usage: node src/main.ts worker [--views VIEW,VIEW] [--topics TABLE,TABLE] [--store NAME]
 
 Keeps the views in their stores, coordinates them and compares them with the source, until it is
 told to end. Start as many as you like: partitions spread over them.
 
+  --views   keeps these views only, of those that are declared
   --topics  takes the topics of these tables only; all others must run somewhere
   --store   keeps this store only, of those in MILLRACE_STORES
 `
@@ -31,32 +33,33 @@ export async function runWorker(
   config: Config,
   { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
-  const view = await loadView(config)
-  const { tables, stores } = parseWorkerArgs(args, config, view)
+  const { views, tables, stores } = parseWorkerArgs(args, config, await loadViews(config))
   const outside = openOutside(config, log)
-  log.info({ view: view.name, tables, stores }, 'worker starts')
+  log.info({ views: views.map(({ name }) => name), tables, stores }, 'worker starts')
+  const kept = stores.flatMap((name) => views.map((view) => ({ name, view })))
+  const share = 1 / kept.length
   try {
     await Promise.all([
       outside.markers.run(signal),
-      ...stores.map((name) => keepStore({ name, tables, outside, config, log, view }, signal)),
+      ...kept.map((each) => keepIn({ ...each, tables, outside, config, log, share }, signal)),
     ])
   } finally {
     await closeOutside(outside)
   }
 }
 
-type KeepStore = {
+type KeepIn = Pick<KeepViewParts, 'outside' | 'config' | 'log' | 'share'> & {
+  /** The store's. */
   readonly name: Config['stores'][number]
-  readonly tables: readonly string[]
-  readonly outside: Outside
-  readonly config: Config
-  readonly log: Log
   readonly view: View
+  /** Those that this process takes the topics of, of this view or of others. */
+  readonly tables: readonly string[]
 }
 
-async function keepStore(parts: KeepStore, signal: AbortSignal): Promise<void> {
-  const { name, tables, outside, config, view } = parts
-  const log = parts.log.child({ store: name })
+async function keepIn(parts: KeepIn, signal: AbortSignal): Promise<void> {
+  const { name, outside, config, view, share } = parts
+  const log = parts.log.child({ store: name, view: view.name })
+  const tables = tablesOf(view).filter((table) => parts.tables.includes(table))
   const key = { name: view.key.name, type: view.key.type }
   const store = await untilDone({ log, clock: outside.clock, signal }, () =>
     openStore(name, { config, view: { name: view.name, key }, log }),
@@ -64,28 +67,33 @@ async function keepStore(parts: KeepStore, signal: AbortSignal): Promise<void> {
   if (!store) return
   try {
     const holder = `${hostname()}:${process.pid}`
-    await keepView({ own: ownView(view), store, tables, outside, config, holder, log }, signal)
+    const own = ownView(view)
+    await keepView({ own, store, tables, outside, config, holder, log, share }, signal)
   } finally {
     await store.close()
   }
 }
 
-function parseWorkerArgs(args: readonly string[], config: Config, view: View) {
+function parseWorkerArgs(args: readonly string[], config: Config, declared: readonly View[]) {
   const { values } = parseArgs({
     args: [...args],
-    options: { topics: { type: 'string' }, store: { type: 'string' } },
+    options: { views: { type: 'string' }, topics: { type: 'string' }, store: { type: 'string' } },
   })
-  const all = tablesOf(view)
-  const tables = values.topics?.split(',') ?? all
-  const unknown = tables.filter((table) => !all.includes(table))
-  if (unknown.length > 0) {
-    throw new MillraceError(
-      'arguments',
-      `--topics: view ${view.name} does not read ${unknown.join(', ')}`,
-      { hint: `It reads ${all.join(', ')}.` },
-    )
-  }
+  const names = declared.map(({ name }) => name)
+  const wanted = chosen(values.views, names, '--views: no view is declared by the name')
+  const views = declared.filter(({ name }) => wanted.includes(name))
+  const all = [...new Set(views.flatMap((view) => tablesOf(view)))]
+  const tables = chosen(values.topics, all, `--topics: ${wanted.join(', ')} does not read`)
   const named = values.store
   const stores = named === undefined ? config.stores : [storeNamed(named, config)]
-  return { tables, stores }
+  return { views, tables, stores }
+}
+
+/** What a list names, of what there is; all of it where there is no list. */
+function chosen(list: string | undefined, all: readonly string[], refusal: string) {
+  const named = list?.split(',') ?? all
+  const unknown = named.filter((each) => !all.includes(each))
+  if (unknown.length === 0) return named
+  const hint = `There are ${all.join(', ')}.`
+  throw new MillraceError('arguments', `${refusal} ${unknown.join(', ')}`, { hint })
 }

@@ -34,12 +34,13 @@ export function defineView(declaration: ViewDeclaration): View {
     table,
     by,
   }))
-  const { row } = declaration
+  const { row, serve } = declaration
   return viewOf({
     name: declaration.name,
     key: { name, type },
     row: { table: row.table, key: row.key, fields },
     counts,
+    serve,
   })
 }
 
@@ -50,6 +51,11 @@ export type ViewDeclaration = {
   readonly key: Readonly<Record<string, 'bigint' | 'text'>>
   readonly row: RowDeclaration
   readonly counts?: Readonly<Record<string, CountDeclaration>>
+  /**
+   * Path under which HTTP serves an entry, with the key as its last part: `/users/:userId`. The path
+   * without that serves many, `/users?ids=1,2`. Left out, the view is not public.
+   */
+  readonly serve?: string
 }
 
 export type RowDeclaration = {
@@ -109,6 +115,27 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     ...names.flatMap((field) => faultsOfName(field)),
     ...collisionsOf(names),
     ...faultsOfColumns(declaration),
+    ...faultsOfServe(declaration),
+  ]
+}
+
+/** Paths that the server has for itself. */
+const ownPaths = ['health', 'ready', 'fresh', 'status', 'openapi.json', 'views']
+
+function faultsOfServe({ serve, key }: ViewDeclaration): string[] {
+  if (serve === undefined) return []
+  const end = Object.keys(key)
+    .map((name) => `/:${name}`)
+    .join('')
+  const [, first, ...rest] = serve.slice(0, -end.length).split('/')
+  if (!serve.endsWith(end) || !serve.startsWith('/') || first === undefined) {
+    return [`serve '${serve}' is no path that ends in ${end}, as /entries${end}`]
+  }
+  return [
+    ...(ownPaths.includes(first) ? [`serve '${serve}' is a path of the server's own`] : []),
+    ...[first, ...rest].flatMap((part) =>
+      /^[A-Za-z0-9._~-]+$/.test(part) ? [] : [`serve '${serve}': '${part}' is no part of a path`],
+    ),
   ]
 }
 

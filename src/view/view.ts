@@ -11,6 +11,8 @@ export type View = {
   readonly key: { readonly name: string; readonly type: ColumnType }
   readonly row: OwningRow
   readonly counts: readonly Count[]
+  /** Path under which HTTP serves entries: `/users/:userId`. Nothing that stores know of. */
+  readonly serve?: string | undefined
   /** By stored names. */
   readonly layout: ViewLayout
 }

@@ -3,6 +3,7 @@ import { countOf, defineView, from, timestamptz } from '../view/define-view.ts'
 /** A user's profile and counters, as a profile page shows them. */
 export const userInformation = defineView({
   name: 'user-information',
+  serve: '/users/:userId',
   key: { userId: 'bigint' },
   row: from('users', {
     key: 'user_id',

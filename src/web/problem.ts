@@ -21,8 +21,8 @@ export type ProblemOptions = {
 export type ProblemKind = keyof typeof titles
 
 const titles = {
-  'bad-user-id': 'The user id is not a 64-bit integer',
-  'user-not-found': 'There is no such user',
+  'bad-key': 'That is no key of the view',
+  'entry-not-found': 'There is no such entry',
   'view-not-serving': 'The view is not complete',
   'view-in-doubt': 'The view may be wrong',
   'declaration-not-applied': 'The view is not kept as this server declares it',

@@ -10,13 +10,13 @@ export type ReadAnswer =
   | Extract<ViewAnswer, { kind: 'unavailable' }>
   | {
       readonly kind: 'serving'
-      /** Has the names by which `entry` goes. */
+      /** Has the names by which entries go. */
       readonly view: View
       readonly watermark: Lsn
       readonly ageMs: number
       readonly doubts: readonly string[]
-      /** Null when there is nothing under the key. */
-      readonly entry: Entry | null
+      /** In the order of the keys, null where there is nothing under one. */
+      readonly entries: readonly (Entry | null)[]
     }
 
 /** Whoever answers all keys at once. */
@@ -33,7 +33,7 @@ export type ReadQueueOptions = {
 const callsMax = 16
 
 type Waiter = {
-  readonly key: string
+  readonly keys: readonly string[]
   settled: boolean
   readonly answer: (answer: ReadAnswer) => void
   readonly fail: (error: unknown) => void
@@ -58,8 +58,11 @@ export class ReadQueue {
     this.#readsMax = readsMax
   }
 
-  /** Rejects with `overloaded` at once, with `read-timeout` after the bound, or as the store does. */
-  read(key: string): Promise<ReadAnswer> {
+  /**
+   * At most `limits.readKeysMax` keys. Rejects with `overloaded` at once, with `read-timeout` after
+   * the bound, or as the store does.
+   */
+  read(keys: readonly string[]): Promise<ReadAnswer> {
     if (this.#waiting >= this.#readsMax) return Promise.reject(overloaded(this.#readsMax))
     this.#waiting += 1
     return new Promise<ReadAnswer>((resolve, reject) => {
@@ -72,7 +75,7 @@ export class ReadQueue {
         return true
       }
       const waiter: Waiter = {
-        key,
+        keys,
         settled: false,
         answer: (answer) => void (settle() && resolve(answer)),
         fail: (error) => void (settle() && reject(error)),
@@ -94,14 +97,16 @@ export class ReadQueue {
   #flush(): void {
     this.#gathered = this.#gathered.filter((waiter) => !waiter.settled)
     while (this.#gathered.length > 0 && this.#calls < callsMax) {
-      this.#call(this.#gathered.splice(0, limits.readKeysMax))
+      this.#call(this.#gathered.splice(0, fitting(this.#gathered)))
     }
   }
 
   /** A call that never ends gives its place back after the bound; its readers have left by then. */
   #call(waiters: readonly Waiter[]): void {
     const indexes = new Map<string, number>()
-    for (const { key } of waiters) if (!indexes.has(key)) indexes.set(key, indexes.size)
+    for (const key of waiters.flatMap(({ keys }) => keys)) {
+      if (!indexes.has(key)) indexes.set(key, indexes.size)
+    }
     this.#calls += 1
     let over = false
     const end = () => {
@@ -116,7 +121,7 @@ export class ReadQueue {
       try {
         const result = await this.#reader.read([...indexes.keys()])
         end()
-        for (const waiter of waiters) waiter.answer(answerAt(result, indexes.get(waiter.key)!))
+        for (const waiter of waiters) waiter.answer(answerOf(result, waiter.keys, indexes))
       } catch (error) {
         end()
         this.#failed(waiters, error)
@@ -128,8 +133,9 @@ export class ReadQueue {
   /** One broken key must not fail those that were asked with it: halves are asked again. */
   #failed(waiters: readonly Waiter[], error: unknown): void {
     const retriable = error instanceof MillraceError && error.retriable
-    const first = waiters[0]!.key
-    if (retriable || waiters.every((waiter) => waiter.key === first)) {
+    const [first] = waiters[0]!.keys
+    const alike = waiters.every(({ keys }) => keys.length === 1 && keys[0] === first)
+    if (retriable || alike || waiters.length === 1) {
       for (const waiter of waiters) waiter.fail(error)
       return
     }
@@ -139,10 +145,24 @@ export class ReadQueue {
   }
 }
 
-function answerAt(answer: ViewAnswer, index: number): ReadAnswer {
+/** How many of the waiters one call takes. */
+function fitting(waiters: readonly Waiter[]): number {
+  let keys = 0
+  const over = waiters.findIndex((waiter) => {
+    keys += waiter.keys.length
+    return keys > limits.readKeysMax
+  })
+  return over < 0 ? waiters.length : Math.max(1, over)
+}
+
+function answerOf(
+  answer: ViewAnswer,
+  keys: readonly string[],
+  indexes: ReadonlyMap<string, number>,
+): ReadAnswer {
   if (answer.kind === 'unavailable') return answer
-  const { kind, view, watermark, ageMs, doubts, entries } = answer
-  return { kind, view, watermark, ageMs, doubts, entry: entries[index] ?? null }
+  const entries = keys.map((key) => answer.entries[indexes.get(key)!] ?? null)
+  return { ...answer, entries }
 }
 
 function overloaded(readsMax: number): MillraceError {

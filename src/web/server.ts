@@ -5,16 +5,17 @@ import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { Connections } from './connections.ts'
+import { addEntries } from './entries.ts'
+import { addOperators } from './operators.ts'
 import { problemSchema, sendProblem } from './problem.ts'
 import { ReadQueue } from './read-queue.ts'
+import { batchPathOf, patternOf, refuseSamePaths } from './routes.ts'
 import type { ServedView } from './served-view.ts'
 import { addStatus } from './status.ts'
 import type { Statuses } from './statuses.ts'
-import { addUsers } from './users.ts'
 
 export type ServerOptions = {
-  /** What `GET /users/:userId` reads. */
-  readonly users: ServedView
+  readonly served: readonly ServedView[]
   readonly statuses: Statuses
   readonly config: WebConfig
   readonly log: Log
@@ -24,6 +25,7 @@ export type WebConfig = Pick<
   Config,
   | 'readTimeoutMs'
   | 'onDoubt'
+  | 'apiOperators'
   | 'apiReadsMax'
   | 'apiConnectionsMax'
   | 'apiHeaderBytesMax'
@@ -35,18 +37,22 @@ export type WebConfig = Pick<
 
 /** The read API, not yet listening. Every answer has a schema; `/openapi.json` is made of them. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { users, statuses, config, log } = options
+  const { served, statuses, config, log } = options
+  refuseSamePaths(served.map(({ own }) => own.view))
   const app = bareServer(config, log)
   app.addSchema(problemSchema)
   await app.register(swagger, openApi)
   // Parsing an id is the check; its schema is for people.
   app.setValidatorCompiler(() => () => true)
-  refuseTheRest(app, config, log)
-  const reads = new ReadQueue(users, {
-    timeoutMs: config.readTimeoutMs,
-    readsMax: config.apiReadsMax,
+  const routes = served.flatMap(({ own }) => own.view.serve ?? [])
+  refuseTheRest(app, routes, { config, log })
+  const { onDoubt, readTimeoutMs: timeoutMs, apiReadsMax: readsMax } = config
+  const views = served.map((each) => {
+    const reads = new ReadQueue(each, { timeoutMs, readsMax })
+    return { view: each.own.view, reads, onDoubt, log }
   })
-  addUsers(app, { view: users.own.view, reads, onDoubt: config.onDoubt, log })
+  for (const each of views) if (each.view.serve) addEntries(app, each.view.serve, each)
+  if (config.apiOperators) addOperators(app, views)
   addStatus(app, statuses)
   addOpenApi(app)
   await app.ready()
@@ -107,19 +113,25 @@ function bareServer(config: WebConfig, log: Log): FastifyInstance {
 }
 
 /** Problem documents for what no route answers, before anything of a body is read. */
-function refuseTheRest(app: FastifyInstance, config: WebConfig, log: Log): void {
+function refuseTheRest(
+  app: FastifyInstance,
+  routes: readonly string[],
+  { config, log }: Pick<ServerOptions, 'config' | 'log'>,
+): void {
+  const known = routes.flatMap((route) => [route, batchPathOf(route) ?? []].flat())
+  const refuseUnknown = refuserOf(app, known.map(patternOf))
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff')
     if (request.url.length > config.apiUrlCharsMax) {
       const detail = `A URL has at most ${config.apiUrlCharsMax} characters.`
       void sendProblem(reply, { status: 414, detail, instance: '/' })
     } else if (request.is404) {
-      refuseUnknown(request, reply, app)
+      refuseUnknown(request, reply)
     } else {
       done()
     }
   })
-  app.setNotFoundHandler((request, reply) => refuseUnknown(request, reply, app))
+  app.setNotFoundHandler(refuseUnknown)
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500
     if (status >= 500) log.error({ err: error, url: request.url }, 'a request failed')
@@ -128,14 +140,18 @@ function refuseTheRest(app: FastifyInstance, config: WebConfig, log: Log): void 
   })
 }
 
-function refuseUnknown(request: FastifyRequest, reply: FastifyReply, app: FastifyInstance): void {
-  const instance = request.url
-  const path = instance.split('?', 1)[0]!
-  if (app.findRoute({ method: 'GET', url: path }) !== null || /^\/users\/[^/]*$/.test(path)) {
-    const detail = `${request.method} is not among the methods that this path knows.`
-    void sendProblem(reply.header('allow', 'GET, HEAD'), { status: 405, detail, instance })
-  } else {
-    void sendProblem(reply, { status: 404, detail: 'Nothing is served under this path.', instance })
+function refuserOf(app: FastifyInstance, known: readonly RegExp[]) {
+  return (request: FastifyRequest, reply: FastifyReply): void => {
+    const instance = request.url
+    const path = instance.split('?', 1)[0]!
+    const isRoute = app.findRoute({ method: 'GET', url: path }) !== null
+    if (isRoute || known.some((pattern) => pattern.test(path))) {
+      const detail = `${request.method} is not among the methods that this path knows.`
+      void sendProblem(reply.header('allow', 'GET, HEAD'), { status: 405, detail, instance })
+    } else {
+      const detail = 'Nothing is served under this path.'
+      void sendProblem(reply, { status: 404, detail, instance })
+    }
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Doubt, ViewState } from '../../src/store/state.ts'
-import { connectorProgress } from '../../src/coordinate/barrier.ts'
 import { Barriers, type BarriersParts } from '../../src/coordinate/barriers.ts'
 import type { Coordination } from '../../src/coordinate/coordinator.ts'
 import { encodeFingerprint } from '../../src/coordinate/fingerprint.ts'
+import { connectorProgress, Marks } from '../../src/coordinate/marks.ts'
 import { Setup } from '../../src/coordinate/setup.ts'
 import { keptDeclaration, ownView, type OwnView } from '../../src/coordinate/view-plan.ts'
 import { parseLsn } from '../../src/position.ts'
@@ -58,13 +58,13 @@ export class World {
 
   barriersParts(given: Partial<BarriersParts> = {}): BarriersParts {
     const { source, connect, admin, markers } = this.outside
+    const { clock } = this
+    const capture = connectorProgress(connect)
     return {
-      source,
-      capture: connectorProgress(connect),
+      marks: new Marks({ source, capture, markers, clock, intervalMs: 0 }),
       admin,
-      markers,
       topics: this.setup.topics(this.own.view),
-      clock: this.clock,
+      clock,
       coordination: this.store.coordination,
       watch: this.watch,
       writer: this.store.writer(this.own.view.layout),

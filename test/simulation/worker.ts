@@ -1,6 +1,7 @@
 /** One process of Millrace: what the role `worker` runs, in the simulated world. */
 import { readConfig, type Config } from '../../src/config.ts'
 import { MarkerLog } from '../../src/consume/marker-log.ts'
+import { connectorProgress, Marks } from '../../src/coordinate/marks.ts'
 import type { OwnView } from '../../src/coordinate/view-plan.ts'
 import { keepView, type Outside } from '../../src/roles/keep-view.ts'
 import { tablesOf } from '../../src/view/view.ts'
@@ -24,19 +25,25 @@ export async function runWorker(
   const store = world.store.client(process)
   const { clock } = process
   const changeLog = changeLogOf(world, process)
+  const source = new DatabaseSource(world, process)
+  const connect = connectOf(world, process)
+  const markers = new MarkerLog({ changeLog, topic: messageTopic, clock, log })
+  const capture = connectorProgress(connect)
+  const { barrierIntervalMs: intervalMs } = usual
   const outside: Outside = {
     admin: topicAdminOf(world, process),
-    source: new DatabaseSource(world, process),
-    connect: connectOf(world, process),
+    source,
+    connect,
     changeLog,
-    markers: new MarkerLog({ changeLog, topic: messageTopic, clock, log }),
+    markers,
+    marks: new Marks({ source, capture, markers, clock, intervalMs }),
     clock,
     changeSource: ({ topic }) => changeSourceOf(world, process, topic),
     decoder: ({ view, table }) => simulatedDecoder({ world, process, view, table }),
   }
   const tables = tablesOf(own.view)
   const config = { ...usual, identitiesPerPartitionMax: world.identitiesMax }
-  const parts = { own, store, outside, tables, config, holder: process.name, log }
+  const parts = { own, store, outside, tables, config, holder: process.name, log, share: 1 }
   await Promise.all([
     outside.markers.run(signal),
     keepView(parts, signal),

@@ -94,10 +94,10 @@ test('GET /users/:userId answers 404 where no row is, also where counters came f
   for (const id of ['1', '7', '9223372036854775807']) {
     const answer = await get(`/users/${id}`)
     expect(answer.json()).toEqual({
-      type: 'urn:problem-type:millrace:user-not-found',
-      title: 'There is no such user',
+      type: 'urn:problem-type:millrace:entry-not-found',
+      title: 'There is no such entry',
       status: 404,
-      detail: `No user has the id ${id}.`,
+      detail: `No entry of the view user-information has the userId ${id}.`,
       instance: `/users/${id}`,
     })
     expect(answer.headers['content-type']).toBe('application/problem+json')
@@ -355,7 +355,7 @@ describe('everything else', () => {
   const others = ['/fresh', '/health', '/ready', '/status']
 
   test('answers 404 for a path that nothing serves', async () => {
-    for (const path of ['/', '/users', '/users/1/tweets', '/users/1/', '/USERS/1', '/ready/x']) {
+    for (const path of ['/', '/users/1/tweets', '/users/1/', '/USERS/1', '/ready/x']) {
       const answer = await get(path)
       expect(answer.json()).toMatchObject({ type: 'about:blank', title: 'Not Found', status: 404 })
       expect(answer.headers['content-type']).toBe('application/problem+json')
@@ -386,7 +386,7 @@ describe('everything else', () => {
     const early = (await apiOver(memoryStore())).app
     const { openapi, paths } = (await get('/openapi.json')).json<Described>()
     expect(openapi).toMatch(/^3\.1\./)
-    expect(Object.keys(paths).toSorted()).toEqual([...others, '/users/{userId}'])
+    expect(Object.keys(paths).toSorted()).toEqual([...others, '/users', '/users/{userId}'])
     const keeps = async (asked: FastifyInstance, path: string, of = path) => {
       const answer = await asked.inject(path)
       const described = paths[of]!.get.responses[String(answer.statusCode)]!
@@ -402,6 +402,7 @@ describe('everything else', () => {
     }
     const valid = await keeps(full, '/users/42', '/users/{userId}')
     expect(valid({ userId: 42 })).toBe(false)
+    await keeps(full, '/users?ids=42,1', '/users')
     await Promise.all([full.close(), early.close()])
   })
 

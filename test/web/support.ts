@@ -25,6 +25,7 @@ export const own = ownView(userInformation)
 export const later = ownView(
   defineView({
     name: 'user-information',
+    serve: '/users/:userId',
     key: { userId: 'bigint' },
     row: from('users', { key: 'user_id', fields: { username: 'username' } }),
     counts: { likeCount: countOf('likes', { by: 'liked_user_id' }) },
@@ -162,7 +163,7 @@ export async function apiOver(
   const log = createLog('silent', 'api')
   const served = new ServedView({ own: declared, clock, config })
   const statuses = new Statuses({ views: [served], clock, config })
-  const app = await createServer({ users: served, statuses, config, log })
+  const app = await createServer({ served: [served], statuses, config, log })
   served.use(store)
   await served.poll()
   return { app, served }

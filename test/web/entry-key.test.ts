@@ -1,4 +1,5 @@
-import { parseUserId } from '../../src/web/user-id.ts'
+import { userInformation } from '../../src/views/user-information.ts'
+import { parseKey } from '../../src/web/entry-key.ts'
 
 describe('the id of a user in a path', () => {
   test.each([
@@ -11,7 +12,7 @@ describe('the id of a user in a path', () => {
     '9223372036854775807',
     '-9223372036854775808',
   ])('%s stays what it is', (text) => {
-    expect(parseUserId(text)).toBe(text)
+    expect(parseKey(userInformation, text)).toBe(text)
   })
 
   test.each([
@@ -36,6 +37,6 @@ describe('the id of a user in a path', () => {
     '12345678901234567890',
     '1_000',
   ])('%j is none', (text) => {
-    expect(parseUserId(text)).toBeUndefined()
+    expect(parseKey(userInformation, text)).toBeUndefined()
   })
 })
