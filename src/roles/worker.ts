@@ -57,7 +57,7 @@ type KeepStore = {
 async function keepStore(parts: KeepStore, signal: AbortSignal): Promise<void> {
   const { name, tables, outside, config, view } = parts
   const log = parts.log.child({ store: name })
-  const key = { name: view.key.name, type: view.key.type }
+  const { key } = view
   const store = await untilDone({ log, clock: outside.clock, signal }, () =>
     openStore(name, { config, view: { name: view.name, key }, log }),
   )

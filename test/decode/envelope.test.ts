@@ -1,16 +1,25 @@
 import { interpret } from '../../src/decode/envelope.ts'
-import type { Envelope, Projection } from '../../src/decode/projection.ts'
+import type { Envelope, ProjectedColumn, Projection } from '../../src/decode/projection.ts'
+import { typeOf, type ColumnType } from '../../src/types/types.ts'
+
+function projected(column: string, type: ColumnType, field: object): ProjectedColumn {
+  const avro = { avro: 'string', connectName: undefined, ...field }
+  return { column, avroName: column, type, read: typeOf(type).reader(avro)! }
+}
+
+const author = projected('author', 'bigint', { avro: 'long' })
+const time = { connectName: 'io.debezium.time.ZonedTimestamp' }
 
 const projection: Projection = {
   read: () => {
     throw new Error('nothing is read here')
   },
   columns: [
-    { column: 'author', avroName: 'author', type: 'bigint' },
-    { column: 'printed', avroName: 'printed_at', type: 'timestamptz' },
-    { column: 'title', avroName: 'title', type: 'text' },
+    author,
+    { ...projected('printed', 'timestamptz', time), avroName: 'printed_at' },
+    projected('title', 'text', {}),
   ],
-  earlier: [{ column: 'author', avroName: 'author', type: 'bigint' }],
+  earlier: [author],
   isGiven: () => true,
 }
 
@@ -109,7 +118,7 @@ describe('a row', () => {
   test.each(['c', 'u', 'r'])('of op %s with a time that is none is no change', (op) => {
     const answer = decoded({ op, after: wrongTime })
     if (answer.kind !== 'undecodable') throw new Error(`it is ${answer.kind}`)
-    expect(answer.reason).toBe(`column printed holds no timestamp: 'yesterday${'!'.repeat(41)}'`)
+    expect(answer.reason).toBe(`column printed holds no timestamptz: 'yesterday${'!'.repeat(41)}'`)
   })
 
   test.each(['d', 'u'])('of op %s with an earlier time that is none is no change', (op) => {

@@ -18,6 +18,7 @@ const needs: ConnectorNeeds = {
     { table: 'users', columns: ['user_id', 'name'] },
     { table: 'likes', columns: ['user_id', 'tweet_id'] },
   ],
+  types: ['bigint', 'text'],
 }
 
 /** What is found wrong with the connector of this repository, with some settings changed. */

@@ -8,14 +8,8 @@ import {
   storedBeside,
   storedNamesLost,
 } from '../../src/view/declarations.ts'
-import {
-  bigint,
-  countOf,
-  defineView,
-  from,
-  timestamptz,
-  type ViewDeclaration,
-} from '../../src/view/define-view.ts'
+import { bigint, timestamptz } from '../../src/types/declare.ts'
+import { countOf, defineView, from, type ViewDeclaration } from '../../src/view/define-view.ts'
 import type { View } from '../../src/view/view.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 
@@ -172,11 +166,11 @@ describe('views merged', () => {
     ])
     expect(merged.row.fields.every((field) => field.name === field.stored)).toBe(true)
     expect(merged.counts).toEqual([
-      { name: 'bookCount', stored: 'bookCount', table: 'books', by: 'author' },
+      { name: 'bookCount', stored: 'bookCount', table: 'books', by: ['author'] },
     ])
     expect(merged.layout).toEqual({
       name: 'author-page',
-      key: { name: 'authorId', type: 'bigint' },
+      key: [{ name: 'authorId', type: 'bigint' }],
       fields: [
         { name: 'name', type: 'text' },
         { name: 'born', type: 'timestamptz' },
