@@ -2,6 +2,7 @@
 import { avroNameOf } from '../avro-name.ts'
 import { takerOf, typeOf, type ColumnType } from '../types/types.ts'
 import type { Condition, PostgresType } from '../types/value-type.ts'
+import { tableOf } from '../table-name.ts'
 import { identifier, tableName } from '../view/sql-text.ts'
 import { columnsOf, retractColumnsOf, type View } from '../view/view.ts'
 import type { TableFacts } from './setup-facts.ts'
@@ -39,21 +40,26 @@ export function columnFaults(table: string, facts: TableFacts, view: View): Setu
   })
 }
 
-/** Columns that the connector writes under one name. */
+/** A table that the connector can't name, and columns that it writes under one name. */
 export function nameFaults(table: string, facts: TableFacts, users: readonly View[]): SetupFault[] {
   const names = new Set([
     ...users.flatMap((view) => Object.keys(columnsOf(view, table))),
     ...(facts.primaryKey?.columns ?? []),
   ])
   const taken = new Map<string, string>()
-  return [...names].flatMap((name) => {
+  const { schema, name: own } = tableOf(table)
+  const unread = `${schema}${own}`.includes('"')
+  const what = `the connector stops at the name of ${table}, for it has a quote in it: rename it`
+  const faults = unread ? [{ table, what, mend: undefined }] : []
+  const shared = [...names].flatMap((name) => {
     const written = avroNameOf(name)
     const other = taken.get(written)
     taken.set(written, name)
     if (other === undefined) return []
-    const what = `columns ${other} and ${name} of ${table} are both written as ${written}`
-    return [{ table, what: `${what}: rename one of them`, mend: undefined }]
+    const same = `columns ${other} and ${name} of ${table} are both written as ${written}`
+    return [{ table, what: `${same}: rename one of them`, mend: undefined }]
   })
+  return [...faults, ...shared]
 }
 
 type Misfit = { readonly name: string; readonly type: ColumnType; readonly found: PostgresType }
