@@ -35,6 +35,7 @@ export const date: ValueType = {
     isCanonical: (text) => isInfinite(text) || isDay(text),
     compare: (a, b) => rank(a) - rank(b),
     order: (column) => column,
+    isIndexed: true,
     equals: (column, value) => `${column} = ${value}`,
     last: 'infinity',
   },

@@ -39,6 +39,7 @@ function integerKey(bits: bigint): KeyForm {
       BigInt.asIntN(Number(bits), BigInt(text)) === BigInt(text),
     compare: compareIntegers,
     order: (column) => column,
+    isIndexed: true,
     equals: (column, value) => `${column} = ${value}`,
     last: String(most),
   }

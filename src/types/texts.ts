@@ -6,6 +6,7 @@ const textKey: KeyForm = {
   isCanonical: (text) => text.isWellFormed() && !text.includes('\0'),
   compare: compareBytes,
   order: (column) => `(${column} collate "C")`,
+  isIndexed: true,
   equals: (column, value) => `${column} = ${value}`,
   last: undefined,
 }
@@ -57,6 +58,7 @@ export const uuid: ValueType = {
     isCanonical: (value) => uuidText.test(value),
     compare: compareBytes,
     order: (column) => column,
+    isIndexed: true,
     equals: (column, value) => `${column} = ${value}`,
     last: 'ffffffff-ffff-ffff-ffff-ffffffffffff',
   },
@@ -78,6 +80,7 @@ export const enumeration: ValueType = {
     ...textKey,
     // What the enum's own order is, only the source knows.
     order: (column) => `(${column}::text collate "C")`,
+    isIndexed: false,
     // Text that is no label would be an error if it were cast.
     equals: (column, value) => `${column}::text = ${value}`,
   },

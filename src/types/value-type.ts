@@ -108,6 +108,8 @@ export type KeyForm = {
   compare(a: string, b: string): number
   /** SQL that orders keys; its text is that of `sql`. */
   order(column: string): string
+  /** Whether an index can have this order; parts of which none can come last. */
+  readonly isIndexed: boolean
   /** SQL that is true where the column has this value of type `stored.type`. */
   equals(column: string, value: string): string
   /** What no key comes after, as text of `stored.type`; undefined where there is no such value. */

@@ -14,14 +14,26 @@ export function compareKeys(types: readonly ColumnType[], a: string, b: string):
   const [type] = types
   if (types.length === 1) return keyTypeOf(type!).compare(a, b)
   const [left, right] = [a, b].map((key) => splitKey(key, types.length) ?? [])
-  for (const [at, part] of types.entries()) {
-    const order = keyTypeOf(part).compare(left![at] ?? '', right![at] ?? '')
+  for (const at of rankOf(types)) {
+    const order = keyTypeOf(types[at]!).compare(left![at] ?? '', right![at] ?? '')
     if (order !== 0) return order
   }
   return 0
 }
 
-/** SQL that the parts of the keys are ordered by, of the columns that hold them. */
+/** What stands for the parts of a key, each by its place, in the order in which they decide. */
+export function inOrder(view: View, parts: readonly string[]): readonly string[] {
+  return rankOf(keyTypes(view)).map((at) => parts[at]!)
+}
+
+/** Places of the parts, those first whose order an index can have. */
+function rankOf(types: readonly ColumnType[]): readonly number[] {
+  const places = types.map((_, at) => at)
+  const isLate = (at: number) => Number(!keyTypeOf(types[at]!).isIndexed)
+  return places.toSorted((a, b) => isLate(a) - isLate(b) || a - b)
+}
+
+/** SQL that each part of the keys is ordered by, of the columns that hold them. */
 export function ordered(view: View, columns: readonly string[]): readonly string[] {
   return view.key.map(({ type }, at) => keyTypeOf(type).order(columns[at]!))
 }

@@ -10,6 +10,7 @@ import { identifier, literal, tableName } from './sql-text.ts'
 import {
   belongsSql,
   cast,
+  inOrder,
   keyLiterals,
   ordered,
   partTexts,
@@ -40,11 +41,12 @@ export type TruthQuery = {
  * the same everywhere; a large table wants indexes with `collate "C"` for that.
  */
 export function rangeQuery(view: View, after: string | undefined, limits: PageLimits): TruthQuery {
-  const start = after === undefined ? undefined : rowSql(keyLiterals(view, after))
+  const row = (parts: readonly string[]) => rowSql(inOrder(view, parts))
+  const start = after === undefined ? undefined : row(keyLiterals(view, after))
   const where = (columns: readonly string[]) =>
-    start === undefined ? [] : [`${rowSql(columns)} > ${start}`]
+    start === undefined ? [] : [`${row(columns)} > ${start}`]
   const owner = ordered(view, view.row.key.map(identifier))
-  const page = `from ${tableName(view.row.table)}${conditionOf(where(owner))} order by ${owner.join(', ')}`
+  const page = `from ${tableName(view.row.table)}${conditionOf(where(owner))} order by ${inOrder(view, owner).join(', ')}`
   const bound = `json_build_array(${view.row.key.map((column) => `${identifier(column)}::text`).join(', ')})`
   return {
     prelude: [
@@ -65,7 +67,7 @@ export function keysQuery(view: View, keys: readonly string[]): TruthQuery {
   const owner = ordered(view, view.row.key.map(identifier))
   const page =
     `from ${tableName(view.row.table)} where ${belongsSql(view, view.row.key, keys)} ` +
-    `order by ${owner.join(', ')} limit ${keys.length}`
+    `order by ${inOrder(view, owner).join(', ')} limit ${keys.length}`
   return {
     prelude: [],
     statements: [
@@ -113,7 +115,7 @@ function ownerSelect(view: View, page: string): string {
   const inner = [aliased(ordered(view, row.key.map(identifier))), ...fields].join(', ')
   return (
     `select ${spelledSql(view, keys)}, '+' || ${cells.join(' || ')} ` +
-    `from (select ${inner} ${page}) o order by ${keys.join(', ')}`
+    `from (select ${inner} ${page}) o order by ${inOrder(view, keys).join(', ')}`
   )
 }
 
@@ -132,7 +134,7 @@ function groupsSql(view: View, rows: string): string {
   const list = names.join(', ')
   return (
     `select ${list}, count(*) as amount from (${rows}) r ` +
-    `group by ${list} order by ${ordered(view, names).join(', ')}`
+    `group by ${list} order by ${inOrder(view, ordered(view, names)).join(', ')}`
   )
 }
 
@@ -162,13 +164,15 @@ function countedRange(view: View, { table, by }: Count, { where, limits }: Range
   const source = tableName(table)
   const conditions = [
     ...where(columns),
-    `${rowSql(columns)} <= ${rowSql(bounds(view, columns, source))}`,
+    `${rowSql(inOrder(view, columns))} <= ${rowSql(inOrder(view, bounds(view, columns, source)))}`,
     // A row is compared by its first parts where they decide, whatever the others are.
-    ...columns.slice(1).map((column) => `${column} is not null`),
+    ...inOrder(view, columns)
+      .slice(1)
+      .map((column) => `${column} is not null`),
   ]
   const rows =
     `select ${aliased(columns)} from ${source}${conditionOf(conditions)} ` +
-    `order by ${columns.join(', ')} limit ${limits.rowsMax}`
+    `order by ${inOrder(view, columns).join(', ')} limit ${limits.rowsMax}`
   const one = columns.map((column, at) => `${column} = (array_agg(c.k${at}))[1]`).join(' and ')
   const all = `(select count(*)::text from ${source} where ${one})`
   const whole = `case when count(*) = 1 and sum(amount) >= ${limits.rowsMax} then ${all} end`

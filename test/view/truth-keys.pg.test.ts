@@ -74,6 +74,7 @@ const shapes: readonly (readonly KeyType[])[] = [
   ['text', 'integer'],
   ['text', 'text'],
   ['enum', 'bigint'],
+  ['text', 'enum', 'smallint'],
   ['date', 'uuid', 'text'],
 ]
 
