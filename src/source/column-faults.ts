@@ -27,11 +27,10 @@ export function columnFaults(table: string, facts: TableFacts, view: View): Setu
           `alter table ${tableName(table)} alter column ${identifier(name)} type text collate "C"`,
       )
     }
-    return known
-      .conditions(column.type)
+    return known.conditions
       .filter((condition) => !holds(condition, column.quoted, facts.checks))
       .flatMap(({ why, sql }) => {
-        const check = sql.replaceAll('COLUMN', identifier(name))
+        const check = sql.replaceAll('COLUMN', () => identifier(name))
         return fault(
           `may hold what view ${view.name} can't be kept from: ${why}`,
           `alter table ${tableName(table)} add check (${check});`,

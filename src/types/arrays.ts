@@ -1,19 +1,11 @@
 import { parseExact } from './json.ts'
-import { numericsInArrays } from './numeric.ts'
 import { insteadOf } from './unlisted.ts'
-import { enumsInArrays } from './texts.ts'
 import type { AvroColumn, Condition, PostgresType, Reader, ValueType } from './value-type.ts'
 
 const flat: Condition = {
   why: 'the connector does not tell what arrays of several dimensions hold',
   sql: 'array_ndims(COLUMN) = 1',
   written: /^array_ndims\(COLUMN\) = 1$/,
-}
-
-/** What else the elements need. */
-const more: Readonly<Record<string, readonly Condition[]>> = {
-  numeric: [numericsInArrays],
-  enum: [enumsInArrays],
 }
 
 /**
@@ -28,7 +20,7 @@ export function arrayOf(element: ValueType): ValueType {
     declare: (column) => `arrayOf(${element.declare(column)})`,
     takes: `an array of ${element.takes}`,
     refusal: (found) => arrayRefusal(element, found),
-    conditions: () => [flat, ...(more[element.name] ?? [])],
+    conditions: [flat, ...element.arrayConditions],
     connector: element.connector,
     sql,
     reader: (column) => arrayReader(element, column),
@@ -42,6 +34,7 @@ export function arrayOf(element: ValueType): ValueType {
     key: undefined,
     noKey: 'arrays of different bounds are not equal: key by one element',
     noArray: 'Postgres has no arrays of arrays',
+    arrayConditions: [],
   }
 }
 
@@ -56,7 +49,8 @@ function arrayRefusal(element: ValueType, found: PostgresType) {
   if (name === undefined || kind === undefined) {
     return { why: `is of type ${found.full}`, instead: insteadOf(found) }
   }
-  if (kind !== 'd' && element.refusal({ name, full: name, kind, element: null }) === undefined) {
+  const full = found.full.replace(/\[\]$/, '')
+  if (kind !== 'd' && element.refusal({ name, full, kind, element: null }) === undefined) {
     return undefined
   }
   return { why: `is of type ${found.full}`, instead: insteadOf(found) }

@@ -11,9 +11,10 @@ import { insteadOf } from './unlisted.ts'
 
 /** The parts of a type that most have alike. */
 export const plain = {
-  conditions: () => [],
+  conditions: [],
   connector: [],
   noArray: undefined,
+  arrayConditions: [],
 } as const
 
 /** Types of Postgres by their names, without modifiers. */

@@ -8,6 +8,13 @@ const special: Readonly<Record<string, string>> = {
   NEGATIVE_INFINITY: '-Infinity',
 }
 
+/** A value that is no number takes the whole array with it. */
+const inArrays: Condition = {
+  why: 'the connector makes null of an array that holds NaN or an infinity',
+  sql: `not (COLUMN && '{NaN,Infinity,-Infinity}')`,
+  written: /^NOT \(COLUMN && '\{NaN,Infinity,-Infinity\}'::numeric\[\]\)$/,
+}
+
 /** Exact, with the digits that the column has: `1.50` is not `1.5`. */
 export const numeric: ValueType = {
   ...plain,
@@ -27,7 +34,7 @@ export const numeric: ValueType = {
       setting: 'decimal.handling.mode',
       allowed: ['string'],
       missing: 'precise',
-      why: 'NaN and infinities would stop it, and doubles lose digits',
+      why: 'doubles lose digits, and exact decimals have no NaN',
     },
   ],
   sql: (column) => `${column}::text`,
@@ -41,13 +48,7 @@ export const numeric: ValueType = {
   ]),
   json: quoted({ description: 'A decimal number, exact; NaN, Infinity or -Infinity' }),
   stored: storedAs('numeric'),
+  arrayConditions: [inArrays],
   key: undefined,
   noKey: 'equal numbers may have different texts (1.0 and 1.00): key by integers or text',
-}
-
-/** In an array, a value that is no number takes the whole array with it. */
-export const numericsInArrays: Condition = {
-  why: 'the connector makes null of an array that holds NaN or an infinity',
-  sql: `not (COLUMN && '{NaN,Infinity,-Infinity}')`,
-  written: /^NOT \(COLUMN && '\{NaN,Infinity,-Infinity\}'::numeric\[\]\)$/,
 }

@@ -65,6 +65,12 @@ export const uuid: ValueType = {
   noKey: '',
 }
 
+const enumsInArrays: Condition = {
+  why: 'the connector makes null of an array of an enum that holds a null',
+  sql: 'array_position(COLUMN, null) is null',
+  written: /^array_position\(COLUMN, NULL::[^()]*\) IS NULL$/,
+}
+
 /** The label. Labels may be added, so the store has it as text. */
 export const enumeration: ValueType = {
   ...plain,
@@ -85,10 +91,5 @@ export const enumeration: ValueType = {
     equals: (column, value) => `${column}::text = ${value}`,
   },
   noKey: '',
-}
-
-export const enumsInArrays: Condition = {
-  why: 'the connector makes null of an array of an enum that holds a null',
-  sql: 'array_position(COLUMN, null) is null',
-  written: /^array_position\(COLUMN, NULL::[^()]*\) IS NULL$/,
+  arrayConditions: [enumsInArrays],
 }

@@ -17,7 +17,7 @@ export type ValueType = {
   /** Why a column of the source does not fit; undefined where it does. */
   refusal(found: PostgresType): Refusal | undefined
   /** Conditions that the source has to hold to, for not every value of the type comes through. */
-  conditions(found: PostgresType): readonly Condition[]
+  readonly conditions: readonly Condition[]
   /** Settings that the connector must have. */
   readonly connector: readonly ConnectorNeed[]
   /** SQL for the canonical text of a column of the source; null where the column is null. */
@@ -31,6 +31,8 @@ export type ValueType = {
   readonly noKey: string
   /** Why there are no arrays of it; undefined where there are. */
   readonly noArray: string | undefined
+  /** Conditions that arrays of it have to hold to. */
+  readonly arrayConditions: readonly Condition[]
 }
 
 /** A column's type as the catalog has it, beneath all domains. */

@@ -141,6 +141,40 @@ describe('a row', () => {
     expect(decoded({ after: { ...row, title: '?' } })).toMatchObject({ kind: 'change' })
   })
 
+  test.each<[string, ColumnType, object, unknown]>([
+    ['bytes', 'bytea', { avro: 'bytes' }, Buffer.from('?!')],
+    ['an array of texts', 'text[]', { avro: 'array', items: { avro: 'string' } }, ['?!']],
+    [
+      'an array of bytes',
+      'bytea[]',
+      { avro: 'array', items: { avro: 'bytes' } },
+      [Buffer.from('?!')],
+    ],
+    ['an array of numbers', 'integer[]', { avro: 'array', items: { avro: 'int' } }, [63, 33]],
+    [
+      'an array of long numbers',
+      'bigint[]',
+      { avro: 'array', items: { avro: 'long' } },
+      [63n, 33n],
+    ],
+  ])('whose long value was left out as %s is unusable', (_, type, avro, value) => {
+    const columns = [projected('title', type, avro)]
+    const source = { lsn: 9n, version: '3.7.0.Final', txId: 5n, snapshot: 'false' }
+    const updatedWith = (title: unknown) =>
+      interpret(
+        { before: row, after: { ...row, title }, op: 'u', source },
+        { ...projection, columns },
+        { table: 'books', key: { id: 1n }, placeholder: '?!' },
+      )
+    expect(updatedWith(value)).toMatchObject({
+      kind: 'unusable',
+      reason: expect.stringMatching(/title/),
+    })
+    const [first] = Array.isArray(value) ? value : []
+    const other = value instanceof Buffer ? Buffer.from('?') : [first, first]
+    expect(updatedWith(other)).toMatchObject({ kind: 'change' })
+  })
+
   test('that is gone has what was needed of it', () => {
     expect(decoded({ op: 'd', before: row, after: null })).toMatchObject({
       change: { kind: 'delete', before: { author: 7n } },

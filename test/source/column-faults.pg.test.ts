@@ -111,6 +111,11 @@ test.each<[string, (column: string) => FieldDeclaration, string]>([
     `numeric(3,-2), whose scale below zero the connector misreads, ${takes} numeric (numeric): alter it to numeric`,
   ],
   [
+    'numeric(3,-2)[]',
+    (column) => declare.arrayOf(declare.numeric(column)),
+    `numeric(3,-2)[], ${takes} numeric[] (an array of numeric): alter it to jsonb, or leave it out`,
+  ],
+  [
     'date[]',
     (column) => declare.arrayOf(declare.text(column)),
     `date[], ${takes} text[] (an array of text or character varying): alter it to jsonb, or leave it out`,

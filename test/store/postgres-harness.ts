@@ -38,7 +38,7 @@ export async function postgresHarness(
     url,
     sql,
     openView,
-    open: () => openView(userLayout),
+    open: (view = userLayout) => openView(view),
     reset: async () => {
       const tables = (await tablesOf(sql)).filter((name) => name !== 'millrace.migrations')
       if (tables.length > 0) await sql.query(`truncate ${tables.join(', ')}`)

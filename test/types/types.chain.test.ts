@@ -261,3 +261,32 @@ test('a deleted row tells the parts of its key as SQL says them', async () => {
   expect(given).toHaveLength(expected.length)
   expect(given).toEqual(expect.arrayContaining(expected))
 }, 60_000)
+
+test('a partitioned table comes as one, also a row that moves between its partitions', async () => {
+  const table = tableOf('Parted')
+  const name = tableName(table)
+  await client.query('alter publication millrace set (publish_via_partition_root = true)')
+  await client.query(`create table ${name} (region text, id int, u uuid, primary key (region, id))
+      partition by list (region);
+    create table ${schema}."eu.part" partition of ${name} for values in ('eu');
+    create table ${schema}.us_part partition of ${name} for values in ('us', 'ca');
+    alter table ${schema}."eu.part" replica identity full;
+    alter table ${schema}.us_part replica identity full;
+    alter publication millrace add table ${name}`)
+  await client.query(`insert into ${name} values ('eu', 1, '${'0'.repeat(32)}'), ('us', 2, null)`)
+  await client.query(`update ${name} set region = 'us' where id = 1`)
+  await client.query(`update ${name} set u = '${'f'.repeat(32)}' where id = 2`)
+  const view = viewOfColumns(table, { region: 'text', id: 'integer', u: 'uuid' })
+  const u = '00000000-0000-0000-0000-000000000000'
+  expect(await changesOf(view, table, 5)).toMatchObject([
+    { kind: 'insert', after: { region: 'eu', id: 1n, u } },
+    { kind: 'insert', after: { region: 'us', id: 2n, u: null } },
+    { kind: 'delete', before: { region: 'eu', id: 1n, u } },
+    { kind: 'insert', after: { region: 'us', id: 1n, u } },
+    {
+      kind: 'update',
+      before: { region: 'us', id: 2n, u: null },
+      after: { region: 'us', id: 2n, u: u.replaceAll('0', 'f') },
+    },
+  ])
+}, 60_000)

@@ -209,6 +209,25 @@ describe('views merged', () => {
   })
 })
 
+test('a key of one part lies in stores as it always did, one of several as a list', () => {
+  const lies = JSON.parse(encodeView(view)) as Record<string, unknown>
+  expect(lies).toMatchObject({
+    key: { name: 'authorId', type: 'bigint' },
+    row: { key: 'id' },
+    counts: [{ by: 'author' }],
+  })
+  const parts = defineView({
+    name: 'orders',
+    key: { shop: 'text', number: 'integer' },
+    row: from('orders', { key: ['shop', 'number'], fields: {} }),
+    counts: { lines: countOf('lines', { by: ['shop', 'number'] }) },
+  })
+  expect(JSON.parse(encodeView(parts))).toMatchObject({ row: { key: ['shop', 'number'] } })
+  expect(decodeView(encodeView(parts))).toEqual(parts)
+  // Whoever keeps it under this id must go on with what lies there.
+  expect(declarationId(userInformation)).toBe('0eed83a018a4eb3f')
+})
+
 test('names are lost that only the earlier view stores', () => {
   const wider = declared(
     { ...fields, motto: 'motto' },

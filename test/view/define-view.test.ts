@@ -122,6 +122,34 @@ describe('a declaration', () => {
     expect(define).toThrow(expect.objectContaining({ code: 'view-invalid' }))
   })
 
+  test('may have a key of several parts, and tables of any schema', () => {
+    const view = defineView({
+      name: 'orders',
+      key: { shop: 'text', number: 'integer' },
+      row: from('"sales".orders', { key: ['shop', 'number'], fields: { tags: arrayOf('tags') } }),
+      counts: { lines: countOf('public."order.lines"', { by: ['of shop', 'of "number"'] }) },
+    })
+    expect(view.key).toEqual([
+      { name: 'shop', type: 'text' },
+      { name: 'number', type: 'integer' },
+    ])
+    expect(tablesOf(view)).toEqual(['sales.orders', '"order.lines"'])
+    expect(columnsOf(view, 'sales.orders')).toEqual({
+      shop: 'text',
+      number: 'integer',
+      tags: 'text[]',
+    })
+    expect(columnsOf(view, '"order.lines"')).toEqual({
+      'of shop': 'text',
+      'of "number"': 'integer',
+    })
+    expect(retractColumnsOf(view, 'sales.orders')).toEqual(['shop', 'number'])
+    expect(replicaIdentityOf(view, '"order.lines"', ['of shop', 'of "number"', 'line'])).toBe(
+      'default',
+    )
+    expect(replicaIdentityOf(view, '"order.lines"', ['of shop', 'line'])).toBe('full')
+  })
+
   test('is told everything that is wrong with it, at once', () => {
     expect(() => defineView({ ...good, name: 'X', key: {} })).toThrow(/kebab-case; .*needs a key/)
   })

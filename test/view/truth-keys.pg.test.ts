@@ -256,3 +256,29 @@ test('any texts are spelled and ordered alike in SQL and in JavaScript', async (
     { numRuns: 60 },
   )
 }, 60_000)
+
+test('a partitioned table of another schema is asked as one', async () => {
+  await client.query(`create table "Shop.1".parted (region text, id int, note text,
+      primary key (region, id)) partition by list (region);
+    create table "Shop.1".eu partition of "Shop.1".parted for values in ('eu');
+    create table "Shop.1".others partition of "Shop.1".parted default;
+    insert into "Shop.1".parted values ('us', 1, 'a'), ('eu', 2, 'b'), ('eu', 1, null)`)
+  const view = defineView({
+    name: 'parted',
+    key: { region: 'text', id: 'integer' },
+    row: from('"Shop.1".parted', { key: ['region', 'id'], fields: { note: 'note' } }),
+    counts: { sameCount: countOf('"Shop.1".parted', { by: ['region', 'id'] }) },
+  })
+  const truth = await walk(view, { keysMax: 2, rowsMax: 2 })
+  expect(truth).toEqual([
+    ['eu:1', '+2:eu1:1-;1'],
+    ['eu:2', '+2:eu1:21:b;1'],
+    ['us:1', '+2:us1:11:a;1'],
+  ])
+  const { rows } = await client.query<{ id: string }>('select pg_current_xact_id()::text as id')
+  const { rows: settled } = await client.query<unknown[]>({
+    text: settledQuery(view, ['us:1', 'eu:3'], BigInt(rows[0]!.id)),
+    rowMode: 'array',
+  })
+  expect(settled).toEqual([['us:1']])
+})
