@@ -26,6 +26,7 @@ function fieldOf(type: string): string {
 const uuid = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'
 const keys = [
   ['eu', '42', '2026-11-21', 'small', uuid],
+  ['eu', '43', '2026-11-21', 'small', uuid],
   ['', '-1', '-infinity', '', uuid],
   ['a:b\\', '2147483647', '-0043-03-15', ':\\', uuid],
   ['ä😀*?[x]', '0', '+10000-01-01', "it's", uuid],
@@ -68,6 +69,7 @@ export function describeKeys(suite: Suite): void {
       const question = { epoch, keys: [...keys, spellKey(['x', '1', '', '', ''])!], ticket: 't' }
       const looked = await audit.look(question)
       const texts = looked.kind === 'entries' ? looked.texts : []
+      expect(texts).toHaveLength(keys.length + 1)
       expect(texts.at(-1)).toBe('-;0')
       expect(texts[0]).toMatch(/^\+2:eu2:4210:2026-11-215:small36:a0eebc99/)
       const corrections = keys.map((entry) => ({ entry, put: null, add: { lineCount: -2n } }))
