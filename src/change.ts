@@ -8,22 +8,14 @@
  */
 import type { KafkaOffset, Lsn } from './position.ts'
 
-/** A column's value. 64-bit integers are bigint; timestamps are canonical text (`ColumnType`). */
+/** A column's value: integers are bigint, all else is the canonical text of its type. */
 export type Value = bigint | string | null
 
 /** Column name to value: only the columns that the view needs, each always present. */
 export type Row = Readonly<Record<string, Value>>
 
-/**
- * What a column may hold, as far as a view can show it.
- * - `bigint`: smallint, integer and bigint, exact, as bigint.
- * - `text`: text and varchar, as string.
- * - `timestamptz`: as `2026-11-21T10:18:00.123456Z`, always UTC with six digits.
- */
-export type ColumnType = 'bigint' | 'text' | 'timestamptz'
-
 type Common = {
-  /** Source table without its schema: `users`. */
+  /** Source table as `canonicalTable` spells it: `users`, `sales.orders`. */
   readonly table: string
   /** The record's whole primary key, whether the view needs its columns or not. */
   readonly key: Row

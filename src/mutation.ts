@@ -6,7 +6,7 @@
  *   contribution  what one row gives to entries: `put` these fields, `add` this much to that counter
  *   mutation      the merged contributions of a batch to one entry
  */
-import type { ColumnType } from './change.ts'
+import type { ColumnType } from './types/types.ts'
 
 /** The fields that one row owns in an entry, or `null` when that row is gone. */
 export type Fields = Readonly<Record<string, string | null>>
@@ -18,7 +18,7 @@ export type Fields = Readonly<Record<string, string | null>>
  * `add` holds amounts by counter name, never zero.
  */
 export type Mutation = {
-  /** The entry's key as decimal or plain text, as it stands at the end of the store's key. */
+  /** The entry's key as `spellKey` spells it, as it stands at the end of the store's key. */
   readonly entry: string
   readonly put: Fields | null | undefined
   readonly add: Readonly<Record<string, bigint>>
@@ -39,11 +39,12 @@ export type Entry = {
 export type ViewLayout = {
   /** `user-information`. */
   readonly name: string
-  readonly key: NamedColumn
+  /** The parts of the key. */
+  readonly key: readonly NamedColumn[]
   /** The owning row's fields, in the order of the declaration, without the key. */
   readonly fields: readonly NamedColumn[]
   readonly counts: readonly string[]
 }
 
-/** `userId` of type `bigint`. Values pass as text in the form that `ColumnType` gives. */
+/** `userId` of type `bigint`. Values pass as the canonical text of the type. */
 export type NamedColumn = { readonly name: string; readonly type: ColumnType }

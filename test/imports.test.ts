@@ -6,17 +6,18 @@ import { dirname, join, relative, resolve } from 'node:path'
  * here. Nothing imports upwards, and nothing imports a tool (`dev`, `bench`, `traffic`).
  */
 const mayImport: Readonly<Record<string, readonly string[]>> = {
-  words: [],
-  view: [],
+  types: [],
+  words: ['types'],
+  view: ['types'],
   consume: [],
-  store: [],
-  source: ['view'],
-  decode: ['view'],
+  store: ['types'],
+  source: ['types', 'view'],
+  decode: ['types', 'view'],
   pipeline: ['view', 'consume', 'decode', 'store'],
   partition: ['view', 'consume', 'decode', 'store', 'pipeline'],
   coordinate: ['view', 'consume', 'source', 'store'],
   reconcile: ['view', 'consume', 'decode', 'source', 'store', 'coordinate'],
-  views: ['view'],
+  views: ['types', 'view'],
   web: ['view', 'store', 'coordinate', 'reconcile'],
   roles: [
     'view',

@@ -15,7 +15,7 @@ export type BesideView = {
 
 const layout: ViewLayout = {
   name: 'millrace-bench',
-  key: { name: 'id', type: 'bigint' },
+  key: [{ name: 'id', type: 'bigint' }],
   fields: [{ name: 'text', type: 'text' }],
   counts: ['amount'],
 }

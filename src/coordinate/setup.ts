@@ -6,6 +6,7 @@ import { connectorFaults } from '../source/connector-faults.ts'
 import type { Connect, ConnectorSettings } from '../source/connect.ts'
 import type { SetupFault, SlotState, Source } from '../source/source.ts'
 import type { ViewReader } from '../store/reader.ts'
+import { tableOf } from '../table-name.ts'
 import { columnsOf, tablesOf, type View } from '../view/view.ts'
 import { fingerprintOf, type Fingerprint } from './fingerprint.ts'
 
@@ -28,9 +29,10 @@ export type ConnectorNames = {
 
 export type SetupLook = { readonly fingerprint: Fingerprint; readonly lsn: Lsn }
 
-/** Topic of a table's changes: `millrace.public.users`. */
+/** Topic of a table's changes: `millrace.public.users`. What Kafka does not take is a `_` there. */
 export function topicOf(connector: string, table: string): string {
-  return `${connector}.public.${table}`
+  const { schema, name } = tableOf(table)
+  return `${connector}.${schema}.${name}`.replace(/[^A-Za-z0-9._-]/g, '_')
 }
 
 /** Everything outside of Millrace that decides whether changes arrive, and arrive whole. */
@@ -65,6 +67,7 @@ export class Setup {
     return [
       ...faults,
       ...this.#connectorFaults(view, settings, version),
+      ...this.#sharedTopicFaults(view),
       ...tablesOf(view).flatMap((table) => this.#topicFaults(table, topics)),
     ]
   }
@@ -88,9 +91,24 @@ export class Setup {
       table,
       columns: Object.keys(columnsOf(view, table)),
     }))
-    const needs = { prefix: connector, publication, slot, tables }
+    const types = tablesOf(view).flatMap((table) => Object.values(columnsOf(view, table)))
+    const needs = { prefix: connector, publication, slot, tables, types }
     const faults = connectorFaults(settings, needs)
     return isTooOld(version) ? [...faults, tooOld(version)] : [...faults]
+  }
+
+  /** The names of two tables may differ in nothing that a topic's name can hold. */
+  #sharedTopicFaults(view: View): SetupFault[] {
+    const { connector } = this.#parts.names
+    const taken = new Map<string, string>()
+    return tablesOf(view).flatMap((table) => {
+      const topic = topicOf(connector, table)
+      const other = taken.get(topic)
+      taken.set(topic, table)
+      if (other === undefined) return []
+      const what = `changes of ${other} and of ${table} go to the same topic ${topic}: rename one of them`
+      return [{ table, what, mend: undefined }]
+    })
   }
 
   #topicFaults(

@@ -106,7 +106,7 @@ class Plans {
     const { view, table } = this.#options
     const columns = columnsOf(view, table)
     const retracts = retractColumnsOf(view, table)
-    const key = keySchema && keyReader(keySchema, Object.keys(columns))
+    const key = keySchema && keyReader(keySchema, columns)
     if (keySchema && !key) return `schema ${keyId} of the key is not that of a row's key`
     const projection = project(value, {
       view: view.name,

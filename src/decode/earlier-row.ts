@@ -1,5 +1,5 @@
 import { columnIn, type RawColumn, type RawField, type RawRecord } from './raw-schema.ts'
-import { canonicalTimestamp } from './timestamp.ts'
+import { canonicalTimestamp } from '../types/timestamps.ts'
 
 /** Tells whether a `before` gives what a retract needs. */
 export type EarlierRow = {
@@ -27,7 +27,7 @@ export function earlierRow(
   const others = row.fields.filter(({ name }) => !key.includes(name)).map(named)
   const outside = others.filter(({ name }) => needed.includes(name))
   if (outside.length === 0) return { names: needed, isGiven: () => true }
-  const witnesses = others.filter(({ column }) => column.nullable && column.avro !== undefined)
+  const witnesses = others.filter(({ column }) => column.nullable && isPlain(column))
   return {
     names: [...needed, ...witnesses.map(({ name }) => name)],
     isGiven: (before) =>
@@ -49,6 +49,11 @@ function isFiller(column: RawColumn, value: unknown): boolean {
 }
 
 const epoch = '1970-01-01T00:00:00.000000Z'
+
+/** What a column of another kind holds is not looked at. */
+function isPlain({ avro }: RawColumn): boolean {
+  return avro !== undefined && avro !== 'array'
+}
 
 function same(filler: unknown, value: unknown): boolean {
   return filler === value || (typeof value === 'bigint' && filler === Number(value))

@@ -2,7 +2,6 @@ import type { Change, Decoded, Row, Value } from '../change.ts'
 import { MillraceError } from '../errors.ts'
 import { lsnFromInteger, type Lsn } from '../position.ts'
 import type { AvroRow, Envelope, ProjectedColumn, Projection } from './projection.ts'
-import { canonicalTimestamp } from './timestamp.ts'
 
 export type EnvelopeContext = {
   readonly table: string
@@ -73,16 +72,18 @@ function updated(
   { before, after }: { readonly before: AvroRow | null; readonly after: AvroRow },
   { projection, placeholder }: { readonly projection: Projection; readonly placeholder: string },
 ): Decoded {
-  const row = rowOf(after, projection.columns)
-  if (typeof row === 'string') return undecodable(row)
-  const earlier = earlierRow(before, projection)
-  if (typeof earlier === 'string') return undecodable(earlier)
-  const missing = projection.columns.find(({ column }) => row[column] === placeholder)
+  const missing = projection.columns.find(({ avroName }) =>
+    isPlaceholder(after[avroName], placeholder),
+  )
   if (missing) {
     const { table, transaction } = streamed
     const reason = `update of ${table} came without the unchanged value of ${missing.column}`
     return { kind: 'unusable', reason, transaction }
   }
+  const row = rowOf(after, projection.columns)
+  if (typeof row === 'string') return undecodable(row)
+  const earlier = earlierRow(before, projection)
+  if (typeof earlier === 'string') return undecodable(earlier)
   return changed({ kind: 'update', ...streamed, before: earlier, after: row })
 }
 
@@ -97,20 +98,35 @@ function earlierRow(
 /** The row in the view's terms, or the reason why it can't be. */
 function rowOf(values: AvroRow, columns: readonly ProjectedColumn[]): Row | string {
   const row: Record<string, Value> = {}
-  for (const { column, avroName, type } of columns) {
-    const value = values[avroName] as bigint | number | string | null
-    if (value === null || typeof value === 'bigint') row[column] = value
-    else if (typeof value === 'number') row[column] = BigInt(value)
-    else if (type === 'text') row[column] = value
-    else {
-      const canonical = canonicalTimestamp(value)
-      if (canonical === undefined) {
-        return `column ${column} holds no timestamp: '${value.slice(0, 50)}'`
-      }
-      row[column] = canonical
+  for (const { column, avroName, type, read: valueOf } of columns) {
+    const value = values[avroName]
+    if (value === null) {
+      row[column] = null
+      continue
     }
+    const known = valueOf(value)
+    if (known === undefined) return `column ${column} holds no ${type}: ${said(value)}`
+    row[column] = known
   }
   return row
+}
+
+function said(value: unknown): string {
+  return `'${(Array.isArray(value) ? 'an array' : String(value)).slice(0, 50)}'`
+}
+
+/** Whether the connector wrote this because it was not given an unchanged long value. */
+function isPlaceholder(value: unknown, placeholder: string): boolean {
+  if (typeof value === 'string') return value === placeholder
+  if (value instanceof Uint8Array) return Buffer.from(value).equals(Buffer.from(placeholder))
+  if (!Array.isArray(value) || value.length === 0) return false
+  const [first] = value as readonly unknown[]
+  if (typeof first !== 'number' && typeof first !== 'bigint') {
+    return value.length === 1 && isPlaceholder(first, placeholder)
+  }
+  // Arrays of numbers hold its bytes.
+  const bytes = [...Buffer.from(placeholder)]
+  return value.length === bytes.length && value.every((item, at) => Number(item) === bytes[at])
 }
 
 const oldestVersion = [3, 7, 0] as const

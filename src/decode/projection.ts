@@ -1,6 +1,8 @@
 import avsc, { type Resolver, type Schema, type Type } from 'avsc'
-import type { ColumnType } from '../change.ts'
+import { avroNameOf } from '../avro-name.ts'
 import { MillraceError } from '../errors.ts'
+import { typeOf, type ColumnType } from '../types/types.ts'
+import type { Reader } from '../types/value-type.ts'
 import { earlierRow } from './earlier-row.ts'
 import { longHook } from './long.ts'
 import {
@@ -10,7 +12,6 @@ import {
   fullName,
   namespaceOf,
   recordIn,
-  type RawColumn,
   type RawField,
   type RawRecord,
 } from './raw-schema.ts'
@@ -48,6 +49,8 @@ export type ProjectedColumn = {
   readonly column: string
   readonly avroName: string
   readonly type: ColumnType
+  /** Makes values of what this writer's schema has there. */
+  readonly read: Reader
 }
 
 export type ProjectionTarget = {
@@ -80,12 +83,12 @@ export function project(writer: WriterSchema, target: ProjectionTarget): Project
 
   const columns = Object.entries(target.columns).map(([column, type]): ProjectedColumn => {
     const avroName = avroNameOf(column)
-    checkColumn(fieldOf(row, avroName), { ...target, column, type })
-    return { column, avroName, type }
+    const read = readerOf(fieldOf(row, avroName), { ...target, column, type })
+    return { column, avroName, type, read }
   })
   const earlier = columns.filter(({ column }) => target.retracts.includes(column))
   const { names, isGiven } = earlierRow(row, earlier.map(avroNames), target.key)
-  const reader = readerOf({ envelope, row, source }, columns.map(avroNames), names)
+  const reader = prunedType({ envelope, row, source }, columns.map(avroNames), names)
   const resolver: Resolver = reader.createResolver(writer.type)
   return {
     read: (payload) => reader.fromBuffer(payload, resolver) as Envelope,
@@ -93,12 +96,6 @@ export function project(writer: WriterSchema, target: ProjectionTarget): Project
     earlier,
     isGiven,
   }
-}
-
-/** A column's name as `field.name.adjustment.mode=avro` writes it. */
-export function avroNameOf(column: string): string {
-  const adjusted = column.replace(/[^A-Za-z0-9_]/g, '_')
-  return /^[0-9]/.test(adjusted) ? `_${adjusted}` : adjusted
 }
 
 function isEnvelope(envelope: RawRecord, source: readonly (RawField | undefined)[]): boolean {
@@ -118,10 +115,10 @@ function avroNames({ avroName }: ProjectedColumn): string {
   return avroName
 }
 
-function checkColumn(
+function readerOf(
   field: RawField | undefined,
   { view, table, column, type }: ProjectionTarget & { column: string; type: ColumnType },
-): void {
+): Reader {
   if (!field) {
     throw new MillraceError(
       'column-gone',
@@ -132,7 +129,8 @@ function checkColumn(
     )
   }
   const found = columnIn(field)
-  if (fits(type, found)) return
+  const reader = typeOf(type).reader(found)
+  if (reader) return reader
   throw new MillraceError(
     'column-retyped',
     `column ${column} of ${table} is now ${found.connectName ?? found.avro ?? 'of another type'}, ` +
@@ -143,24 +141,11 @@ function checkColumn(
   )
 }
 
-function fits(type: ColumnType, { avro, connectName }: RawColumn): boolean {
-  switch (type) {
-    case 'bigint':
-      return (avro === 'int' || avro === 'long') && connectName === undefined
-    case 'text':
-      return avro === 'string' && connectName === undefined
-    case 'timestamptz':
-      return avro === 'string' && connectName === 'io.debezium.time.ZonedTimestamp'
-    default:
-      return false
-  }
-}
-
 /**
  * The reader's schema: the writer's, without what nobody needs, so that avsc skips it. `before` and `after` have
  * names of their own with the row's as alias, for they hold other columns.
  */
-function readerOf(
+function prunedType(
   { envelope, row, source }: Record<'envelope' | 'row' | 'source', RawRecord>,
   after: readonly string[],
   before: readonly string[],

@@ -1,3 +1,5 @@
+import type { AvroColumn } from '../types/value-type.ts'
+
 /**
  * Avro schemas as they are written, with what Connect adds to them. Only as much as it takes to
  * look into a Debezium envelope; avsc does the rest.
@@ -16,12 +18,8 @@ export type RawRecord = {
 }
 
 /** A column that may be null, its branch that is not, and the value that stands for "not given". */
-export type RawColumn = {
+export type RawColumn = AvroColumn & {
   readonly nullable: boolean
-  /** `long`, `string`, … or undefined where the type is not a plain one. */
-  readonly avro: string | undefined
-  /** The type's name in Connect, where it means more than its Avro type: `io.debezium.time.Date`. */
-  readonly connectName: string | undefined
   readonly defaults: readonly unknown[]
 }
 
@@ -50,18 +48,33 @@ export function recordIn(field: RawField | undefined): RawRecord | undefined {
 }
 
 export function columnIn(field: RawField): RawColumn {
-  const branches = branchesOf(field.type)
-  const others = branches.filter((branch) => branch !== 'null')
-  const [type] = others
-  const attributes = isObject(type) ? type : {}
-  const avro = others.length === 1 ? (isObject(type) ? type['type'] : type) : undefined
+  const { type, nullable } = branchIn(field.type)
+  const initial = isObject(type) ? type['connect.default'] : undefined
   return {
-    nullable: others.length < branches.length,
-    avro: typeof avro === 'string' && plain.has(avro) ? avro : undefined,
-    connectName:
-      typeof attributes['connect.name'] === 'string' ? attributes['connect.name'] : undefined,
-    defaults: [field.default, attributes['connect.default']].filter((value) => value !== undefined),
+    ...columnOf(type),
+    nullable,
+    defaults: [field.default, initial].filter((value) => value !== undefined),
   }
+}
+
+/** The branch of a union that is not null; undefined where there is more than one. */
+function branchIn(type: unknown): { readonly type: unknown; readonly nullable: boolean } {
+  const branches = branchesOf(type)
+  const others = branches.filter((branch) => branch !== 'null')
+  const [only] = others.length === 1 ? others : []
+  return { type: only, nullable: others.length < branches.length }
+}
+
+function columnOf(type: unknown): AvroColumn {
+  if (!isObject(type)) return { avro: plainName(type), connectName: undefined }
+  const name = type['connect.name']
+  const connectName = typeof name === 'string' ? name : undefined
+  if (type['type'] !== 'array') return { avro: plainName(type['type']), connectName }
+  return { avro: 'array', connectName, items: columnOf(branchIn(type['items']).type) }
+}
+
+function plainName(type: unknown): string | undefined {
+  return typeof type === 'string' && plain.has(type) ? type : undefined
 }
 
 /** `namespace.name`, as Avro makes it. */

@@ -60,7 +60,7 @@ async function keepIn(parts: KeepIn, signal: AbortSignal): Promise<void> {
   const { name, outside, config, view, share } = parts
   const log = parts.log.child({ store: name, view: view.name })
   const tables = tablesOf(view).filter((table) => parts.tables.includes(table))
-  const key = { name: view.key.name, type: view.key.type }
+  const { key } = view
   const store = await untilDone({ log, clock: outside.clock, signal }, () =>
     openStore(name, { config, view: { name: view.name, key }, log }),
   )

@@ -2,6 +2,8 @@
  * What of a connector's configuration would make views wrong in silence. Names and defaults are
  * those of Debezium 3's Postgres connector and of Kafka Connect.
  */
+import { tableOf } from '../table-name.ts'
+import { typeOf, type ColumnType } from '../types/types.ts'
 import type { ConnectorSettings } from './connect.ts'
 import { markerPrefix } from './marker.ts'
 import type { SetupFault } from './source.ts'
@@ -12,8 +14,10 @@ export type ConnectorNeeds = {
   readonly prefix: string
   readonly publication: string
   readonly slot: string
-  /** Those of schema `public` that views read, with the columns that they need. */
+  /** Those that views read, with the columns that they need. */
   readonly tables: readonly { readonly table: string; readonly columns: readonly string[] }[]
+  /** Types of these columns. */
+  readonly types: readonly ColumnType[]
 }
 
 type Fault = { readonly setting: string; readonly what: string }
@@ -85,6 +89,7 @@ function valueFaults(settings: ConnectorSettings, needs: ConnectorNeeds): Fault[
       'fail',
     ),
     rule('errors.tolerance', ['none'], 'a change that can not be written is left out', 'none'),
+    ...typeRules(needs),
   ]
   return rules.flatMap(({ setting, missing, allowed, why }) => {
     const value = settings[setting] ?? missing
@@ -92,6 +97,18 @@ function valueFaults(settings: ConnectorSettings, needs: ConnectorNeeds): Fault[
     const what = `is ${JSON.stringify(value)}, not ${JSON.stringify(allowed[0])}: ${why}`
     return [{ setting, what }]
   })
+}
+
+/** What the types of the columns need, each setting once. */
+function typeRules({ types }: ConnectorNeeds): readonly Rule[] {
+  const rules = types.flatMap((type) => typeOf(type).connector)
+  return [...new Map(rules.map((rule) => [rule.setting, rule])).values()]
+}
+
+/** A table or a column by the names that filters are compared with. */
+function fullName(table: string, column?: string): string {
+  const { schema, name } = tableOf(table)
+  return [schema, name, column ?? []].flat().join('.')
 }
 
 /** Of a list to include and one to exclude, Debezium takes the first where it is given. */
@@ -114,8 +131,8 @@ function leftOut(
 
 function filterFaults(settings: ConnectorSettings, { tables }: ConnectorNeeds): Fault[] {
   const asked: readonly (readonly [filter: string, word: string, needed: readonly string[]])[] = [
-    ['schema', 'schema', ['public']],
-    ['table', 'table', tables.map(({ table }) => `public.${table}`)],
+    ['schema', 'schema', [...new Set(tables.map(({ table }) => tableOf(table).schema))]],
+    ['table', 'table', tables.map(({ table }) => fullName(table))],
     ['column', 'column', columnNames(tables)],
     ['message.prefix', 'messages with the prefix', [markerPrefix]],
   ]
@@ -126,9 +143,7 @@ function filterFaults(settings: ConnectorSettings, { tables }: ConnectorNeeds): 
 }
 
 function columnNames(tables: ConnectorNeeds['tables']): string[] {
-  return tables.flatMap(({ table, columns }) =>
-    columns.map((column) => `public.${table}.${column}`),
-  )
+  return tables.flatMap(({ table, columns }) => columns.map((column) => fullName(table, column)))
 }
 
 const altering = /^column\.(mask\.hash\.|mask\.with\.|truncate\.to\.)/
@@ -192,7 +207,7 @@ function reshapingFaults(settings: ConnectorSettings, needs: ConnectorNeeds): Fa
 function keyColumnTables(value: string, tables: readonly string[]): string[] {
   const expressions = value.split(';').flatMap((part) => part.split(':', 1)[0]!.trim() || [])
   return tables.filter((table) =>
-    expressions.some((expression) => matchesWhole(expression, `public.${table}`) !== false),
+    expressions.some((expression) => matchesWhole(expression, fullName(table)) !== false),
   )
 }
 

@@ -5,7 +5,7 @@
  * one, nor one that has locked none of the tables.
  */
 import type { Snapshot, TransactionId } from '../transaction.ts'
-import { literal } from '../view/sql-text.ts'
+import { namedTables } from './named-tables.ts'
 import { partitionsSql } from './partitions.ts'
 import type { Rows } from './source-database.ts'
 
@@ -70,12 +70,13 @@ export function pendingOf(snapshot: Snapshot, activity: Activity): readonly Pend
  * `activityStatements`: whoever still runs then has held his locks all the time.
  */
 export function lockersStatement(tables: readonly string[]): string {
-  const names = `array[${tables.map(literal).join(', ')}]::text[]`
   return `select distinct pid from pg_locks
     where locktype = 'relation' and database = ${currentDatabase()} and pid is not null
       and mode not in ('AccessShareLock', 'RowShareLock')
-      and relation in (select part from pg_class t, lateral ${partitionsSql('t.oid')} parts(part)
-        where t.relname = any(${names}) and t.relnamespace = to_regnamespace('public'))`
+      and relation in (select part from ${namedTables(tables)}
+        join pg_class t on t.relname = named.name
+          and t.relnamespace = to_regnamespace(quote_ident(named.schema)),
+        lateral ${partitionsSql('t.oid')} parts(part))`
 }
 
 /**

@@ -1,6 +1,7 @@
 /** What the source's catalog says of tables and a publication, for `setup-faults.ts` to judge. */
 import { z } from 'zod'
 import { literal } from '../view/sql-text.ts'
+import { namedTables } from './named-tables.ts'
 import { partitionsSql } from './partitions.ts'
 import type { SourceDatabase } from './source-database.ts'
 
@@ -10,7 +11,8 @@ const server = z.object({
   walLevel: z.string(),
   encoding: z.string(),
   role: z.string(),
-  mayUseSchema: z.boolean().nullable(),
+  /** By schema; null for one that is not there. */
+  mayUse: z.record(z.string(), z.boolean().nullable()),
 })
 
 const relation = z.object({
@@ -26,9 +28,16 @@ const relation = z.object({
 
 const column = z.object({
   /** Of a domain, the type beneath it. */
-  type: z.string(),
+  type: z.object({
+    name: z.string(),
+    full: z.string(),
+    kind: z.string(),
+    element: z.object({ name: z.string(), kind: z.string() }).nullable(),
+  }),
   generated: z.boolean(),
   deterministic: z.boolean(),
+  /** As an SQL identifier where it has to be quoted. */
+  quoted: z.string(),
 })
 
 const table = relation.extend({
@@ -38,6 +47,8 @@ const table = relation.extend({
   inherited: z.boolean(),
   primaryKey: z.object({ columns: z.array(z.string()), deferrable: z.boolean() }).nullable(),
   columns: z.record(z.string(), column),
+  /** Conditions of check constraints that every row holds to. */
+  checks: z.array(z.string()),
   /** The table itself, or the partitions that hold its rows. */
   parts: z.array(relation),
 })
@@ -68,30 +79,34 @@ export async function readFacts(
   tables: readonly string[],
   publicationName: string,
 ): Promise<SetupFacts> {
-  const [[serverRow]] = (await database.run([`select ${serverSql}`])) as [[[{ version: number }]]]
+  const [[serverRow]] = (await database.run([`select ${serverSql(tables)}`])) as [
+    [[{ version: number }]],
+  ]
   const known = { server: serverRow[0], tables: {}, publication: null }
   if (known.server.version < oldestVersion) return facts.parse(known)
   const [[tableRow], [publicationRow]] = (await database.run([
     tablesSql(tables),
-    publicationSql(publicationName),
+    publicationSql(tables, publicationName),
   ])) as [[[unknown]], [[unknown]?]]
   return facts.parse({ ...known, tables: tableRow[0], publication: publicationRow?.[0] ?? null })
 }
 
-const serverSql = `json_build_object(
+const serverSql = (tables: readonly string[]) => `json_build_object(
   'inRecovery', pg_is_in_recovery(),
   'version', current_setting('server_version_num')::int,
   'walLevel', current_setting('wal_level'),
   'encoding', current_setting('server_encoding'),
   'role', current_user,
-  'mayUseSchema', has_schema_privilege(to_regnamespace('public')::oid, 'usage'))`
+  'mayUse', (select json_object_agg(schema,
+      has_schema_privilege(to_regnamespace(quote_ident(schema))::oid, 'usage'))
+    from (select distinct schema from ${namedTables(tables)}) s))`
 
 const relationSql = (row: string) => `
   'name', format('%I.%I', ${row}.relnamespace::regnamespace::name, ${row}.relname),
   'kind', ${row}.relkind, 'persistence', ${row}.relpersistence, 'identity', ${row}.relreplident`
 
 function tablesSql(names: readonly string[]): string {
-  return `select coalesce(json_object_agg(t.relname, json_build_object(${relationSql('t')},
+  return `select coalesce(json_object_agg(named.id, json_build_object(${relationSql('t')},
     'mayRead', has_table_privilege(t.oid, 'select'),
     'rowSecurity', row_security_active(t.oid),
     'inherited', exists (select from pg_inherits i join pg_class child on child.oid = i.inhrelid
@@ -101,30 +116,39 @@ function tablesSql(names: readonly string[]): string {
           where attrelid = t.oid and attnum = any(indkey)))
       from pg_index where indrelid = t.oid and indisprimary),
     'columns', (select coalesce(json_object_agg(attname, json_build_object(
-        'type', ${baseTypeSql},
+        'type', ${baseTypeSql}, 'quoted', quote_ident(attname),
         'generated', attgenerated <> '',
         'deterministic', coalesce((select collisdeterministic from pg_collation c
           where c.oid = attcollation), true))), '{}')
       from pg_attribute where attrelid = t.oid and attnum > 0 and not attisdropped),
+    'checks', (select coalesce(json_agg(pg_get_expr(conbin, conrelid)), '[]') from pg_constraint
+      where conrelid = t.oid and contype = 'c' and convalidated and not connoinherit),
     'parts', (select coalesce(json_agg(json_build_object(${relationSql('part')}) order by part.oid), '[]')
       from pg_class part where part.relkind <> 'p' and (part.oid = t.oid
         or t.relkind = 'p' and part.oid in ${partitionsSql('t.oid')})))), '{}')
-    from pg_class t
-    where t.relname = any(array[${names.map(literal).join(', ')}]::text[])
-      and t.relnamespace = to_regnamespace('public')
+    from ${namedTables(names)}
+    join pg_class t on t.relname = named.name and t.relnamespace = to_regnamespace(quote_ident(schema))
       and t.relkind in ('r', 'p', 'v', 'm', 'f')`
 }
 
-const baseTypeSql = `(with recursive base(type, beneath) as (
-    select oid, typbasetype from pg_type where oid = atttypid
-    union all select t.oid, t.typbasetype from base join pg_type t on t.oid = beneath)
-  select format_type(type, null) from base where beneath = 0)`
+const baseTypeSql = `(with recursive base(type, modifier, beneath) as (
+    select oid, case typtype when 'd' then typtypmod else atttypmod end, typbasetype
+      from pg_type where oid = atttypid
+    union all select t.oid, case t.typtype when 'd' then t.typtypmod else modifier end, t.typbasetype
+      from base join pg_type t on t.oid = beneath)
+  select json_build_object('name', format_type(type, null), 'full', format_type(type, modifier),
+      'kind', t.typtype, 'element', (select json_build_object(
+        'name', format_type(e.oid, null), 'kind', e.typtype)
+        from pg_type e where e.oid = t.typelem and t.typcategory = 'A'))
+    from base join pg_type t on t.oid = type where beneath = 0)`
 
-function publicationSql(name: string): string {
+function publicationSql(names: readonly string[], name: string): string {
   return `select json_build_object('insert', pubinsert, 'update', pubupdate, 'delete', pubdelete,
       'viaRoot', pubviaroot, 'tables', (
-        select coalesce(json_object_agg(tablename, json_build_object('columns', attnames,
+        select coalesce(json_object_agg(named.id, json_build_object('columns', attnames,
           'filtered', rowfilter is not null)), '{}')
-        from pg_publication_tables v where v.pubname = p.pubname and schemaname = 'public'))
+        from pg_publication_tables v join ${namedTables(names)}
+          on v.schemaname = named.schema and v.tablename = named.name
+        where v.pubname = p.pubname))
     from pg_publication p where p.pubname = ${literal(name)}`
 }

@@ -1,7 +1,7 @@
-import type { ColumnType } from '../change.ts'
 import { replicaIdentityOf } from '../view/replica-identity.ts'
 import { identifier, tableName } from '../view/sql-text.ts'
-import { columnsOf, retractColumnsOf, tablesOf, type View } from '../view/view.ts'
+import { columnsOf, tablesOf, type View } from '../view/view.ts'
+import { columnFaults, nameFaults } from './column-faults.ts'
 import { oldestVersion, readFacts, type SetupFacts, type TableFacts } from './setup-facts.ts'
 import type { SourceDatabase } from './source-database.ts'
 import type { SetupFault } from './source.ts'
@@ -42,14 +42,16 @@ function serverFaults({ server }: SetupFacts): SetupFault[] {
     ...(server.encoding === 'UTF8'
       ? []
       : [fault(`the database is encoded in ${server.encoding}, views are compared in UTF8`)]),
-    ...(server.mayUseSchema === false
-      ? [
-          fault(
-            `role ${server.role} may not use schema public`,
-            `grant usage on schema public to ${identifier(server.role)};`,
-          ),
-        ]
-      : []),
+    ...Object.entries(server.mayUse).flatMap(([schema, mayUse]) =>
+      mayUse === false
+        ? [
+            fault(
+              `role ${server.role} may not use schema ${schema}`,
+              `grant usage on schema ${schema === 'public' ? schema : identifier(schema)} to ${identifier(server.role)};`,
+            ),
+          ]
+        : [],
+    ),
   ]
 }
 
@@ -93,6 +95,7 @@ function tableFaults(table: string, context: Context): SetupFault[] {
     ...storageFaults(table, facts),
     ...rightFaults(table, facts, context.facts.server.role),
     ...users.flatMap((view) => columnFaults(table, facts, view)),
+    ...nameFaults(table, facts, users),
     ...keyFaults(table, facts, users),
     ...identityFaults(table, facts, users),
     ...publishedFaults(table, facts, context),
@@ -131,46 +134,20 @@ function rightFaults(table: string, facts: TableFacts, role: string): SetupFault
   return faults
 }
 
-/** Types that the decoder understands, as `format_type` writes them. */
-const typesOf: Readonly<Record<ColumnType, readonly string[]>> = {
-  bigint: ['smallint', 'integer', 'bigint'],
-  text: ['text', 'character varying'],
-  timestamptz: ['timestamp with time zone'],
-}
-
-function columnFaults(table: string, { columns }: TableFacts, view: View): SetupFault[] {
-  const keys = retractColumnsOf(view, table)
-  return Object.entries(columnsOf(view, table)).flatMap(([name, type]) => {
-    const column = columns[name]
-    const fault = (what: string) => [
-      { table, what: `column ${name} of ${table} ${what}`, mend: undefined },
-    ]
-    if (!column) return fault('is not there')
-    if (!typesOf[type].includes(column.type)) {
-      return fault(
-        `is of type ${column.type}, view ${view.name} needs ${typesOf[type].join(' or ')}`,
-      )
-    }
-    if (column.generated) return fault('is generated, so the log does not tell it')
-    if (keys.includes(name) && !column.deterministic) {
-      return fault('has a collation in which different texts are equal')
-    }
-    return []
-  })
-}
-
 function keyFaults(table: string, facts: TableFacts, users: readonly View[]): SetupFault[] {
   const { primaryKey } = facts
   if (!primaryKey) {
     const mend = `alter table ${tableName(table)} add primary key (…);`
     return [{ table, what: `table ${table} has no primary key`, mend }]
   }
-  const columns = primaryKey.columns.join(', ')
+  const columns = (names: readonly string[]) => names.toSorted().join(', ')
   const faults: SetupFault[] = users
-    .filter(({ row }) => row.table === table && columns !== row.key)
+    .filter(({ row }) => row.table === table && columns(primaryKey.columns) !== columns(row.key))
     .map(({ name, row }) => ({
       table,
-      what: `${row.key}, the key of view ${name}, is not the primary key of ${table} (${columns})`,
+      what:
+        `${row.key.join(', ')}, the key of view ${name}, is not the primary key of ${table} ` +
+        `(${primaryKey.columns.join(', ')})`,
       mend: undefined,
     }))
   if (!primaryKey.deferrable) return faults

@@ -1,4 +1,5 @@
 import { literal } from '../view/sql-text.ts'
+import { namedTables } from './named-tables.ts'
 import { partitionsSql } from './partitions.ts'
 
 /** What the connector reads the log by. */
@@ -24,7 +25,7 @@ export type Capture = {
  * rights and new triggers do, and can't be told from an altered identity.
  */
 export function fingerprintSql(tables: readonly string[], { publication, slot }: Capture): string {
-  const names = `array[${tables.map(literal).join(', ')}]::text[]`
+  const names = namedTables(tables)
   return `(select jsonb_build_object(
     'tables', (${tablesSql(names)}),
     'publication', (${publicationSql(names, literal(publication))}),
@@ -37,21 +38,22 @@ export function fingerprintSql(tables: readonly string[], { publication, slot }:
 /** The transaction that wrote a row of the catalog. */
 const writtenBy = (row: string) => `${row}.xmin::text::bigint`
 
-const inPublic = `relnamespace = to_regnamespace('public')`
+/** Joins the table that is named so. */
+const namedTable = `t.relname = named.name and t.relnamespace = to_regnamespace(quote_ident(named.schema))
+    and t.relkind in ('r', 'p')`
 
 function tablesSql(names: string): string {
   const identity = `jsonb_build_array(m.relreplident, ${writtenBy('m')},
     (select jsonb_agg(indexrelid::bigint order by indexrelid) from pg_index
       where indrelid = m.oid and (indisprimary or indisreplident)))`
-  return `select coalesce(jsonb_object_agg(named.name, case when t.oid is not null then
+  return `select coalesce(jsonb_object_agg(named.id, case when t.oid is not null then
       jsonb_build_object('oid', t.oid::bigint,
         'files', (select jsonb_object_agg(m.oid, pg_relation_filenode(m.oid)::bigint) ${members}),
         'identities', (select jsonb_object_agg(m.oid, ${identity}) ${members}),
         'columns', (select jsonb_object_agg(attname, jsonb_build_array(attnum, atttypid::bigint, atttypmod))
           from pg_attribute where attrelid = t.oid and attnum > 0 and not attisdropped))
     end), '{}')
-    from unnest(${names}) named(name)
-    left join pg_class t on t.relname = named.name and t.${inPublic} and t.relkind in ('r', 'p')`
+    from ${names} left join pg_class t on ${namedTable}`
 }
 
 /** A table and all its partitions. */
@@ -60,14 +62,14 @@ const members = `from pg_class m where m.oid in ${partitionsSql('t.oid')}`
 function publicationSql(names: string, publication: string): string {
   return `select jsonb_build_object(
       'row', to_jsonb(p) || jsonb_build_object('xmin', ${writtenBy('p')}),
-      'tables', (select jsonb_object_agg(t.relname, (
+      'tables', (select jsonb_object_agg(named.id, (
           select jsonb_agg(jsonb_build_array(r.oid::bigint, r.prrelid::bigint, ${writtenBy('r')}) order by r.oid)
           from pg_publication_rel r where r.prpubid = p.oid
             and (r.prrelid in ${partitionsSql('t.oid')}
               or r.prrelid in (select relid from pg_partition_ancestors(t.oid)))))
-        from pg_class t where t.relname = any(${names}) and t.${inPublic}
-          and t.relkind in ('r', 'p')),
+        from ${names} join pg_class t on ${namedTable}),
       'schemas', (select jsonb_agg(jsonb_build_array(n.oid::bigint, n.pnnspid::bigint, ${writtenBy('n')}) order by n.oid)
-        from pg_publication_namespace n where n.pnpubid = p.oid and n.pnnspid = to_regnamespace('public')))
+        from pg_publication_namespace n where n.pnpubid = p.oid and n.pnnspid in (
+          select to_regnamespace(quote_ident(named.schema)) from ${names})))
     from pg_publication p where p.pubname = ${publication}`
 }

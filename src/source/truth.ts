@@ -97,6 +97,8 @@ function beginLocked(
     // A page is small: compiling its queries, or workers for them, would cost more than they save.
     'set local jit = off',
     'set local max_parallel_workers_per_gather = 0',
+    // Below 1, numbers of floating point would be rounded.
+    'set local extra_float_digits = 1',
     `lock table ${tables.map(tableName).join(', ')} in access share mode`,
   ]
 }

@@ -4,7 +4,7 @@
  *
  *     row ';' count ';' count …
  *
- * - row `+` and cells, where the owning row exists: the key's cell, then one for each field. A cell
+ * - row `+` and cells, where the owning row exists: one for each part of the key, then one for each field. A cell
  *   is `-` for null, else its length in bytes of UTF-8, a colon and its text.
  * - row `-`, where it does not, and `!` where in addition every count is 0 and yet something lies
  *   under the entry's name.
@@ -12,6 +12,7 @@
  *
  * The text `?` stands for something that no view keeps.
  */
+import { splitKey } from '../entry-key.ts'
 import type { Entry, ViewLayout } from '../mutation.ts'
 import { fitsInt64 } from './checks.ts'
 
@@ -39,7 +40,9 @@ export function encodeEntry(
   const missing = fields ? '-' : '0'
   const tail = layout.counts.map((name) => counts[name]?.toString() ?? missing).join(';')
   if (!fields) return `-;${tail}`
-  const cells = [key, ...layout.fields.map(({ name }) => fields[name] ?? null)].map(cell)
+  const parts = splitKey(key, layout.key.length)
+  if (!parts) throw new Error(`${JSON.stringify(key)} is no key of ${layout.name}`)
+  const cells = [...parts, ...layout.fields.map(({ name }) => fields[name] ?? null)].map(cell)
   return `+${cells.join('')};${tail}`
 }
 
@@ -47,7 +50,8 @@ export function encodeEntry(
 export function decodeEntry(layout: ViewLayout, text: string): LookedAt | undefined {
   if (text === unreadable) return undefined
   const bytes = Buffer.from(text)
-  const names = ['', ...layout.fields.map(({ name }) => name)]
+  const keys = layout.key.map((_, at) => `:${at}`)
+  const names = [...keys, ...layout.fields.map(({ name }) => name)]
   const fields: Record<string, string | null> = {}
   let at = 1
   if (text.startsWith('+')) {
@@ -66,8 +70,8 @@ export function decodeEntry(layout: ViewLayout, text: string): LookedAt | undefi
   }
   const counts = countsIn(layout, bytes.toString('latin1', at + 1))
   if (!counts) return undefined
-  const { '': _key, ...rest } = fields
-  return { fields: text.startsWith('+') ? rest : null, counts, empty: text.startsWith('!') }
+  for (const name of keys) delete fields[name]
+  return { fields: text.startsWith('+') ? fields : null, counts, empty: text.startsWith('!') }
 }
 
 const dash = 0x2d

@@ -7,34 +7,44 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { MillraceError } from '../errors.ts'
+import { columnTypes } from '../types/types.ts'
 import { viewOf, type View } from './view.ts'
 
-const columnType = z.enum(['bigint', 'text', 'timestamptz'])
+const columnType = z.enum(columnTypes)
+
+/** A list, of which one alone stands for itself. */
+const list = <T extends z.ZodType>(item: T) =>
+  z.union([z.array(item), item.transform((one) => [one])])
 
 const viewSchema = z.object({
   name: z.string(),
-  key: z.object({ name: z.string(), type: columnType }),
+  key: list(z.object({ name: z.string(), type: columnType })),
   row: z.object({
     table: z.string(),
-    key: z.string(),
+    key: list(z.string()),
     fields: z.array(
       z.object({ name: z.string(), stored: z.string(), column: z.string(), type: columnType }),
     ),
   }),
   counts: z.array(
-    z.object({ name: z.string(), stored: z.string(), table: z.string(), by: z.string() }),
+    z.object({ name: z.string(), stored: z.string(), table: z.string(), by: list(z.string()) }),
   ),
 })
 
 /** What a declaration says, whatever stores call its fields: equal ids are equal declarations. */
 export function declarationId({ name, key, row, counts }: View): string {
   const fields = row.fields.map(({ name: field, column, type }) => [field, column, type])
-  const amounts = counts.map(({ name: count, table, by }) => [count, table, by])
-  return hashOf([name, key, row.table, row.key, fields, amounts])
+  const amounts = counts.map(({ name: count, table, by }) => [count, table, lone(by)])
+  return hashOf([name, lone(key), row.table, lone(row.key), fields, amounts])
 }
 
 export function encodeView({ name, key, row, counts }: View): string {
-  return JSON.stringify({ name, key, row, counts })
+  return JSON.stringify({
+    name,
+    key: lone(key),
+    row: { ...row, key: lone(row.key) },
+    counts: counts.map((count) => ({ ...count, by: lone(count.by) })),
+  })
 }
 
 export function decodeView(text: string): View {
@@ -114,9 +124,14 @@ function fieldsOf({ row, counts }: View) {
     ...counts.map(({ name, stored, table, by }) => ({
       name,
       stored,
-      definition: hashOf(['count', table, by]),
+      definition: hashOf(['count', table, lone(by)]),
     })),
   ]
+}
+
+/** What a list of one holds: declarations lay so in stores when keys had one part alone. */
+function lone<T>(items: readonly T[]): T | readonly T[] {
+  return items.length === 1 ? items[0]! : items
 }
 
 function hashOf(value: unknown): string {

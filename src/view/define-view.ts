@@ -1,5 +1,7 @@
-import type { ColumnType } from '../change.ts'
 import { MillraceError } from '../errors.ts'
+import { canonicalTable, parseTable } from '../table-name.ts'
+import type { TypedColumn } from '../types/declare.ts'
+import { knownType, type ColumnType, type KeyType } from '../types/types.ts'
 import { viewOf, type View } from './view.ts'
 
 /**
@@ -22,8 +24,8 @@ export function defineView(declaration: ViewDeclaration): View {
       { hint: 'Change the declaration in src/views.' },
     )
   }
-  const [[name, type]] = Object.entries(declaration.key) as [[string, 'bigint' | 'text']]
-  const fields = Object.entries(declaration.row.fields).map(([field, source]) => ({
+  const { name, row, serve } = declaration
+  const fields = Object.entries(row.fields).map(([field, source]) => ({
     name: field,
     stored: field,
     ...columnOf(source),
@@ -31,14 +33,13 @@ export function defineView(declaration: ViewDeclaration): View {
   const counts = Object.entries(declaration.counts ?? {}).map(([count, { table, by }]) => ({
     name: count,
     stored: count,
-    table,
-    by,
+    table: canonicalTable(table),
+    by: [by].flat(),
   }))
-  const { row, serve } = declaration
   return viewOf({
-    name: declaration.name,
-    key: { name, type },
-    row: { table: row.table, key: row.key, fields },
+    name,
+    key: Object.entries(declaration.key).map(([part, type]) => ({ name: part, type })),
+    row: { table: canonicalTable(row.table), key: [row.key].flat(), fields },
     counts,
     serve,
   })
@@ -47,8 +48,8 @@ export function defineView(declaration: ViewDeclaration): View {
 export type ViewDeclaration = {
   /** Lower case words with hyphens between them: `user-information`. */
   readonly name: string
-  /** Exactly one: the name of the entry's key, and its type. */
-  readonly key: Readonly<Record<string, 'bigint' | 'text'>>
+  /** The parts of the entry's key in their order, nearly always one, and their types. */
+  readonly key: Readonly<Record<string, KeyType>>
   readonly row: RowDeclaration
   readonly counts?: Readonly<Record<string, CountDeclaration>>
   /**
@@ -59,38 +60,29 @@ export type ViewDeclaration = {
 }
 
 export type RowDeclaration = {
+  /** `users` of schema `public`, `sales.orders`, or with quotes `sales."v1.orders"`. */
   readonly table: string
-  /** The column with the entry's key: the table's whole primary key. */
-  readonly key: string
+  /** The column with the entry's key, or one for each part: the table's whole primary key. */
+  readonly key: string | readonly string[]
   readonly fields: Readonly<Record<string, FieldDeclaration>>
 }
 
 /** A column's name, which means text, or a column with its type. */
-export type FieldDeclaration = string | { readonly column: string; readonly type: ColumnType }
+export type FieldDeclaration = string | TypedColumn
 
-export type CountDeclaration = { readonly table: string; readonly by: string }
+export type CountDeclaration = { readonly table: string; readonly by: string | readonly string[] }
 
 /** The row that owns an entry: the entry exists for readers while the row does. */
 export function from(table: string, row: Omit<RowDeclaration, 'table'>): RowDeclaration {
   return { table, ...row }
 }
 
-/** How many rows of `table` have the entry's key in column `by`. */
-export function countOf(table: string, { by }: { readonly by: string }): CountDeclaration {
+/** How many rows of `table` have the entry's key in column `by`, or its parts in these columns. */
+export function countOf(table: string, { by }: Omit<CountDeclaration, 'table'>): CountDeclaration {
   return { table, by }
 }
 
-/** A column of type `timestamptz`. */
-export function timestamptz(column: string): FieldDeclaration {
-  return { column, type: 'timestamptz' }
-}
-
-/** A column of type `smallint`, `integer` or `bigint`. */
-export function bigint(column: string): FieldDeclaration {
-  return { column, type: 'bigint' }
-}
-
-function columnOf(field: FieldDeclaration): { column: string; type: ColumnType } {
+function columnOf(field: FieldDeclaration): TypedColumn {
   return typeof field === 'string' ? { column: field, type: 'text' } : field
 }
 
@@ -103,17 +95,14 @@ const reserved = new Set(
 
 function faultsOf(declaration: ViewDeclaration): string[] {
   const { name, key, row, counts = {} } = declaration
-  const keys = Object.entries(key)
   const names = [...Object.keys(key), ...Object.keys(row.fields), ...Object.keys(counts)]
   return [
     ...(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) ? [] : ['its name is not in kebab-case']),
     ...(name === 'millrace' ? [`the name 'millrace' is reserved`] : []),
-    ...(keys.length === 1 ? [] : [`it needs one key, not ${keys.length}`]),
-    ...keys.flatMap(([keyName, type]) =>
-      ['bigint', 'text'].includes(type) ? [] : [`key ${keyName} is neither bigint nor text`],
-    ),
+    ...faultsOfKey(declaration),
     ...names.flatMap((field) => faultsOfName(field)),
     ...collisionsOf(names),
+    ...faultsOfTypes(declaration),
     ...faultsOfColumns(declaration),
     ...faultsOfServe(declaration),
   ]
@@ -139,6 +128,35 @@ function faultsOfServe({ serve, key }: ViewDeclaration): string[] {
   ]
 }
 
+function faultsOfKey({ key, row, counts = {} }: ViewDeclaration): string[] {
+  const parts = Object.entries(key)
+  const columns = (what: string, given: string | readonly string[]) => {
+    const { length } = [given].flat()
+    if (parts.length === 0 || length === parts.length) return []
+    return [`the key has ${parts.length} parts, and ${what} names ${length} columns`]
+  }
+  return [
+    ...(parts.length === 0 ? ['it needs a key'] : []),
+    ...parts.flatMap(([part, type]) => {
+      const known = knownType(type)
+      if (!known) return [`there is no type '${type}' for ${part}`]
+      return known.key ? [] : [`key ${part} can't be ${type}: ${known.noKey}`]
+    }),
+    ...columns(`the key of ${row.table}`, row.key),
+    ...Object.entries(counts).flatMap(([count, { by }]) => columns(`'by' of ${count}`, by)),
+  ]
+}
+
+function faultsOfTypes({ row }: ViewDeclaration): string[] {
+  return Object.entries(row.fields).flatMap(([name, field]) => {
+    const { type } = columnOf(field)
+    if (knownType(type)) return []
+    const element = type.endsWith('[]') ? knownType(type.slice(0, -2)) : undefined
+    if (!element) return [`there is no type '${type}' for ${name}`]
+    return [`${name} can't be an array of ${element.name}: ${element.noArray}`]
+  })
+}
+
 function faultsOfName(name: string): string[] {
   if (!/^[a-z][a-zA-Z0-9]{0,62}$/.test(name)) return [`'${name}' is not a camelCase name`]
   return reserved.has(name) ? [`the name '${name}' is reserved`] : []
@@ -158,27 +176,38 @@ function collisionsOf(names: readonly string[]): string[] {
 }
 
 function faultsOfColumns({ key, row, counts = {} }: ViewDeclaration): string[] {
-  const fields = Object.entries(row.fields).map(([name, field]) => ({ name, ...columnOf(field) }))
-  const identifiers = [
-    row.table,
-    row.key,
-    ...fields.map((field) => field.column),
-    ...Object.values(counts).flatMap((count) => [count.table, count.by]),
-  ]
+  const fields = Object.values(row.fields).map(columnOf)
+  const keyed = [row, ...Object.values(counts).map(({ table, by }) => ({ table, key: by }))]
   const types = new Map<string, ColumnType>()
   const note = (table: string, column: string, type: ColumnType | undefined): string[] => {
-    const known = types.get(`${table}.${column}`)
+    const place = JSON.stringify([parseTable(table) ?? table, column])
+    const known = types.get(place)
     if (type === undefined || known === type) return []
-    types.set(`${table}.${column}`, known ?? type)
+    types.set(place, known ?? type)
     return known ? [`column ${column} of ${table} is both ${known} and ${type}`] : []
   }
-  const keyType = Object.values(key)[0]
+  const columns = [...keyed.flatMap((each) => each.key), ...fields.map(({ column }) => column)]
+  const keyTypes = Object.values(key)
   return [
-    ...identifiers.flatMap((identifier) =>
-      /^[^\0"]{1,63}$/u.test(identifier) ? [] : [`'${identifier}' can't name a table or column`],
+    ...keyed.flatMap(({ table }) => {
+      const name = parseTable(table)
+      return name && isIdentifier(name.schema) && isIdentifier(name.name)
+        ? []
+        : [
+            `'${table}' can't name a table: it is written as orders, sales.orders, sales."v1.orders"`,
+          ]
+    }),
+    ...columns.flatMap((column) =>
+      isIdentifier(column) ? [] : [`'${column}' can't name a column`],
     ),
-    ...note(row.table, row.key, keyType),
-    ...Object.values(counts).flatMap((count) => note(count.table, count.by, keyType)),
-    ...fields.flatMap((field) => note(row.table, field.column, field.type)),
+    ...keyed.flatMap(({ table, key: names }) =>
+      [names].flat().flatMap((column, at) => note(table, column, keyTypes[at])),
+    ),
+    ...fields.flatMap(({ column, type }) => note(row.table, column, type)),
   ]
+}
+
+/** Postgres cuts off what is longer. */
+function isIdentifier(name: string): boolean {
+  return name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= 63
 }

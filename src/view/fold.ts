@@ -1,7 +1,7 @@
-import type { Row, StreamedChange, Value } from '../change.ts'
+import type { Row, StreamedChange } from '../change.ts'
 import { unreachable } from '../errors.ts'
 import type { Fields, Mutation } from '../mutation.ts'
-import type { Count, OwningRow, View } from './view.ts'
+import { entryOf, type Count, type OwningRow, type View } from './view.ts'
 
 /** What one change gives to the entries of a view, or why that can't be told from it. */
 export type Folded =
@@ -33,21 +33,22 @@ export function fold(view: View, change: StreamedChange): Folded {
 function foldOwner(row: OwningRow, change: StreamedChange, out: Mutation[]): string | undefined {
   switch (change.kind) {
     case 'insert':
-      put(out, change.after[row.key], fieldsOf(row, change.after))
+      put(out, entryOf(change.after, row.key), fieldsOf(row, change.after))
       return undefined
     case 'update': {
       // A row captured without its earlier values may also have unchanged text left out.
-      if (!change.before) return row.key
-      const before = change.before[row.key]
-      const after = change.after[row.key]
+      if (!change.before) return row.key[0]
+      const before = entryOf(change.before, row.key)
+      const after = entryOf(change.after, row.key)
       if (before !== after) put(out, before, null)
       put(out, after, fieldsOf(row, change.after))
       return undefined
     }
     case 'delete': {
-      const before = earlier(change, row.key)
-      if (before === undefined) return row.key
-      put(out, before, null)
+      const earlier: Row = change.before ?? change.key
+      const lacking = lackingOf(earlier, row.key)
+      if (lacking !== undefined) return lacking
+      put(out, entryOf(earlier, row.key), null)
       return undefined
     }
     default:
@@ -59,23 +60,24 @@ function foldOwner(row: OwningRow, change: StreamedChange, out: Mutation[]): str
 function foldCount(count: Count, change: StreamedChange, out: Mutation[]): string | undefined {
   switch (change.kind) {
     case 'insert':
-      add(out, change.after[count.by], { [count.stored]: 1n })
+      add(out, entryOf(change.after, count.by), { [count.stored]: 1n })
       return undefined
     case 'update': {
       // A changed primary key arrives as a delete and an insert, so an update that keeps silent
       // about a group inside the key has left it as it was.
-      if (!change.before) return count.by in change.key ? undefined : count.by
-      const before = change.before[count.by]
-      const after = change.after[count.by]
+      if (!change.before) return lackingOf(change.key, count.by)
+      const before = entryOf(change.before, count.by)
+      const after = entryOf(change.after, count.by)
       if (before === after) return undefined
       add(out, before, { [count.stored]: -1n })
       add(out, after, { [count.stored]: 1n })
       return undefined
     }
     case 'delete': {
-      const before = earlier(change, count.by)
-      if (before === undefined) return count.by
-      add(out, before, { [count.stored]: -1n })
+      const earlier: Row = change.before ?? change.key
+      const lacking = lackingOf(earlier, count.by)
+      if (lacking !== undefined) return lacking
+      add(out, entryOf(earlier, count.by), { [count.stored]: -1n })
       return undefined
     }
     default:
@@ -83,10 +85,9 @@ function foldCount(count: Count, change: StreamedChange, out: Mutation[]): strin
   }
 }
 
-/** The column's value in the row that is gone; undefined when the change does not tell. */
-function earlier(change: StreamedChange & { kind: 'delete' }, column: string): Value | undefined {
-  const row: Row = change.before ?? change.key
-  return row[column]
+/** The first of the columns whose value the row does not tell. */
+function lackingOf(row: Row, columns: readonly string[]): string | undefined {
+  return columns.find((column) => row[column] === undefined)
 }
 
 function fieldsOf(row: OwningRow, after: Row): Fields {
@@ -99,14 +100,12 @@ function fieldsOf(row: OwningRow, after: Row): Fields {
 }
 
 /** A row whose key is null belongs to no entry. */
-function put(out: Mutation[], entry: Value | undefined, fields: Fields | null): void {
-  if (entry === null || entry === undefined) return
-  out.push({ entry: String(entry), put: fields, add: {} })
+function put(out: Mutation[], entry: string | undefined, fields: Fields | null): void {
+  if (entry !== undefined) out.push({ entry, put: fields, add: {} })
 }
 
-function add(out: Mutation[], entry: Value | undefined, amounts: Record<string, bigint>): void {
-  if (entry === null || entry === undefined) return
-  out.push({ entry: String(entry), put: undefined, add: amounts })
+function add(out: Mutation[], entry: string | undefined, amounts: Record<string, bigint>): void {
+  if (entry !== undefined) out.push({ entry, put: undefined, add: amounts })
 }
 
 function unusable(view: View, change: StreamedChange, column: string): Folded {

@@ -1,10 +1,12 @@
-import type { ColumnType } from '../change.ts'
-import { unreachable } from '../errors.ts'
-import type { View } from './view.ts'
+import { splitKey } from '../entry-key.ts'
 import type { Entry } from '../mutation.ts'
+import { nullable } from '../types/arrays.ts'
+import { typeOf } from '../types/types.ts'
+import type { JsonValue } from '../types/value-type.ts'
+import type { View } from './view.ts'
 
 /** What a reader gets of an entry: the key, then fields, then counts, as declared. */
-export type EntryJson = Readonly<Record<string, string | number | null>>
+export type EntryJson = Readonly<Record<string, JsonValue>>
 
 /**
  * The entry as JSON. 64-bit columns are strings, for a JavaScript number can't hold them; counts
@@ -12,8 +14,16 @@ export type EntryJson = Readonly<Record<string, string | number | null>>
  * noticed elsewhere: readers see 0.
  */
 export function toJson(view: View, entry: Entry): EntryJson {
-  const json: Record<string, string | number | null> = { [view.key.name]: entry.key }
-  for (const { name, stored } of view.row.fields) json[name] = entry.fields[stored] ?? null
+  const json: Record<string, JsonValue> = {}
+  const parts = splitKey(entry.key, view.key.length)
+  for (const [at, { name, type }] of view.key.entries()) {
+    const part = parts?.[at]
+    json[name] = part === undefined ? null : typeOf(type).json.value(part)
+  }
+  for (const { name, stored, type } of view.row.fields) {
+    const text = entry.fields[stored] ?? null
+    json[name] = text === null ? null : typeOf(type).json.value(text)
+  }
   for (const { name, stored } of view.counts) {
     const count = entry.counts[stored] ?? 0n
     json[name] = count < 0n ? 0 : Number(count)
@@ -23,9 +33,10 @@ export function toJson(view: View, entry: Entry): EntryJson {
 
 /** JSON schema of `toJson`'s answer, for the server's serializer and for OpenAPI. */
 export function jsonSchemaOf(view: View) {
-  const properties: Record<string, object> = { [view.key.name]: schemaOf(view.key.type) }
+  const properties: Record<string, object> = {}
+  for (const { name, type } of view.key) properties[name] = typeOf(type).json.schema
   for (const { name, type } of view.row.fields) {
-    properties[name] = { ...schemaOf(type), type: ['string', 'null'] }
+    properties[name] = nullable(typeOf(type).json.schema)
   }
   for (const { name } of view.counts) properties[name] = { type: 'integer', minimum: 0 }
   return {
@@ -34,17 +45,4 @@ export function jsonSchemaOf(view: View) {
     additionalProperties: false,
     properties,
   } as const
-}
-
-function schemaOf(type: ColumnType): object {
-  switch (type) {
-    case 'bigint':
-      return { type: 'string', pattern: '^-?[0-9]{1,19}$' }
-    case 'timestamptz':
-      return { type: 'string', description: 'ISO 8601 in UTC with six digits' }
-    case 'text':
-      return { type: 'string' }
-    default:
-      return unreachable(type)
-  }
 }

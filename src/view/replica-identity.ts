@@ -13,5 +13,7 @@ export function replicaIdentityOf(
   if (!tablesOf(view).includes(table)) throw new Error(`${view.name} does not read ${table}`)
   if (table === view.row.table) return 'full'
   const groups = view.counts.filter((count) => count.table === table)
-  return groups.every((count) => primaryKey.includes(count.by)) ? 'default' : 'full'
+  return groups.every(({ by }) => by.every((column) => primaryKey.includes(column)))
+    ? 'default'
+    : 'full'
 }

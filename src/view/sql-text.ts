@@ -1,4 +1,5 @@
-/** How names and values are spelled in SQL. Every table of a source is in schema `public`. */
+/** How names and values are spelled in SQL. */
+import { tableOf } from '../table-name.ts'
 
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
@@ -18,5 +19,6 @@ export function arrayLiteral(texts: readonly string[]): string {
 }
 
 export function tableName(table: string): string {
-  return `public.${identifier(table)}`
+  const { schema, name } = tableOf(table)
+  return `${schema === 'public' ? schema : identifier(schema)}.${identifier(name)}`
 }

@@ -1,5 +1,6 @@
 /** Puts the answers to a `TruthQuery` together, to entries in the form of `entry-text.ts`. */
-import { compareKeys, groupsMax, type PageLimits, type TruthQuery } from './truth-query.ts'
+import { compareKeys, keyTypes } from './truth-keys.ts'
+import { groupsMax, type PageLimits, type TruthQuery } from './truth-query.ts'
 import type { View } from './view.ts'
 
 export type TruthPage = {
@@ -20,7 +21,7 @@ export function readTruth(view: View, query: TruthQuery, answers: readonly Answe
   const groups = answers.slice(1).map(([row]) => groupsOf(row as GroupsRow, query.limits))
   const ends = groups.flatMap(({ end }) => end ?? [])
   if (owning.length === query.limits?.keysMax) ends.push(owning.at(-1)![0])
-  const last = ends.toSorted((a, b) => compareKeys(view.key.type, a, b))[0]
+  const last = ends.toSorted((a, b) => compareKeys(keyTypes(view), a, b))[0]
   const rows = groups.reduce((sum, group) => sum + group.rows, owning.length)
   return { entries: merge(view, { owning, groups, last }), rows, last }
 }
@@ -62,6 +63,7 @@ type Parts = {
 /** All come in ascending order, so one walk over them meets each key once. */
 function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string, string> {
   const entries = new Map<string, string>()
+  const types = keyTypes(view)
   const at = groups.map(() => 0)
   // Joined, a text is one piece in memory; put together by `+` it would be a tree of pieces.
   const parts = Array.from({ length: groups.length + 1 }, () => '-')
@@ -71,7 +73,7 @@ function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string,
     for (const [i, { keys }] of groups.entries()) {
       const counted = keys[at[i]!]
       if (counted === undefined || counted === key) continue
-      if (key === undefined || compareKeys(view.key.type, counted, key) < 0) key = counted
+      if (key === undefined || compareKeys(types, counted, key) < 0) key = counted
     }
     if (key === undefined) return entries
     if (entries.has(key)) throw new Error(`the source answered key ${key} out of order`)

@@ -5,9 +5,18 @@
  * puts the answers together. Joined in SQL they would cost the source twice as much. The statements
  * see one moment only if one snapshot serves them all.
  */
-import type { ColumnType } from '../change.ts'
-import { sqlTimestamptz } from '../timestamptz.ts'
-import { arrayLiteral, identifier, literal, tableName } from './sql-text.ts'
+import { keyTypeOf, typeOf } from '../types/types.ts'
+import { identifier, literal, tableName } from './sql-text.ts'
+import {
+  belongsSql,
+  cast,
+  inOrder,
+  keyLiterals,
+  ordered,
+  partTexts,
+  rowSql,
+  spelledSql,
+} from './truth-keys.ts'
 import type { Count, View } from './view.ts'
 
 export type PageLimits = {
@@ -32,16 +41,17 @@ export type TruthQuery = {
  * the same everywhere; a large table wants indexes with `collate "C"` for that.
  */
 export function rangeQuery(view: View, after: string | undefined, limits: PageLimits): TruthQuery {
-  const start = after === undefined ? undefined : keyLiteral(view, after)
-  const where = (column: string) => (start === undefined ? [] : [`${column} > ${start}`])
-  const owner = ordered(view, view.row.key)
-  const from = `from ${tableName(view.row.table)}`
-  const condition = conditionOf(where(owner))
-  const page = `${from}${condition} order by ${owner}`
+  const row = (parts: readonly string[]) => rowSql(inOrder(view, parts))
+  const start = after === undefined ? undefined : row(keyLiterals(view, after))
+  const where = (columns: readonly string[]) =>
+    start === undefined ? [] : [`${row(columns)} > ${start}`]
+  const owner = ordered(view, view.row.key.map(identifier))
+  const page = `from ${tableName(view.row.table)}${conditionOf(where(owner))} order by ${inOrder(view, owner).join(', ')}`
+  const bound = `json_build_array(${view.row.key.map((column) => `${identifier(column)}::text`).join(', ')})`
   return {
     prelude: [
-      // The last owning row bounds what is counted. '=' tells an empty key from none.
-      `select set_config('millrace.bound', coalesce((select '=' || ${identifier(view.row.key)}` +
+      // The last owning row bounds what is counted.
+      `select set_config('millrace.bound', coalesce((select ${bound}::text` +
         ` ${page} offset ${limits.keysMax - 1} limit 1), ''), true)`,
     ],
     statements: [
@@ -54,18 +64,18 @@ export function rangeQuery(view: View, after: string | undefined, limits: PageLi
 
 /** Keys that can't be one of the view's are not asked for. */
 export function keysQuery(view: View, keys: readonly string[]): TruthQuery {
-  const array = keyArray(view, keys)
-  const owner = identifier(view.row.key)
+  const owner = ordered(view, view.row.key.map(identifier))
   const page =
-    `from ${tableName(view.row.table)} where ${owner} = any(${array}) ` +
-    `order by ${ordered(view, view.row.key)} limit ${keys.length}`
+    `from ${tableName(view.row.table)} where ${belongsSql(view, view.row.key, keys)} ` +
+    `order by ${inOrder(view, owner).join(', ')} limit ${keys.length}`
   return {
     prelude: [],
     statements: [
       ownerSelect(view, page),
       ...view.counts.map(({ table, by }) => {
-        const column = identifier(by)
-        const rows = `select ${column} as key from ${tableName(table)} where ${column} = any(${array})`
+        const rows =
+          `select ${aliased(ordered(view, by.map(identifier)))} from ${tableName(table)} ` +
+          `where ${belongsSql(view, by, keys)}`
         return countSelect(view, groupsSql(view, rows), 'null')
       }),
     ],
@@ -79,26 +89,14 @@ export function keysQuery(view: View, keys: readonly string[]): TruthQuery {
  * that is older than the ids that can be compared is frozen, and passes for young at worst.
  */
 export function settledQuery(view: View, keys: readonly string[], since: bigint): string {
-  const column = identifier(view.row.key)
   const id = `${literal(String(BigInt.asUintN(32, since)))}::xid`
   const next = 'pg_snapshot_xmax(pg_current_snapshot())::text::numeric'
   return [
-    `select ${column}::text from ${tableName(view.row.table)}`,
-    `where ${column} = any(${keyArray(view, keys)})`,
+    `select ${spelledSql(view, view.row.key.map(identifier))} from ${tableName(view.row.table)}`,
+    `where ${belongsSql(view, view.row.key, keys)}`,
     `and ${next} - ${since} between 0 and 2000000000`,
     `and age(xmin) > age(${id})`,
   ].join(' ')
-}
-
-/** Ascending, as the answers are. */
-export function compareKeys(type: ColumnType, a: string, b: string): number {
-  if (type !== 'bigint') return Buffer.compare(Buffer.from(a), Buffer.from(b))
-  if (a.startsWith('-') || b.startsWith('-')) return sign(BigInt(a), BigInt(b))
-  return a.length - b.length || sign(a, b)
-}
-
-function sign<T extends bigint | string>(a: T, b: T): number {
-  return Number(a > b) - Number(a < b)
 }
 
 /**
@@ -108,29 +106,52 @@ function sign<T extends bigint | string>(a: T, b: T): number {
 function ownerSelect(view: View, page: string): string {
   const { row } = view
   const fields = row.fields.map(
-    ({ column, type }, i) => `${fieldText(identifier(column), type)} as f${i}`,
+    ({ column, type }, i) => `${typeOf(type).sql(identifier(column))} as f${i}`,
   )
-  const cells = ['o.key::text', ...row.fields.map((_, i) => `f${i}`)].map(
+  const keys = keyNames(view).map((name) => `o.${name}`)
+  const cells = [...partTexts(view, keys), ...row.fields.map((_, i) => `f${i}`)].map(
     (text) => `coalesce(octet_length(${text}) || ':' || ${text}, '-')`,
   )
-  const inner = [`${ordered(view, row.key)} as key`, ...fields].join(', ')
-  return `select o.key::text, '+' || ${cells.join(' || ')} from (select ${inner} ${page}) o order by o.key`
+  const inner = [aliased(ordered(view, row.key.map(identifier))), ...fields].join(', ')
+  return (
+    `select ${spelledSql(view, keys)}, '+' || ${cells.join(' || ')} ` +
+    `from (select ${inner} ${page}) o order by ${inOrder(view, keys).join(', ')}`
+  )
 }
 
-/** `rows` select a `key` each. */
-function groupsSql({ key }: View, rows: string): string {
-  const order = key.type === 'text' ? 'key collate "C"' : 'key'
-  return `select key, count(*) as amount from (${rows}) r group by key order by ${order}`
+/** Names of the parts of a key within a query. */
+function keyNames({ key }: View): readonly string[] {
+  return key.map((_, at) => `k${at}`)
+}
+
+function aliased(parts: readonly string[]): string {
+  return parts.map((part, at) => `${part} as k${at}`).join(', ')
+}
+
+/** `rows` select the parts of a key each. */
+function groupsSql(view: View, rows: string): string {
+  const names = keyNames(view)
+  const list = names.join(', ')
+  return (
+    `select ${list}, count(*) as amount from (${rows}) r ` +
+    `group by ${list} order by ${inOrder(view, ordered(view, names)).join(', ')}`
+  )
 }
 
 /** Keys in their order, the number of rows of each, their sum, and `whole`. */
-function countSelect({ key }: View, groups: string, whole: string): string {
-  const keys = key.type === 'bigint' ? `string_agg(key::text, ',')` : 'json_agg(key)'
+function countSelect(view: View, groups: string, whole: string): string {
+  const key = spelledSql(view, keyNames(view))
+  // Texts of numbers alone need no quotes, and there may be many of them.
+  const keys = isNumber(view) ? `string_agg(${key}, ',')` : `json_agg(${key})`
   return `select ${keys}, string_agg(amount::text, ','), sum(amount)::float8, ${whole} from (${groups}) c`
 }
 
+function isNumber({ key }: View): boolean {
+  return key.length === 1 && ['bigint', 'integer', 'smallint'].includes(key[0]!.type)
+}
+
 type RangeParts = {
-  readonly where: (column: string) => readonly string[]
+  readonly where: (columns: readonly string[]) => readonly string[]
   readonly limits: PageLimits
 }
 
@@ -139,13 +160,21 @@ type RangeParts = {
  * an owning row. Where one key alone has more rows than that, `whole` says how many.
  */
 function countedRange(view: View, { table, by }: Count, { where, limits }: RangeParts): string {
-  const column = ordered(view, by)
+  const columns = ordered(view, by.map(identifier))
   const source = tableName(table)
-  const conditions = [...where(column), `${column} <= ${bound(view, column, source)}`]
+  const conditions = [
+    ...where(columns),
+    `${rowSql(inOrder(view, columns))} <= ${rowSql(inOrder(view, bounds(view, columns, source)))}`,
+    // A row is compared by its first parts where they decide, whatever the others are.
+    ...inOrder(view, columns)
+      .slice(1)
+      .map((column) => `${column} is not null`),
+  ]
   const rows =
-    `select ${column} as key from ${source}${conditionOf(conditions)} ` +
-    `order by ${column} limit ${limits.rowsMax}`
-  const all = `(select count(*)::text from ${source} where ${column} = min(c.key))`
+    `select ${aliased(columns)} from ${source}${conditionOf(conditions)} ` +
+    `order by ${inOrder(view, columns).join(', ')} limit ${limits.rowsMax}`
+  const one = columns.map((column, at) => `${column} = (array_agg(c.k${at}))[1]`).join(' and ')
+  const all = `(select count(*)::text from ${source} where ${one})`
   const whole = `case when count(*) = 1 and sum(amount) >= ${limits.rowsMax} then ${all} end`
   return countSelect(view, `${groupsSql(view, rows)} limit ${groupsMax(limits)}`, whole)
 }
@@ -154,37 +183,20 @@ export function groupsMax({ keysMax }: PageLimits): number {
   return keysMax * 2
 }
 
-/** The last owning row's key, or all that is greater where the page has the last owning rows. */
-function bound(view: View, column: string, source: string): string {
-  const key = `substr(nullif(current_setting('millrace.bound'), ''), 2)`
-  if (view.key.type === 'bigint') return `coalesce(${key}::bigint, 9223372036854775807)`
-  return `coalesce(${key}, (select max(${column}) from ${source})) collate "C"`
+/** The last owning row's key, or what no key is greater than where the page has the last rows. */
+function bounds(view: View, columns: readonly string[], source: string): readonly string[] {
+  const bound = `nullif(current_setting('millrace.bound'), '')::json`
+  return view.key.map(({ type }, at) => {
+    const form = keyTypeOf(type)
+    const { last } = form
+    const most =
+      last === undefined
+        ? `(select max(${columns[at]}) from ${source})`
+        : `${literal(last)}::${cast(type)}`
+    return form.order(`coalesce((${bound} ->> ${at})::${cast(type)}, ${most})`)
+  })
 }
 
 function conditionOf(conditions: readonly string[]): string {
   return conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
-}
-
-function ordered({ key }: View, column: string): string {
-  return key.type === 'text' ? `(${identifier(column)} collate "C")` : identifier(column)
-}
-
-function fieldText(column: string, type: ColumnType): string {
-  return type === 'timestamptz' ? sqlTimestamptz(column) : `${column}::text`
-}
-
-function keyLiteral(view: View, key: string): string {
-  if (!canBeKey(view, key)) throw new Error(`${JSON.stringify(key)} is no key of ${view.name}`)
-  return view.key.type === 'bigint' ? `${literal(key)}::bigint` : `${literal(key)}::text`
-}
-
-function keyArray(view: View, keys: readonly string[]): string {
-  const possible = keys.filter((key) => canBeKey(view, key))
-  return `${arrayLiteral(possible)}::${view.key.type === 'bigint' ? 'bigint' : 'text'}[]`
-}
-
-/** Whether the source could answer this very text as a key; `01` for example it writes as `1`. */
-function canBeKey({ key }: View, text: string): boolean {
-  if (key.type !== 'bigint') return text.isWellFormed() && !text.includes('\0')
-  return /^(0|-?[1-9]\d{0,18})$/.test(text) && BigInt.asIntN(64, BigInt(text)) === BigInt(text)
 }

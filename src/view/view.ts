@@ -3,12 +3,15 @@
  * decode, the replica identity that each table needs, the truth query, the layout in a store, the
  * JSON and its schema.
  */
-import type { ColumnType } from '../change.ts'
-import type { ViewLayout } from '../mutation.ts'
+import type { Row } from '../change.ts'
+import { spellKey } from '../entry-key.ts'
+import type { NamedColumn, ViewLayout } from '../mutation.ts'
+import type { ColumnType } from '../types/types.ts'
 
 export type View = {
   readonly name: string
-  readonly key: { readonly name: string; readonly type: ColumnType }
+  /** The parts of the entries' key, at least one. */
+  readonly key: readonly NamedColumn[]
   readonly row: OwningRow
   readonly counts: readonly Count[]
   /** Path under which HTTP serves entries: `/users/:userId`. Nothing that stores know of. */
@@ -19,9 +22,10 @@ export type View = {
 
 /** The row that owns an entry's fields: the entry exists for readers while the row exists. */
 export type OwningRow = {
+  /** As `canonicalTable` spells it. */
   readonly table: string
-  /** The column that holds the entry's key. */
-  readonly key: string
+  /** The columns that hold the parts of the entry's key, in their order. */
+  readonly key: readonly string[]
   readonly fields: readonly Field[]
 }
 
@@ -36,12 +40,12 @@ export type Field = {
   readonly type: ColumnType
 }
 
-/** `count(*)` of the rows of `table` whose column `by` is the entry's key. */
+/** `count(*)` of the rows of `table` whose columns `by` are the parts of the entry's key. */
 export type Count = {
   readonly name: string
   readonly stored: string
   readonly table: string
-  readonly by: string
+  readonly by: readonly string[]
 }
 
 /** A view of these parts, with the layout that follows from them. */
@@ -58,10 +62,13 @@ export function tablesOf(view: View): readonly string[] {
 
 /** The columns of `table` that the view needs, with the types that it can show. */
 export function columnsOf(view: View, table: string): Readonly<Record<string, ColumnType>> {
-  const groups = view.counts.filter((count) => count.table === table)
-  const columns: [string, ColumnType][] = groups.map((count) => [count.by, view.key.type])
+  const columns: [string, ColumnType][] = []
+  const addKey = (names: readonly string[]) => {
+    for (const [at, name] of names.entries()) columns.push([name, view.key[at]!.type])
+  }
+  for (const count of view.counts) if (count.table === table) addKey(count.by)
   if (view.row.table === table) {
-    columns.push([view.row.key, view.key.type])
+    addKey(view.row.key)
     for (const field of view.row.fields) columns.push([field.column, field.type])
   }
   return Object.fromEntries(columns)
@@ -69,6 +76,16 @@ export function columnsOf(view: View, table: string): Readonly<Record<string, Co
 
 /** Those of them that a retract needs: the entry's key, and what rows are counted by. */
 export function retractColumnsOf(view: View, table: string): readonly string[] {
-  const groups = view.counts.filter((count) => count.table === table).map((count) => count.by)
-  return [...new Set(view.row.table === table ? [view.row.key, ...groups] : groups)]
+  const groups = view.counts.filter((count) => count.table === table).flatMap((count) => count.by)
+  return [...new Set(view.row.table === table ? [...view.row.key, ...groups] : groups)]
+}
+
+/** The key of the entry that a row gives to; undefined where one of the columns is null. */
+export function entryOf(row: Row, columns: readonly string[]): string | undefined {
+  if (columns.length > 1) return spellKey(columns.map((column) => textOf(row[column])))
+  return textOf(row[columns[0]!]) ?? undefined
+}
+
+function textOf(value: Row[string] | undefined): string | null | undefined {
+  return typeof value === 'bigint' ? String(value) : value
 }

@@ -1,4 +1,5 @@
-import { countOf, defineView, from, timestamptz } from '../view/define-view.ts'
+import { timestamptz } from '../types/declare.ts'
+import { countOf, defineView, from } from '../view/define-view.ts'
 
 /** A user's profile and counters, as a profile page shows them. */
 export const userInformation = defineView({

@@ -1,6 +1,7 @@
 import { jsonSchemaOf } from '../view/json.ts'
 import type { View } from '../view/view.ts'
-import { keyRule } from './entry-key.ts'
+import { keyTypeOf } from '../types/types.ts'
+import { spelledRule } from './entry-key.ts'
 import { problemResponse } from './problem.ts'
 
 /** Keys of one batch at most. */
@@ -30,7 +31,7 @@ export function entrySchema(view: View): object {
   return {
     summary: `An entry of ${view.name}, as SQL over the source would answer`,
     tags: [view.name],
-    params: { type: 'object', properties: { [view.key.name]: keySchema(view) } },
+    params: { type: 'object', properties: partsSchema(view) },
     headers: conditional,
     response: {
       200: { description: 'The entry', headers, ...jsonSchemaOf(view) },
@@ -44,7 +45,7 @@ export function entrySchema(view: View): object {
 export function entriesSchema(view: View, route: string): object {
   const ids = {
     type: 'string',
-    description: `1 to ${idsMax} keys with commas between them. ${keyRule(view)}`,
+    description: `1 to ${idsMax} keys with commas between them. ${spelledRule(view)}`,
   }
   return {
     summary: `Entries of ${view.name}, of one moment`,
@@ -60,7 +61,7 @@ export function entriesSchema(view: View, route: string): object {
         additionalProperties: false,
         properties: {
           found: { type: 'array', items: jsonSchemaOf(view) },
-          missing: { type: 'array', items: keySchema(view) },
+          missing: { type: 'array', items: { type: 'string', description: spelledRule(view) } },
         },
       },
       ...others,
@@ -68,8 +69,10 @@ export function entriesSchema(view: View, route: string): object {
   }
 }
 
-function keySchema(view: View): object {
-  return { type: 'string', description: keyRule(view) }
+function partsSchema({ key }: View): Readonly<Record<string, object>> {
+  return Object.fromEntries(
+    key.map(({ name, type }) => [name, { type: 'string', description: keyTypeOf(type).words }]),
+  )
 }
 
 const conditional = { type: 'object', properties: { 'If-None-Match': { type: 'string' } } }

@@ -6,7 +6,7 @@ import { formatLsn } from '../position.ts'
 import { toJson } from '../view/json.ts'
 import type { View } from '../view/view.ts'
 import { entriesSchema, entrySchema, idsMax } from './entries-schema.ts'
-import { keyRule, parseKey } from './entry-key.ts'
+import { keyRule, parseKey, parseParts, spelledRule } from './entry-key.ts'
 import { etagOf, matchesNone } from './etag.ts'
 import { sendProblem } from './problem.ts'
 import type { ReadAnswer, ReadQueue } from './read-queue.ts'
@@ -26,9 +26,12 @@ type Served = Extract<ReadAnswer, { kind: 'serving' }>
 export function addEntries(app: FastifyInstance, route: string, options: EntriesOptions): void {
   const { view } = options
   type ByKey = { Params: Readonly<Record<string, string>> }
-  app.get<ByKey>(route, { schema: entrySchema(view) }, (request, reply) =>
-    answerEntry({ request, reply, text: request.params[view.key.name]! }, options),
-  )
+  app.get<ByKey>(route, { schema: entrySchema(view) }, (request, reply) => {
+    const parts = view.key.map(({ name }) => request.params[name]!)
+    const key = parseParts(view, parts)
+    if (key === undefined) return badKey(reply, keyRule(view), request.url)
+    return answerEntry({ request, reply, key }, options)
+  })
   const all = batchPathOf(route)
   if (all === undefined) return
   type ByIds = { Querystring: { ids?: string | string[] } }
@@ -39,20 +42,27 @@ export function addEntries(app: FastifyInstance, route: string, options: Entries
 
 type Asked = { readonly request: FastifyRequest; readonly reply: FastifyReply }
 
-/** Answers the entry whose key stands in the request as `text`. */
-export async function answerEntry(
+/** Answers the entry whose key the request has in one text. */
+export function answerSpelled(
   { request, reply, text }: Asked & { readonly text: string },
+  options: EntriesOptions,
+): FastifyReply | Promise<FastifyReply> {
+  const key = parseKey(options.view, text)
+  if (key === undefined) return badKey(reply, spelledRule(options.view), request.url)
+  return answerEntry({ request, reply, key }, options)
+}
+
+async function answerEntry(
+  { request, reply, key }: Asked & { readonly key: string },
   options: EntriesOptions,
 ): Promise<FastifyReply> {
   const { view } = options
   const instance = request.url
-  const key = parseKey(view, text)
-  if (key === undefined) return badKey(reply, keyRule(view), instance)
   const read = await readServed({ request, reply }, [key], options)
   if (!read) return reply
   const [entry] = read.entries
   if (!entry) {
-    const detail = `No entry of the view ${view.name} has the ${view.key.name} ${key}.`
+    const detail = `The view ${view.name} has no entry ${key}.`
     return sendProblem(reply, { status: 404, kind: 'entry-not-found', detail, instance })
   }
   return sendBody({ request, reply }, toJson(read.view, entry))
@@ -67,7 +77,7 @@ async function answerEntries(
   const keys = [...new Set(texts.flatMap((text) => parseKey(view, text) ?? []))]
   const isFit = texts.every((text) => text !== '' && parseKey(view, text) !== undefined)
   if (texts.length === 0 || texts.length > idsMax || !isFit) {
-    const detail = `ids has 1 to ${idsMax} keys with commas between them. ${keyRule(view)}`
+    const detail = `ids has 1 to ${idsMax} keys with commas between them. ${spelledRule(view)}`
     return badKey(reply, detail, request.url)
   }
   const read = await readServed({ request, reply }, keys, options)

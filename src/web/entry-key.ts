@@ -1,35 +1,35 @@
-import { unreachable } from '../errors.ts'
+import { spellKey, splitKey } from '../entry-key.ts'
+import { keyTypeOf } from '../types/types.ts'
 import type { View } from '../view/view.ts'
 
-const least = -(2n ** 63n)
-const most = 2n ** 63n - 1n
+type Keyed = Pick<View, 'key'>
 
 /**
- * The key as it stands in a path, or undefined where it is none of the view's: an integer in its
- * canonical decimal form of 64 bits, which stays text, for a JavaScript number can't tell
- * 9007199254740993 from its neighbour; or any text that Postgres can hold.
+ * The key of these parts as they stand in a path, or undefined where they are none of the view's.
+ * Each has to be canonical, so that one entry has one address: integers stay text, for a JavaScript
+ * number can't tell 9007199254740993 from its neighbour.
  */
-export function parseKey({ key: { type } }: Pick<View, 'key'>, text: string): string | undefined {
-  switch (type) {
-    case 'bigint':
-      return isInteger(text) ? text : undefined
-    case 'text':
-    case 'timestamptz':
-      return text.isWellFormed() && !text.includes('\0') ? text : undefined
-    default:
-      return unreachable(type)
-  }
+export function parseParts({ key }: Keyed, parts: readonly string[]): string | undefined {
+  const isKey =
+    parts.length === key.length &&
+    key.every(({ type }, at) => keyTypeOf(type).isCanonical(parts[at]!))
+  return isKey ? spellKey(parts) : undefined
+}
+
+/** The same of a key that stands in one text, as `eu:42`. */
+export function parseKey(view: Keyed, text: string): string | undefined {
+  const parts = splitKey(text, view.key.length)
+  return parts && parseParts(view, parts)
 }
 
 /** What a key of the view looks like, for people who gave another. */
-export function keyRule({ key: { name, type } }: Pick<View, 'key'>): string {
-  return type === 'bigint'
-    ? `${name} is the plain decimal form of a 64-bit signed integer, like 42.`
-    : `${name} is text without NUL.`
+export function keyRule({ key }: Keyed): string {
+  return `${key.map(({ name, type }) => `${name} is ${keyTypeOf(type).words}`).join('; ')}.`
 }
 
-function isInteger(text: string): boolean {
-  if (!/^(?:0|-?[1-9][0-9]{0,18})$/.test(text)) return false
-  const value = BigInt(text)
-  return value >= least && value <= most
+/** What one looks like that stands in one text. */
+export function spelledRule(view: Keyed): string {
+  if (view.key.length === 1) return keyRule(view)
+  const form = view.key.map(({ name }) => name).join(':')
+  return `A key is ${form}, with \\ before a colon or \\ within a part. ${keyRule(view)}`
 }

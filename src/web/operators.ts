@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { answerEntry, type EntriesOptions } from './entries.ts'
+import { answerSpelled, type EntriesOptions } from './entries.ts'
 import { problemResponse, sendProblem } from './problem.ts'
 
 type ByName = { Params: { readonly view: string; readonly key: string } }
@@ -19,7 +19,7 @@ export function addOperators(app: FastifyInstance, views: readonly EntriesOption
   app.get<ByName>('/views/:view/:key', { schema }, (request, reply) => {
     const { view, key } = request.params
     const options = byName.get(view)
-    if (options) return answerEntry({ request, reply, text: key }, options)
+    if (options) return answerSpelled({ request, reply, text: key }, options)
     const detail = `There is no view ${view}. There are ${[...byName.keys()].join(', ')}.`
     return sendProblem(reply, { status: 404, detail, instance: request.url })
   })

@@ -2,7 +2,7 @@ import { topicOf, unfit } from '../../src/coordinate/setup.ts'
 import type { TopicDescription } from '../../src/consume/change-source.ts'
 import { topicNames } from '../support/fake-outside.ts'
 import { lsnFromInteger } from '../../src/position.ts'
-import type { View } from '../../src/view/view.ts'
+import { viewOf, type View } from '../../src/view/view.ts'
 import { library } from '../support/library.ts'
 import { World } from './coordination-fixture.ts'
 
@@ -24,6 +24,7 @@ function describeTopic(given: Partial<TopicDescription>): void {
 
 test('the topics of a view are those of its tables', () => {
   expect(topicOf('shop', 'users')).toBe('shop.public.users')
+  expect(topicOf('shop', 'sales."Odd.tab é😀-1"')).toBe('shop.sales.Odd.tab____-1')
   expect(world.setup.topics(library)).toEqual(topicNames)
   expect(world.setup.tableOf(library, topicNames[1]!)).toBe('books')
   expect(world.setup.tableOf(library, 't.public.others')).toBeUndefined()
@@ -51,6 +52,19 @@ test('a store that does not tell what it has dropped has dropped nothing', async
 describe('a set-up', () => {
   test('fits that has no faults', async () => {
     expect(await faults()).toEqual([])
+  })
+
+  test('does not fit where two tables share a topic', async () => {
+    const view = viewOf({
+      ...library,
+      counts: [
+        { ...library.counts[0]!, table: 'sales."a.b"' },
+        { ...library.counts[1]!, table: '"sales.a".b' },
+      ],
+    })
+    expect((await world.setup.faults(view)).map(({ what }) => what)).toContain(
+      'changes of sales."a.b" and of "sales.a".b go to the same topic t.sales.a.b: rename one of them',
+    )
   })
 
   test('has the faults of the source', async () => {

@@ -1,16 +1,25 @@
 import { interpret } from '../../src/decode/envelope.ts'
-import type { Envelope, Projection } from '../../src/decode/projection.ts'
+import type { Envelope, ProjectedColumn, Projection } from '../../src/decode/projection.ts'
+import { typeOf, type ColumnType } from '../../src/types/types.ts'
+
+function projected(column: string, type: ColumnType, field: object): ProjectedColumn {
+  const avro = { avro: 'string', connectName: undefined, ...field }
+  return { column, avroName: column, type, read: typeOf(type).reader(avro)! }
+}
+
+const author = projected('author', 'bigint', { avro: 'long' })
+const time = { connectName: 'io.debezium.time.ZonedTimestamp' }
 
 const projection: Projection = {
   read: () => {
     throw new Error('nothing is read here')
   },
   columns: [
-    { column: 'author', avroName: 'author', type: 'bigint' },
-    { column: 'printed', avroName: 'printed_at', type: 'timestamptz' },
-    { column: 'title', avroName: 'title', type: 'text' },
+    author,
+    { ...projected('printed', 'timestamptz', time), avroName: 'printed_at' },
+    projected('title', 'text', {}),
   ],
-  earlier: [{ column: 'author', avroName: 'author', type: 'bigint' }],
+  earlier: [author],
   isGiven: () => true,
 }
 
@@ -109,7 +118,7 @@ describe('a row', () => {
   test.each(['c', 'u', 'r'])('of op %s with a time that is none is no change', (op) => {
     const answer = decoded({ op, after: wrongTime })
     if (answer.kind !== 'undecodable') throw new Error(`it is ${answer.kind}`)
-    expect(answer.reason).toBe(`column printed holds no timestamp: 'yesterday${'!'.repeat(41)}'`)
+    expect(answer.reason).toBe(`column printed holds no timestamptz: 'yesterday${'!'.repeat(41)}'`)
   })
 
   test.each(['d', 'u'])('of op %s with an earlier time that is none is no change', (op) => {
@@ -130,6 +139,40 @@ describe('a row', () => {
       transaction: 5,
     })
     expect(decoded({ after: { ...row, title: '?' } })).toMatchObject({ kind: 'change' })
+  })
+
+  test.each<[string, ColumnType, object, unknown]>([
+    ['bytes', 'bytea', { avro: 'bytes' }, Buffer.from('?!')],
+    ['an array of texts', 'text[]', { avro: 'array', items: { avro: 'string' } }, ['?!']],
+    [
+      'an array of bytes',
+      'bytea[]',
+      { avro: 'array', items: { avro: 'bytes' } },
+      [Buffer.from('?!')],
+    ],
+    ['an array of numbers', 'integer[]', { avro: 'array', items: { avro: 'int' } }, [63, 33]],
+    [
+      'an array of long numbers',
+      'bigint[]',
+      { avro: 'array', items: { avro: 'long' } },
+      [63n, 33n],
+    ],
+  ])('whose long value was left out as %s is unusable', (_, type, avro, value) => {
+    const columns = [projected('title', type, avro)]
+    const source = { lsn: 9n, version: '3.7.0.Final', txId: 5n, snapshot: 'false' }
+    const updatedWith = (title: unknown) =>
+      interpret(
+        { before: row, after: { ...row, title }, op: 'u', source },
+        { ...projection, columns },
+        { table: 'books', key: { id: 1n }, placeholder: '?!' },
+      )
+    expect(updatedWith(value)).toMatchObject({
+      kind: 'unusable',
+      reason: expect.stringMatching(/title/),
+    })
+    const [first] = Array.isArray(value) ? value : []
+    const other = value instanceof Buffer ? Buffer.from('?') : [first, first]
+    expect(updatedWith(other)).toMatchObject({ kind: 'change' })
   })
 
   test('that is gone has what was needed of it', () => {

@@ -1,6 +1,7 @@
 import avsc, { type Schema } from 'avsc'
 import { keyReader } from '../../src/decode/key.ts'
 import { longHook } from '../../src/decode/long.ts'
+import type { ColumnType } from '../../src/types/types.ts'
 
 type Field = { readonly name: string; readonly type: unknown }
 
@@ -8,7 +9,7 @@ type Field = { readonly name: string; readonly type: unknown }
 function read(
   fields: readonly Field[],
   values: Readonly<Record<string, unknown>>,
-  columns: readonly string[] = [],
+  columns: Readonly<Record<string, ColumnType>> = {},
 ) {
   const schema = { type: 'record', name: 'Key', fields } as Schema
   const type = avsc.Type.forSchema(schema, { typeHook: longHook, wrapUnions: false })
@@ -21,7 +22,8 @@ test('a key has every column in its order, by the names that the view has for th
     { name: 'other_one', type: 'string' },
     { name: 'id', type: 'int' },
   ]
-  const row = read(fields, { Gr__e: 7n, other_one: 'x', id: 5 }, ['id', 'Größe', 'other one x'])
+  const columns = { id: 'bigint', Größe: 'bigint', 'other one x': 'text' } as const
+  const row = read(fields, { Gr__e: 7n, other_one: 'x', id: 5 }, columns)
   expect(Object.entries(row)).toEqual([
     ['Größe', 7n],
     ['other_one', 'x'],
@@ -32,7 +34,7 @@ test('a key has every column in its order, by the names that the view has for th
 test('the columns are told as Avro spells them', () => {
   const schema = { type: 'record', name: 'Key', fields: [{ name: 'a_b', type: 'long' }] } as Schema
   const type = avsc.Type.forSchema(schema)
-  expect(keyReader({ schema, type }, ['a b'])!.avroNames).toEqual(['a_b'])
+  expect(keyReader({ schema, type }, { 'a b': 'bigint' })!.avroNames).toEqual(['a_b'])
 })
 
 test.each<[string, unknown, unknown, unknown]>([
@@ -47,9 +49,16 @@ test.each<[string, unknown, unknown, unknown]>([
   expect(read([{ name: 'part', type }], { part: written })).toEqual({ part: expected })
 })
 
+test('a part that the view needs comes in its terms, one of another type as Avro has it', () => {
+  const fields = [{ name: 'day', type: { type: 'int', 'connect.name': 'io.debezium.time.Date' } }]
+  expect(read(fields, { day: -1 }, { day: 'date' })).toEqual({ day: '1969-12-31' })
+  expect(read(fields, { day: -1 }, { day: 'text' })).toEqual({ day: -1n })
+  expect(read(fields, { day: -1 })).toEqual({ day: -1n })
+})
+
 test('a key without columns, or that is no record, is none', () => {
   const empty = { type: 'record', name: 'Key', fields: [] } as unknown as Schema
   const type = avsc.Type.forSchema('long')
-  expect(keyReader({ schema: empty, type }, [])).toBeUndefined()
-  expect(keyReader({ schema: 'long', type }, [])).toBeUndefined()
+  expect(keyReader({ schema: empty, type }, {})).toBeUndefined()
+  expect(keyReader({ schema: 'long', type }, {})).toBeUndefined()
 })

@@ -1,6 +1,7 @@
 import avsc, { type Schema } from 'avsc'
 import { longHook } from '../../src/decode/long.ts'
-import { avroNameOf, project, type ProjectionTarget } from '../../src/decode/projection.ts'
+import { avroNameOf } from '../../src/avro-name.ts'
+import { project, type ProjectionTarget } from '../../src/decode/projection.ts'
 import { column, envelope, envelopeSchema, type Column } from '../support/builders.ts'
 
 const columns = [
@@ -52,10 +53,10 @@ describe('a projection', () => {
   test('has the columns of the view, and of them those that a retract needs', () => {
     const found = projected(whole())!
     expect(found.columns).toEqual([
-      { column: 'author', avroName: 'author', type: 'bigint' },
-      { column: 'id', avroName: 'id', type: 'bigint' },
+      expect.objectContaining({ column: 'author', avroName: 'author', type: 'bigint' }),
+      expect.objectContaining({ column: 'id', avroName: 'id', type: 'bigint' }),
     ])
-    expect(found.earlier).toEqual([{ column: 'author', avroName: 'author', type: 'bigint' }])
+    expect(found.earlier).toEqual([found.columns[0]])
   })
 
   test('reads no more than is needed', () => {
@@ -142,7 +143,7 @@ describe('a column', () => {
     ['a text for a time', 'string', 'timestamptz'],
     ['a number for a time', { type: 'long', 'connect.name': zoned['connect.name'] }, 'timestamptz'],
     ['a list', { type: 'array', items: 'long' }, 'bigint'],
-    ['a number for what nobody knows', 'long', 'numeric' as never],
+    ['a number for a decimal', 'long', 'numeric' as never],
   ])('does not fit as %s', (_, type, as) => {
     expect(of(type, as)).toThrow(expect.objectContaining({ code: 'column-retyped' }))
   })

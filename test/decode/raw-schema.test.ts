@@ -56,7 +56,11 @@ describe('a column', () => {
     ['a union with null', ['null', 'string'], { nullable: true, avro: 'string' }],
     ['a union with null last', ['string', 'null'], { nullable: true, avro: 'string' }],
     ['a union of more', ['null', 'string', 'long'], { nullable: true, avro: undefined }],
-    ['an array', { type: 'array', items: 'long' }, { nullable: false, avro: undefined }],
+    [
+      'an array',
+      { type: 'array', items: ['null', 'long'] },
+      { nullable: false, avro: 'array', items: { avro: 'long', connectName: undefined } },
+    ],
     ['a named type', 'Value', { nullable: false, avro: undefined }],
     ['a type of a type', { type: { type: 'long' } }, { nullable: false, avro: undefined }],
   ])('is of %s', (_, type, expected) => {

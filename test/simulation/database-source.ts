@@ -242,13 +242,14 @@ export function truthPage(
   rangeKeysMax: number,
 ): Pick<Truth, 'entries' | 'rows' | 'last'> {
   const owners = new Map(
-    rows(view.row.table).map((row) => [nameOf({ key: row[view.row.key]! }), row]),
+    rows(view.row.table).map((row) => [nameOf({ key: row[view.row.key[0]!]! }), row]),
   )
   const amounts = new Map<string, Map<string, bigint>>()
   for (const { stored, table, by } of view.counts) {
     for (const row of rows(table)) {
-      if (row[by] === null) continue
-      const key = String(row[by])
+      const counted = row[by[0]!]!
+      if (counted === null) continue
+      const key = String(counted)
       const of = amounts.get(key) ?? new Map<string, bigint>()
       amounts.set(key, of.set(stored, (of.get(stored) ?? 0n) + 1n))
     }

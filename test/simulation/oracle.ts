@@ -204,7 +204,7 @@ export class Oracle {
       }
       for (const { stored, table: of, by } of view.counts) {
         if (!complete.has(stored) || (table && table !== of)) continue
-        const must = this.exactCount(of, by, key)
+        const must = this.exactCount(of, by[0]!, key)
         const is = held?.counts[stored] ?? 0n
         this.#compare(found, { key, component: stored, table: of }, [must, is])
       }
@@ -287,7 +287,8 @@ export class Oracle {
     const held = entries.get(key)
     if (Boolean(held?.fields) !== Boolean(this.#exactRow(key))) return true
     return view.counts.some(
-      ({ stored, table, by }) => this.exactCount(table, by, key) !== (held?.counts[stored] ?? 0n),
+      ({ stored, table, by }) =>
+        this.exactCount(table, by[0]!, key) !== (held?.counts[stored] ?? 0n),
     )
   }
 

@@ -65,7 +65,7 @@ export class Readers {
     if (!entry) return
     for (const { stored, table, by } of view.counts) {
       if (this.#isExcused(key, stored, table)) continue
-      const amounts = amountsOf(oracle.countChanges(table, by, key), by, { key, lsn })
+      const amounts = amountsOf(oracle.countChanges(table, by[0]!, key), by[0]!, { key, lsn })
       if (amounts.has(entry.counts[stored]!)) continue
       const were = [...amounts].join(', ')
       this.#world.fail(`a reader got ${key} ${stored} as ${entry.counts[stored]}; it was ${were}`)

@@ -6,6 +6,7 @@ import {
   placeholderOf,
   type ConnectorNeeds,
 } from '../../src/source/connector-faults.ts'
+import type { ColumnType } from '../../src/types/types.ts'
 
 const path = join(import.meta.dirname, '..', '..', 'connectors', 'millrace.json')
 const settings = JSON.parse(readFileSync(path, 'utf8')) as ConnectorSettings
@@ -18,6 +19,7 @@ const needs: ConnectorNeeds = {
     { table: 'users', columns: ['user_id', 'name'] },
     { table: 'likes', columns: ['user_id', 'tweet_id'] },
   ],
+  types: ['bigint', 'text'],
 }
 
 /** What is found wrong with the connector of this repository, with some settings changed. */
@@ -31,6 +33,66 @@ function faultsWith(changed: Readonly<Record<string, string | null>>): string[] 
 
 test('the connector of this repository has none', () => {
   expect(faultsWith({})).toEqual([])
+})
+
+describe('what the columns need', () => {
+  const faultsOf = (
+    types: readonly ColumnType[],
+    changed: Readonly<Record<string, string | null>>,
+  ) => {
+    const merged = Object.entries({ ...settings, ...changed })
+    const given = Object.fromEntries(
+      merged.filter((entry): entry is [string, string] => entry[1] !== null),
+    )
+    return connectorFaults(given, { ...needs, types }).map(({ what }) => what)
+  }
+
+  test.each<[ColumnType, string, string | null, string]>([
+    ['numeric', 'decimal.handling.mode', null, 'precise'],
+    ['numeric[]', 'decimal.handling.mode', 'double', 'double'],
+    ['date', 'time.precision.mode', 'connect', 'connect'],
+    ['time', 'time.precision.mode', 'isostring', 'isostring'],
+    ['timestamp', 'time.precision.mode', 'connect', 'connect'],
+    ['bytea', 'binary.handling.mode', 'base64', 'base64'],
+    ['bytea[]', 'binary.handling.mode', 'hex', 'hex'],
+  ])('%s needs %s, not %p', (type, setting, value, is) => {
+    expect(faultsOf([type, type], { [setting]: value })).toEqual([
+      expect.stringMatching(new RegExp(`^the connector's ${setting} is "${is}", not "`)),
+    ])
+    expect(faultsOf(['bigint', 'text', 'timestamptz'], { [setting]: value })).toEqual([])
+  })
+
+  test('times may be written in either adaptive way, and are by default', () => {
+    const types = ['date', 'time', 'timestamp', 'bytea'] as const
+    for (const mode of [null, 'adaptive_time_microseconds']) {
+      expect(
+        faultsOf(types, { 'time.precision.mode': mode, 'binary.handling.mode': null }),
+      ).toEqual([])
+    }
+  })
+})
+
+test('tables of other schemas are named with them', () => {
+  const tables = [
+    { table: 'sales.v1', columns: ['Id'] },
+    { table: '"a.b".c', columns: ['d e'] },
+  ]
+  const found = connectorFaults(settings, { ...needs, tables }).map(({ what }) => what)
+  expect(found).toEqual([
+    expect.stringMatching(/table.include.list leaves out table sales.v1, a.b.c$/),
+    expect.stringMatching(/column.include.list leaves out column sales.v1.Id, a.b.c.d e$/),
+  ])
+  const included = {
+    ...settings,
+    'schema.include.list': 'sales,a\\.b',
+    'table.include.list': 'sales\\.v1,a\\.b\\.c',
+    'column.include.list': 'sales\\.v1\\.Id,a\\.b\\.c\\.d e',
+  }
+  expect(connectorFaults(included, { ...needs, tables })).toEqual([])
+  const some = { ...included, 'schema.include.list': 'public' }
+  expect(connectorFaults(some, { ...needs, tables }).map(({ what }) => what)).toEqual([
+    expect.stringMatching(/schema.include.list leaves out schema sales, a.b$/),
+  ])
 })
 
 describe('a connector that is', () => {

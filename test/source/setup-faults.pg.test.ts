@@ -1,5 +1,6 @@
 import type { SetupFault, Source } from '../../src/source/source.ts'
-import { bigint, countOf, defineView, from, timestamptz } from '../../src/view/define-view.ts'
+import { bigint, timestamptz } from '../../src/types/declare.ts'
+import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 import { sourceFixture, type SourceFixture } from './source-fixture.ts'
 

@@ -1,9 +1,11 @@
+import type { ViewLayout } from '../../src/mutation.ts'
 import type { ViewStore } from '../../src/store/store.ts'
 import { describeAudit } from './conformance-audit.ts'
 import { describeCommits } from './conformance-commits.ts'
 import { describeCoordination } from './conformance-coordination.ts'
 import { describeDoubts } from './conformance-doubts.ts'
 import { describeEntries } from './conformance-entries.ts'
+import { describeKeys } from './conformance-keys.ts'
 import { describeRandomOperations } from './conformance-random.ts'
 import { describeSetBack } from './conformance-set-back.ts'
 import { describeTurn } from './conformance-turn.ts'
@@ -24,8 +26,8 @@ export function describeStore(name: string, setUp: () => Promise<StoreHarness>):
       get store() {
         return store
       },
-      async another() {
-        const client = await harness.open()
+      async another(view) {
+        const client = await harness.open(view)
         closeAfterwards(client)
         return client
       },
@@ -33,6 +35,7 @@ export function describeStore(name: string, setUp: () => Promise<StoreHarness>):
 
     describeCommits(suite)
     describeEntries(suite)
+    describeKeys(suite)
     describeDoubts(suite)
     describeAudit(suite)
     describeCoordination(suite)
@@ -46,6 +49,6 @@ export function describeStore(name: string, setUp: () => Promise<StoreHarness>):
 export type Suite = {
   readonly harness: StoreHarness
   readonly store: ViewStore
-  /** One more client of the same data, closed after the test. */
-  another(): Promise<ViewStore>
+  /** One more client of the same data, or one of another view; closed after the test. */
+  another(view?: Pick<ViewLayout, 'name' | 'key'>): Promise<ViewStore>
 }

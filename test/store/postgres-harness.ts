@@ -8,7 +8,7 @@ import type { StoreHarness } from './store-fixture.ts'
 const callTimeoutMs = 5_000
 
 /** What a store knows of a view before it knows its layouts. */
-export type OpenedView = { readonly name: string; readonly key: NamedColumn }
+export type OpenedView = { readonly name: string; readonly key: readonly NamedColumn[] }
 
 /** A Postgres of its own, and a bare client that does to it what people and accidents do. */
 export type PostgresHarness = StoreHarness & {
@@ -38,7 +38,7 @@ export async function postgresHarness(
     url,
     sql,
     openView,
-    open: () => openView(userLayout),
+    open: (view = userLayout) => openView(view),
     reset: async () => {
       const tables = (await tablesOf(sql)).filter((name) => name !== 'millrace.migrations')
       if (tables.length > 0) await sql.query(`truncate ${tables.join(', ')}`)

@@ -233,3 +233,15 @@ test('a database that can not hold every text is refused', async () => {
   const message = expect.stringContaining('LATIN1')
   await expect(open(userLayout, url.href)).rejects.toMatchObject({ code: 'store-layout', message })
 })
+
+test('numbers of floating point come whole, whatever the role is set to', async () => {
+  await harness.sql.query('alter role current_user set extra_float_digits = -15')
+  const layout: ViewLayout = { ...userLayout, fields: [{ name: 'size', type: 'double' }] }
+  const client = await open(userLayout)
+  const epoch = await serving(client)
+  const mutations = [{ entry: '1', put: { size: '0.30000000000000004' }, add: {} }]
+  await client.writer(layout).commit(aCommit(epoch, { partition: users1, mutations }))
+  const found = await texts(client, ['1'], layout)
+  await harness.sql.query('alter role current_user reset extra_float_digits')
+  expect(found).toEqual(['+1:119:0.30000000000000004;0;0;0;0'])
+})

@@ -32,7 +32,7 @@ export async function redisHarness(): Promise<RedisHarness> {
     redis,
     syncAlways: async () => void (await redis.config('SET', 'appendfsync', 'always')),
     openWith,
-    open: () => openWith({}),
+    open: (view) => openWith(view ? { view } : {}),
     reset: async () => void (await redis.flushall()),
     stop: async () => {
       redis.disconnect()

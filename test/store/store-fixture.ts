@@ -20,8 +20,8 @@ import { put, userLayout } from '../support/view-layouts.ts'
 
 /** One implementation of the contracts, and what a test may do to it behind its back. */
 export type StoreHarness = {
-  /** A client of the view `user-information`; every one sees the same data. */
-  open(): Promise<ViewStore>
+  /** A client of the view, of `user-information` by default; every one sees the same data. */
+  open(view?: Pick<ViewLayout, 'name' | 'key'>): Promise<ViewStore>
   /** Removes everything, as if the server were new. */
   reset(): Promise<void>
   /** Ends the server; called once, also when a test failed. */

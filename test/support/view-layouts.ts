@@ -5,7 +5,7 @@ const text = (name: string) => ({ name, type: 'text' as const })
 /** The layout of `user-information`, as its declaration gives it. */
 export const userLayout: ViewLayout = {
   name: 'user-information',
-  key: { name: 'userId', type: 'bigint' },
+  key: [{ name: 'userId', type: 'bigint' }],
   fields: [
     text('username'),
     text('name'),
@@ -29,7 +29,7 @@ export const widerLayout: ViewLayout = {
 /** A view whose key is text and whose fields are of every type. */
 export const placeLayout: ViewLayout = {
   name: 'place-information',
-  key: { name: 'placeName', type: 'text' },
+  key: [{ name: 'placeName', type: 'text' }],
   fields: [
     { name: 'ownerId', type: 'bigint' },
     { name: 'openedAt', type: 'timestamptz' },

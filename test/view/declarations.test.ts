@@ -8,14 +8,8 @@ import {
   storedBeside,
   storedNamesLost,
 } from '../../src/view/declarations.ts'
-import {
-  bigint,
-  countOf,
-  defineView,
-  from,
-  timestamptz,
-  type ViewDeclaration,
-} from '../../src/view/define-view.ts'
+import { bigint, timestamptz } from '../../src/types/declare.ts'
+import { countOf, defineView, from, type ViewDeclaration } from '../../src/view/define-view.ts'
 import type { View } from '../../src/view/view.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 
@@ -173,11 +167,11 @@ describe('views merged', () => {
     ])
     expect(merged.row.fields.every((field) => field.name === field.stored)).toBe(true)
     expect(merged.counts).toEqual([
-      { name: 'bookCount', stored: 'bookCount', table: 'books', by: 'author' },
+      { name: 'bookCount', stored: 'bookCount', table: 'books', by: ['author'] },
     ])
     expect(merged.layout).toEqual({
       name: 'author-page',
-      key: { name: 'authorId', type: 'bigint' },
+      key: [{ name: 'authorId', type: 'bigint' }],
       fields: [
         { name: 'name', type: 'text' },
         { name: 'born', type: 'timestamptz' },
@@ -214,6 +208,25 @@ describe('views merged', () => {
       }),
     )
   })
+})
+
+test('a key of one part lies in stores as it always did, one of several as a list', () => {
+  const lies = JSON.parse(encodeView(view)) as Record<string, unknown>
+  expect(lies).toMatchObject({
+    key: { name: 'authorId', type: 'bigint' },
+    row: { key: 'id' },
+    counts: [{ by: 'author' }],
+  })
+  const parts = defineView({
+    name: 'orders',
+    key: { shop: 'text', number: 'integer' },
+    row: from('orders', { key: ['shop', 'number'], fields: {} }),
+    counts: { lines: countOf('lines', { by: ['shop', 'number'] }) },
+  })
+  expect(JSON.parse(encodeView(parts))).toMatchObject({ row: { key: ['shop', 'number'] } })
+  expect(decodeView(encodeView(parts))).toEqual(parts)
+  // Whoever keeps it under this id must go on with what lies there.
+  expect(declarationId(userInformation)).toBe('0eed83a018a4eb3f')
 })
 
 test('names are lost that only the earlier view stores', () => {

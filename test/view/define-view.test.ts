@@ -1,13 +1,7 @@
 import { MillraceError } from '../../src/errors.ts'
 import { columnsOf, retractColumnsOf, tablesOf } from '../../src/view/view.ts'
-import {
-  bigint,
-  countOf,
-  defineView,
-  from,
-  timestamptz,
-  type ViewDeclaration,
-} from '../../src/view/define-view.ts'
+import { arrayOf, bigint, time, timestamptz } from '../../src/types/declare.ts'
+import { countOf, defineView, from, type ViewDeclaration } from '../../src/view/define-view.ts'
 import { views } from '../../src/views/index.ts'
 import { replicaIdentityOf } from '../../src/view/replica-identity.ts'
 import { userInformation } from '../../src/views/user-information.ts'
@@ -27,20 +21,20 @@ describe('a declaration', () => {
   test('becomes a view with its layout, in the order declared', () => {
     expect(defineView(good)).toEqual({
       name: 'place-information',
-      key: { name: 'placeName', type: 'text' },
+      key: [{ name: 'placeName', type: 'text' }],
       row: {
         table: 'places',
-        key: 'name',
+        key: ['name'],
         fields: [
           { name: 'ownerId', stored: 'ownerId', column: 'owner_id', type: 'bigint' },
           { name: 'openedAt', stored: 'openedAt', column: 'opened_at', type: 'timestamptz' },
           { name: 'motto', stored: 'motto', column: 'motto', type: 'text' },
         ],
       },
-      counts: [{ name: 'visitCount', stored: 'visitCount', table: 'visits', by: 'place' }],
+      counts: [{ name: 'visitCount', stored: 'visitCount', table: 'visits', by: ['place'] }],
       layout: {
         name: 'place-information',
-        key: { name: 'placeName', type: 'text' },
+        key: [{ name: 'placeName', type: 'text' }],
         fields: [
           { name: 'ownerId', type: 'bigint' },
           { name: 'openedAt', type: 'timestamptz' },
@@ -58,9 +52,28 @@ describe('a declaration', () => {
   test.each<[string, Partial<ViewDeclaration>, RegExp]>([
     ['a name in camelCase', { name: 'placeInformation' }, /kebab-case/],
     ['a reserved name', { name: 'millrace' }, /'millrace' is reserved/],
-    ['no key', { key: {} }, /one key, not 0/],
-    ['two keys', { key: { a: 'text', b: 'text' } }, /one key, not 2/],
-    ['a key of another type', { key: { a: 'timestamptz' } as never }, /neither bigint nor text/],
+    ['no key', { key: {} }, /it needs a key/],
+    [
+      'a key of more parts than columns',
+      { key: { a: 'text', b: 'text' } },
+      /the key has 2 parts, and the key of places names 1 columns; .*'by' of visitCount names 1/,
+    ],
+    [
+      'a key of a type that has no order',
+      { key: { a: 'timestamptz' } as never },
+      /key a can't be timestamptz: an entry for each microsecond is none/,
+    ],
+    ['a key of no type', { key: { a: 'blob' } as never }, /there is no type 'blob' for a/],
+    [
+      'a field of no type',
+      fields({ a: { column: 'a', type: 'blob' as never } }),
+      /there is no type 'blob' for a/,
+    ],
+    [
+      'an array of what comes altered',
+      fields({ a: arrayOf(time('a')) }),
+      /a can't be an array of time: the connector alters some/,
+    ],
     ['a field named as the key', fields({ placeName: 'x' }), /'placeName' is named twice/],
     [
       'a count named as a field',
@@ -78,9 +91,10 @@ describe('a declaration', () => {
     ['a table without a name', { row: { ...good.row, table: '' } }, /'' can't name/],
     ['a key column without a name', { row: { ...good.row, key: '' } }, /'' can't name/],
     ['a column without a name', fields({ again: '' }), /'' can't name/],
-    ['a column with a quote', fields({ again: 'a"b' }), /'a"b' can't name/],
-    ['a column that ends in a quote', fields({ again: 'a"' }), /'a"' can't name/],
-    ['a name that is too long', fields({ again: 'x'.repeat(64) }), /can't name a table or column/],
+    ['a column with a NUL', fields({ again: 'a\0b' }), /can't name a column/],
+    ['a table with a lone quote', { row: { ...good.row, table: 'a"' } }, /'a"' can't name a table/],
+    ['a table in two schemas', { row: { ...good.row, table: 'a.b.c' } }, /'a.b.c' can't name/],
+    ['a name that is too long', fields({ again: 'ä'.repeat(32) }), /can't name a column/],
     [
       'a counted table without a name',
       { counts: { visitCount: countOf('', { by: 'place' }) } },
@@ -108,8 +122,36 @@ describe('a declaration', () => {
     expect(define).toThrow(expect.objectContaining({ code: 'view-invalid' }))
   })
 
+  test('may have a key of several parts, and tables of any schema', () => {
+    const view = defineView({
+      name: 'orders',
+      key: { shop: 'text', number: 'integer' },
+      row: from('"sales".orders', { key: ['shop', 'number'], fields: { tags: arrayOf('tags') } }),
+      counts: { lines: countOf('public."order.lines"', { by: ['of shop', 'of "number"'] }) },
+    })
+    expect(view.key).toEqual([
+      { name: 'shop', type: 'text' },
+      { name: 'number', type: 'integer' },
+    ])
+    expect(tablesOf(view)).toEqual(['sales.orders', '"order.lines"'])
+    expect(columnsOf(view, 'sales.orders')).toEqual({
+      shop: 'text',
+      number: 'integer',
+      tags: 'text[]',
+    })
+    expect(columnsOf(view, '"order.lines"')).toEqual({
+      'of shop': 'text',
+      'of "number"': 'integer',
+    })
+    expect(retractColumnsOf(view, 'sales.orders')).toEqual(['shop', 'number'])
+    expect(replicaIdentityOf(view, '"order.lines"', ['of shop', 'of "number"', 'line'])).toBe(
+      'default',
+    )
+    expect(replicaIdentityOf(view, '"order.lines"', ['of shop', 'line'])).toBe('full')
+  })
+
   test('is told everything that is wrong with it, at once', () => {
-    expect(() => defineView({ ...good, name: 'X', key: {} })).toThrow(/kebab-case; .*one key/)
+    expect(() => defineView({ ...good, name: 'X', key: {} })).toThrow(/kebab-case; .*needs a key/)
   })
 })
 

@@ -153,6 +153,66 @@ test('a row may own an entry and be counted by another', () => {
   ])
 })
 
+describe('an entry whose key has several parts', () => {
+  const orders = defineView({
+    name: 'orders',
+    key: { shop: 'text', number: 'integer' },
+    row: from('sales.orders', { key: ['shop', 'number'], fields: { note: 'note' } }),
+    counts: { lines: countOf('sales.lines', { by: ['of_shop', 'of_number'] }) },
+  })
+  const id = { id: 1n }
+  const line = (shop: string | null, number: bigint | null) => ({
+    of_shop: shop,
+    of_number: number,
+  })
+
+  test('is named by all of them', () => {
+    const row = { shop: 'a:b', number: 7n, note: null }
+    expect(contributions(insert('sales.orders', row, row), orders)).toEqual([
+      { entry: 'a\\:b:7', put: { note: null }, add: {} },
+    ])
+    expect(contributions(remove('sales.orders', { shop: 'a', number: 7n }), orders)).toEqual([
+      { entry: 'a:7', put: null, add: {} },
+    ])
+    expect(contributions(insert('sales.lines', id, line('eu', 7n)), orders)).toEqual([
+      adds('eu:7', 'lines', 1n),
+    ])
+  })
+
+  test('is another one where one of them changes', () => {
+    const rows = { before: line('eu', 7n), after: line('eu', 8n) }
+    expect(contributions(update('sales.lines', id, rows), orders)).toEqual([
+      adds('eu:7', 'lines', -1n),
+      adds('eu:8', 'lines', 1n),
+    ])
+    const same = { before: line('eu', 7n), after: line('eu', 7n) }
+    expect(contributions(update('sales.lines', id, same), orders)).toEqual([])
+  })
+
+  test('is none where one of them is null', () => {
+    expect(contributions(insert('sales.lines', id, line(null, 7n)), orders)).toEqual([])
+    const rows = { before: line('eu', null), after: line('eu', 8n) }
+    expect(contributions(update('sales.lines', id, rows), orders)).toEqual([
+      adds('eu:8', 'lines', 1n),
+    ])
+    const left = { before: line('eu', 8n), after: line('eu', null) }
+    expect(contributions(update('sales.lines', id, left), orders)).toEqual([
+      adds('eu:8', 'lines', -1n),
+    ])
+  })
+
+  test('is never guessed where one of them is missing', () => {
+    expect(fold(orders, remove('sales.lines', { id: 1n, of_shop: 'eu' }))).toMatchObject({
+      kind: 'unusable',
+      reason: expect.stringMatching(/of_number/),
+    })
+    const silent = { after: line('eu', 8n) }
+    expect(fold(orders, update('sales.lines', { of_shop: 'eu' }, silent)).kind).toBe('unusable')
+    const known = { of_shop: 'eu', of_number: 8n }
+    expect(contributions(update('sales.lines', known, silent), orders)).toEqual([])
+  })
+})
+
 test('fields and counts are given under the names that they have in stores', () => {
   const [username] = userInformation.row.fields
   const renamed = viewOf({

@@ -1,4 +1,6 @@
 import { fastify } from 'fastify'
+import type { ColumnType } from '../../src/types/types.ts'
+import { defineView, from } from '../../src/view/define-view.ts'
 import { jsonSchemaOf, toJson } from '../../src/view/json.ts'
 import { viewOf } from '../../src/view/view.ts'
 import { userInformation } from '../../src/views/user-information.ts'
@@ -66,7 +68,7 @@ test('a schema names the type of a key and of fields of every type', () => {
   const types = ['text', 'bigint', 'timestamptz'] as const
   const view = viewOf({
     ...userInformation,
-    key: { name: 'userName', type: 'text' },
+    key: [{ name: 'userName', type: 'text' }],
     row: { ...userInformation.row, fields: types.map((type) => ({ ...field!, name: type, type })) },
     counts: [],
   })
@@ -76,8 +78,49 @@ test('a schema names the type of a key and of fields of every type', () => {
     bigint: { type: ['string', 'null'], pattern: '^-?[0-9]{1,19}$' },
     timestamptz: { type: ['string', 'null'], description: 'ISO 8601 in UTC with six digits' },
   })
-  const byTime = viewOf({ ...view, key: { name: 'at', type: 'timestamptz' } })
-  expect(jsonSchemaOf(byTime).properties).toMatchObject({ at: { type: 'string' } })
+})
+
+const shown: readonly (readonly [type: ColumnType, text: string, json: string])[] = [
+  ['bigint', '9007199254740993', '"9007199254740993"'],
+  ['integer', '-2147483648', '-2147483648'],
+  ['numeric', '1.50', '"1.50"'],
+  ['double', '0.1', '0.1'],
+  ['double', '1e+15', '1000000000000000'],
+  ['double', 'NaN', '"NaN"'],
+  ['real', '-Infinity', '"-Infinity"'],
+  ['boolean', 'true', 'true'],
+  ['boolean', 'false', 'false'],
+  ['text', 'a"b', '"a\\"b"'],
+  ['date', '-infinity', '"-infinity"'],
+  [
+    'jsonb',
+    '{"a": 12345678901234567890.10, "b": [1e400, null]}',
+    '{"a":12345678901234567890.10,"b":[1e400,null]}',
+  ],
+  ['json', 'null', 'null'],
+  ['json', '"x"', '"x"'],
+  ['bytea', 'AP8=', '"AP8="'],
+  ['text[]', '["a",null,"b\\\\"]', '["a",null,"b\\\\"]'],
+  ['bigint[]', '["9007199254740993",null]', '["9007199254740993",null]'],
+  ['double[]', '[0.1,"NaN",null]', '[0.1,"NaN",null]'],
+  ['jsonb[]', '[{"a": 10000000000000000000001},null]', '[{"a":10000000000000000000001},null]'],
+]
+
+test.each(shown)('the server writes %s %s as %s, and null as null', async (type, text, written) => {
+  const view = defineView({
+    name: 'orders',
+    key: { shop: 'text', number: 'integer' },
+    row: from('orders', {
+      key: ['shop', 'number'],
+      fields: { value: { column: 'v', type }, nothing: { column: 'v', type } },
+    }),
+  })
+  const app = fastify()
+  const held = { key: 'a\\:b:7', fields: { value: text, nothing: null }, counts: {} }
+  app.get('/', { schema: { response: { 200: jsonSchemaOf(view) } } }, () => toJson(view, held))
+  const { body } = await app.inject('/')
+  expect(body).toBe(`{"shop":"a:b","number":7,"value":${written},"nothing":null}`)
+  await app.close()
 })
 
 test('the server writes by the schema what the view shows', async () => {

@@ -1,11 +1,12 @@
 import { Client } from 'pg'
-import { canonicalTimestamp } from '../../src/decode/timestamp.ts'
+import { canonicalTimestamp } from '../../src/types/timestamps.ts'
 import { absentText, encodeEntry } from '../../src/store/entry-text.ts'
-import { sqlTimestamptz } from '../../src/timestamptz.ts'
-import { bigint, countOf, defineView, from, timestamptz } from '../../src/view/define-view.ts'
+import { bigint, timestamptz } from '../../src/types/declare.ts'
+import { typeOf } from '../../src/types/types.ts'
+import { countOf, defineView, from } from '../../src/view/define-view.ts'
+import { compareKeys } from '../../src/view/truth-keys.ts'
 import { readTruth, type TruthPage } from '../../src/view/truth-page.ts'
 import {
-  compareKeys,
   keysQuery,
   rangeQuery,
   settledQuery,
@@ -283,7 +284,7 @@ describe('a timestamptz', () => {
     ]
     for (const [moment, canonical] of forms) {
       const [row] = await rowsOf<{ text: string }>(
-        `select ${sqlTimestamptz('at')} as text from (select $1::timestamptz as at) t`,
+        `select ${typeOf('timestamptz').sql('at')} as text from (select $1::timestamptz as at) t`,
         [moment],
       )
       expect(row!.text).toBe(canonical)
@@ -299,7 +300,7 @@ describe('a timestamptz', () => {
         from generate_series(-1000, 1000) i
         union all select ('10000-01-01 00:00:00+00'::timestamptz + i * interval '1 microsecond')
         from generate_series(-1000, 1000) i) moments
-      where ${sqlTimestamptz('at')} is distinct from ${oldTimestamptz('at')}`)
+      where ${typeOf('timestamptz').sql('at')} is distinct from ${oldTimestamptz('at')}`)
     expect(row).toEqual({ count: '0' })
   }, 30_000)
 })
@@ -496,7 +497,7 @@ test('keys are compared as SQL orders them', async () => {
   ] as const) {
     for (const [i, a] of keys.entries()) {
       for (const [j, b] of keys.entries())
-        expect(Math.sign(compareKeys(type, a, b))).toBe(Math.sign(i - j))
+        expect(Math.sign(compareKeys([type], a, b))).toBe(Math.sign(i - j))
     }
   }
 })

@@ -142,6 +142,14 @@ describe('where a view is served', () => {
     expect(() => refuseSamePaths([own.view, other])).toThrow(
       'user-information and libraries are both served at /users/:isbn',
     )
+    const shelf = (serve: string, key: object) =>
+      library({ name: 'shelves', serve, key, row: from('s', { key: Object.keys(key), fields: {} }) })
+    const [one, two] = [
+      shelf('/s/:hall', { hall: 'text' }),
+      shelf('/s/:hall/:row', { hall: 'text', row: 'integer' }),
+    ]
+    expect(batchPathOf(two.serve!)).toBe('/s')
+    expect(() => refuseSamePaths([one, two])).toThrow('are both served at /s')
     expect(() => refuseSamePaths([own.view, library(), library()])).not.toThrow()
   })
 })

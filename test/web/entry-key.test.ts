@@ -1,5 +1,6 @@
+import { defineView, from } from '../../src/view/define-view.ts'
 import { userInformation } from '../../src/views/user-information.ts'
-import { parseKey } from '../../src/web/entry-key.ts'
+import { keyRule, parseKey, parseParts, spelledRule } from '../../src/web/entry-key.ts'
 
 describe('the id of a user in a path', () => {
   test.each([
@@ -38,5 +39,42 @@ describe('the id of a user in a path', () => {
     '1_000',
   ])('%j is none', (text) => {
     expect(parseKey(userInformation, text)).toBeUndefined()
+  })
+})
+
+describe('a key of several parts', () => {
+  const orders = defineView({
+    name: 'orders',
+    key: { shop: 'text', number: 'integer', day: 'date', id: 'uuid' },
+    row: from('orders', { key: ['shop', 'number', 'day', 'id'], fields: {} }),
+  })
+  const id = '0b1c2d3e-0000-4000-8000-000000000001'
+
+  test('is spelled with colons between its parts, wherever they stood', () => {
+    const key = String.raw`e\:u:-7:2026-01-31:${id}`
+    expect(parseParts(orders, ['e:u', '-7', '2026-01-31', id])).toBe(key)
+    expect(parseKey(orders, key)).toBe(key)
+  })
+
+  test.each([
+    [['eu', '7', '2026-01-31']],
+    [['eu', '07', '2026-01-31', id]],
+    [['eu', '2147483648', '2026-01-31', id]],
+    [['eu', '7', '2026-02-30', id]],
+    [['eu', '7', '2026-01-31', id.toUpperCase()]],
+    [['e\0', '7', '2026-01-31', id]],
+  ])('%j are none', (parts) => {
+    expect(parseParts(orders, parts)).toBeUndefined()
+    expect(parseKey(orders, parts.join(':'))).toBeUndefined()
+  })
+
+  test('is none where it is spelled in another way', () => {
+    expect(parseKey(orders, `e\\u:7:2026-01-31:${id}`)).toBeUndefined()
+    expect(parseKey(orders, `eu:7:2026-01-31:${id}:`)).toBeUndefined()
+  })
+
+  test('is described by its parts and their types', () => {
+    expect(keyRule(orders)).toContain('number is the plain decimal form of a 32-bit signed integer')
+    expect(spelledRule(orders)).toMatch(/^A key is shop:number:day:id, /)
   })
 })

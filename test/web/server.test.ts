@@ -97,7 +97,7 @@ test('GET /users/:userId answers 404 where no row is, also where counters came f
       type: 'urn:problem-type:millrace:entry-not-found',
       title: 'There is no such entry',
       status: 404,
-      detail: `No entry of the view user-information has the userId ${id}.`,
+      detail: `The view user-information has no entry ${id}.`,
       instance: `/users/${id}`,
     })
     expect(answer.headers['content-type']).toBe('application/problem+json')

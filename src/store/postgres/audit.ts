@@ -39,7 +39,7 @@ export class PostgresAudit implements ViewAudit {
       }
       // One statement sees one moment, and this one begins after the tickets lie there.
       const asked = keys.map((key) => (possible.has(key) ? key : null))
-      const { rows } = await connection.query(sql.look, [view, epoch, asked])
+      const { rows } = await connection.query(sql.look, [view, epoch, ...sql.values(asked)])
       if (ticket !== undefined) await cleanTickets(connection)
       const [row] = rows
       if (!row) return { kind: 'conflict' }
@@ -67,7 +67,7 @@ export class PostgresAudit implements ViewAudit {
     return table.with(this.#layout, async (sql) => {
       const { rows } = await (cursor === undefined
         ? connection.query(firstPageText(sql))
-        : connection.query(nextPageText(sql), [cursor]))
+        : connection.query(nextPageText(sql), sql.values([cursor]).flat()))
       const all = rows.map(({ entry }) => entry as string)
       const keys = all.slice(0, limits.scanPageKeys)
       return { keys, cursor: all.length > keys.length ? keys.at(-1) : undefined }
@@ -123,14 +123,15 @@ export class PostgresAudit implements ViewAudit {
   }
 }
 
-function firstPageText({ table, key }: EntrySql): string {
-  return `select e.${key}::text as entry from ${table} e
-    order by e.${key} limit ${limits.scanPageKeys + 1}`
+function firstPageText({ table, entryText, order }: EntrySql): string {
+  return `select ${entryText} as entry from ${table} e
+    order by ${order} limit ${limits.scanPageKeys + 1}`
 }
 
-function nextPageText({ table, key, keyType }: EntrySql): string {
-  return `select e.${key}::text as entry from ${table} e where e.${key} > $1::${keyType}
-    order by e.${key} limit ${limits.scanPageKeys + 1}`
+function nextPageText({ table, entryText, order, keyTypes }: EntrySql): string {
+  const cursor = keyTypes.map((type, at) => `$${at + 1}::${type}`).join(', ')
+  return `select ${entryText} as entry from ${table} e where (${order}) > (${cursor})
+    order by ${order} limit ${limits.scanPageKeys + 1}`
 }
 
 const progressText = statement(
@@ -158,17 +159,19 @@ type Clearing = { readonly keys: readonly string[]; readonly columns: readonly s
 
 /** Entries are locked in the order of their keys, as in every batch. */
 async function clear(transaction: Transaction, sql: EntrySql, { keys, columns }: Clearing) {
-  const { table, key, keyType } = sql
-  const those = `e.${key} = any($1::${keyType}[])`
-  await transaction.query(`select from ${table} e where ${those} order by e.${key} for update`, [
-    keys,
-  ])
+  const { table, order } = sql
+  const those = sql.among(1)
+  const values = sql.values(keys)
+  await transaction.query(
+    `select from ${table} e where ${those} order by ${order} for update`,
+    values,
+  )
   if (columns.length > 0) {
     const nulls = columns.map((column) => `${column} = null`).join(', ')
     const some = columns.map((column) => `e.${column} is not null`).join(' or ')
-    await transaction.query(`update ${table} e set ${nulls} where ${those} and (${some})`, [keys])
+    await transaction.query(`update ${table} e set ${nulls} where ${those} and (${some})`, values)
   }
-  await transaction.query(sql.removeEmpty, [keys])
+  await transaction.query(sql.removeEmpty, values)
 }
 
 function scanLost(cursor: string): MillraceError {

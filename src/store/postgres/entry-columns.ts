@@ -1,10 +1,8 @@
 /** Columns of a view's table: their names, their types, and how values pass. */
 import { createHash } from 'node:crypto'
-import type { ColumnType } from '../../change.ts'
-import { unreachable } from '../../errors.ts'
+import { spellSql, splitKey } from '../../entry-key.ts'
 import type { NamedColumn, ViewLayout } from '../../mutation.ts'
-import { postgresTimestamptz, sqlTimestamptz } from '../../timestamptz.ts'
-import { fitsInt64 } from '../checks.ts'
+import { keyTypeOf, typeOf } from '../../types/types.ts'
 import { spell } from '../codec.ts'
 
 export type Column = {
@@ -26,14 +24,14 @@ export function columnName(name: string): string {
   return `${whole.slice(0, 46)}_${createHash('sha256').update(whole).digest('hex').slice(0, 16)}`
 }
 
-export function keyColumn({ name, type }: NamedColumn): Column {
-  return { name: columnName(name), type: typeName(type) }
+export function columnOf({ name, type }: NamedColumn): Column {
+  return { name: columnName(name), type: typeOf(type).stored.type }
 }
 
 /** Columns of the layout's fields and counters, in its order. */
 export function columnsOf({ fields, counts }: ViewLayout): readonly Column[] {
   return [
-    ...fields.map(({ name, type }) => ({ name: columnName(name), type: typeName(type) })),
+    ...fields.map(columnOf),
     ...counts.map((name) => ({ name: columnName(name), type: 'bigint' })),
   ]
 }
@@ -45,30 +43,33 @@ export function quote(identifier: string): string {
 
 /** SQL for the column of the alias `e`, as the text that every store answers. */
 export function asText({ name, type }: NamedColumn): string {
-  const column = `e.${quote(columnName(name))}`
-  switch (type) {
-    case 'text':
-      return column
-    case 'bigint':
-      return `${column}::text`
-    case 'timestamptz':
-      return `(${sqlTimestamptz(column)})`
-    default:
-      return unreachable(type)
-  }
+  return `(${typeOf(type).stored.sql(`e.${quote(columnName(name))}`)})`
+}
+
+/** SQL for the key as it is spelled, of the alias `e`. */
+export function keyText(key: readonly NamedColumn[]): string {
+  return spellSql(key.map(asText))
 }
 
 export function sqlValue({ type }: NamedColumn, value: string | null | undefined): string | null {
-  if (value === null || value === undefined) return null
-  return type === 'timestamptz' ? postgresTimestamptz(value) : value
+  return value === null || value === undefined ? null : typeOf(type).stored.value(value)
 }
 
 /** Whether an entry of the view can have this key at all; Postgres would refuse others. */
-export function isPossibleKey({ type }: NamedColumn, key: string): boolean {
-  if (type !== 'bigint') return !key.includes('\0')
-  return /^(?:0|-?[1-9]\d{0,18})$/.test(key) && fitsInt64(BigInt(key))
+export function isPossibleKey(key: readonly NamedColumn[], text: string): boolean {
+  const parts = splitKey(text, key.length)
+  return parts?.every((part, at) => isPossible(key[at]!, part)) ?? false
 }
 
-function typeName(type: ColumnType): string {
-  return type === 'timestamptz' ? 'timestamp with time zone' : type
+function isPossible({ type }: NamedColumn, part: string): boolean {
+  return keyTypeOf(type).isCanonical(part)
+}
+
+/** The parts of keys as one array for each column, with null for a key that is null. */
+export function keyArrays(
+  key: readonly NamedColumn[],
+  entries: readonly (string | null)[],
+): readonly (readonly (string | null)[])[] {
+  const split = entries.map((entry) => (entry === null ? undefined : splitKey(entry, key.length)))
+  return key.map((part, at) => split.map((parts) => sqlValue(part, parts?.[at])))
 }

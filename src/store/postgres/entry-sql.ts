@@ -1,51 +1,75 @@
 import type { Entry, NamedColumn, ViewLayout } from '../../mutation.ts'
 import { checkpointsSql } from './checkpoints.ts'
 import { statement, type SqlRow, type Statement } from './connection.ts'
-import { asText, columnName, keyColumn, quote } from './entry-columns.ts'
+import { asText, columnName, columnOf, keyArrays, keyText, quote } from './entry-columns.ts'
 
 export type EntryPlace = {
   /** The table as SQL writes it, `"public"."user_information"`. */
   readonly table: string
-  readonly key: NamedColumn
+  readonly key: readonly NamedColumn[]
 }
 
 /** Statements on a view's table that are known by its layout. The table has the alias `e`. */
 export class EntrySql {
   readonly layout: ViewLayout
   readonly table: string
-  readonly key: string
-  readonly keyType: string
-  /** Values: keys; what becomes of the row; fields; amounts. Answers entries that need a look. */
+  /** The key's columns. */
+  readonly keys: readonly string[]
+  /** Their types. */
+  readonly keyTypes: readonly string[]
+  /** SQL for the key of the alias `e`. */
+  readonly entryText: string
+  /** Values: parts of keys; what becomes of the row; fields; amounts. Answers entries that need a look. */
   readonly apply: Statement
-  /** Removes those of the keys that hold nothing. */
+  /** Removes those of the keys that hold nothing. Values: parts of keys. */
   readonly removeEmpty: Statement
   /** Columns `entry`, `f0`… and `c0`…, where a missing counter is 0. */
   readonly columns: string
-  /** Values: view, epoch, keys or null. Answers `texts` in the order asked, and `checkpoints`. */
+  /** Values: view, epoch, parts of keys or null. Answers `texts` in the order asked, and `checkpoints`. */
   readonly look: Statement
+  readonly #key: readonly NamedColumn[]
 
   /** `others` are columns that the layout does not name, and that go with the owning row. */
   constructor({ table, key }: EntryPlace, layout: ViewLayout, others: readonly string[]) {
     this.layout = layout
     this.table = table
-    this.key = quote(columnName(key.name))
-    this.keyType = keyColumn(key).type
+    this.#key = key
+    this.keys = key.map(({ name }) => quote(columnName(name)))
+    this.keyTypes = key.map((part) => columnOf(part).type)
+    this.entryText = keyText(key)
     const counts = layout.counts.map((name) => `e.${quote(columnName(name))}`)
     const isEmpty = [
       'e.present is not true',
       ...counts.map((count) => `coalesce(${count}, 0) = 0`),
     ].join(' and ')
     this.columns = [
-      `${asText(key)} as entry`,
+      `${this.entryText} as entry`,
       ...layout.fields.map((field, index) => `${asText(field)} as f${index}`),
       ...counts.map((count, index) => `coalesce(${count}, 0) as c${index}`),
     ].join(', ')
     this.look = statement('look', this.#lookText(textSql(key, layout, isEmpty)))
-    this.apply = statement('apply', this.#applyText(key, others, isEmpty))
+    this.apply = statement('apply', this.#applyText(others, isEmpty))
     this.removeEmpty = statement(
       'remove empty',
-      `delete from ${table} e where e.${this.key} = any($1::${this.keyType}[]) and ${isEmpty}`,
+      `delete from ${table} e where ${this.among(1)} and ${isEmpty}`,
     )
+  }
+
+  /** SQL that is true for these keys, whose parts are the values from `$first` on. */
+  among(first: number): string {
+    const arrays = this.keyTypes.map((type, at) => `$${first + at}::${type}[]`)
+    if (arrays.length === 1) return `e.${this.keys[0]} = any(${arrays[0]})`
+    return `(${this.order}) in (select * from unnest(${arrays.join(', ')}))`
+  }
+
+  /** The key's columns of the alias `e`, as `order by` takes them. */
+  get order(): string {
+    return this.keys.map((name) => `e.${name}`).join(', ')
+  }
+
+  /** The values that `among` and `look` take. */
+  values(keys: readonly (string | null)[]): readonly (readonly (string | null)[])[] {
+    return keyArrays(this.#key, keys)
   }
 
   /** From a row that has `columns`. */
@@ -69,10 +93,13 @@ export class EntrySql {
 
   /** A key that is null finds nothing. */
   #lookText(text: string): string {
+    const arrays = this.keyTypes.map((type, at) => `$${3 + at}::${type}[]`).join(', ')
+    const names = this.keys.map((_, at) => `k${at}`)
+    const same = this.keys.map((name, at) => `e.${name} = asked.k${at}`).join(' and ')
     return `select
        (select coalesce(json_agg(${text} order by asked.place), '[]')
-        from unnest($3::${this.keyType}[]) with ordinality as asked (key, place)
-          left join ${this.table} e on e.${this.key} = asked.key) as texts,
+        from unnest(${arrays}) with ordinality as asked (${names.join(', ')}, place)
+          left join ${this.table} e on ${same}) as texts,
        (select coalesce(json_agg(c), '[]')
         from (select ${checkpointsSql} from millrace.checkpoints c where c.view = v.view) c
        ) as checkpoints
@@ -84,21 +111,24 @@ export class EntrySql {
    * false removes it, null leaves it. An amount that is null leaves the counter, which may be
    * missing; a row that is put has every counter.
    */
-  #applyText(key: NamedColumn, others: readonly string[], isEmpty: string): string {
+  #applyText(others: readonly string[], isEmpty: string): string {
     const { fields, counts } = this.layout
     const owned = fields.map(({ name }) => quote(columnName(name)))
     const added = counts.map((name) => quote(columnName(name)))
     const types = [
-      this.keyType,
+      ...this.keyTypes,
       'boolean',
-      ...fields.map(({ type }) => type),
+      ...fields.map((field) => columnOf(field).type),
       ...counts.map(() => 'bigint'),
     ]
     const aliases = types.map((_, index) => `a${index}`)
-    const amounts = aliases.slice(2 + fields.length)
+    const present = aliases[this.keys.length]!
+    const rowLength = this.keys.length + 1 + fields.length
     const values = [
-      ...aliases.slice(0, 2 + fields.length),
-      ...amounts.map((amount) => `case when a1 then coalesce(${amount}, 0) else ${amount} end`),
+      ...aliases.slice(0, rowLength),
+      ...aliases
+        .slice(rowLength)
+        .map((amount) => `case when ${present} then coalesce(${amount}, 0) else ${amount} end`),
     ]
     const set = [
       'present = coalesce(excluded.present, e.present)',
@@ -120,13 +150,13 @@ export class EntrySql {
     const below = added.map((name) => `e.${name} < 0`)
     // Every batch locks entries in the order of their keys, so none waits in a circle.
     return `with touched as (
-      insert into ${this.table} as e (${[this.key, 'present', ...owned, ...added].join(', ')})
+      insert into ${this.table} as e (${[...this.keys, 'present', ...owned, ...added].join(', ')})
       select ${values.join(', ')}
       from unnest(${types.map((type, index) => `$${index + 1}::${type}[]`).join(', ')})
         as given (${aliases.join(', ')})
-      order by a0
-      on conflict (${this.key}) do update set ${set.join(', ')}
-      returning ${asText(key)} as entry, ${isEmpty} as empty, ${[...below, 'false'].join(' or ')} as below
+      order by ${aliases.slice(0, this.keys.length).join(', ')}
+      on conflict (${this.keys.join(', ')}) do update set ${set.join(', ')}
+      returning ${this.entryText} as entry, ${isEmpty} as empty, ${[...below, 'false'].join(' or ')} as below
         ${added.map((name, index) => `, coalesce(e.${name}, 0) as c${index}`).join('')}
     )
     select * from touched where empty or below`
@@ -134,15 +164,19 @@ export class EntrySql {
 }
 
 /** The entry as one text, as `entry-text.ts` writes it. */
-function textSql(key: NamedColumn, { fields, counts }: ViewLayout, isEmpty: string): string {
-  const row = [key, ...fields].map((column) => cellSql(asText(column))).join(' || ')
+function textSql(
+  key: readonly NamedColumn[],
+  { fields, counts }: ViewLayout,
+  isEmpty: string,
+): string {
+  const row = [...key, ...fields].map((column) => cellSql(asText(column))).join(' || ')
   const names = counts.map((name) => `e.${quote(columnName(name))}::text`)
   const tail = (missing: string) => {
     const amounts = names.map((name) => `coalesce(${name}, '${missing}')`)
     return amounts.length === 0 ? "';'" : `';' || ${amounts.join(" || ';' || ")}`
   }
   return `case when e.present then '+' || ${row} || ${tail('-')}
-    when e.${quote(columnName(key.name))} is not null and ${isEmpty} then '!' || ${tail('0')}
+    when e.${quote(columnName(key[0]!.name))} is not null and ${isEmpty} then '!' || ${tail('0')}
     else '-' || ${tail('0')} end`
 }
 

@@ -4,8 +4,9 @@ import type { PostgresConnection, SqlRow, Transaction } from './connection.ts'
 import {
   columnName,
   columnsOf,
+  columnOf,
   isPossibleKey,
-  keyColumn,
+  keyText,
   presentColumn,
   quote,
   type Column,
@@ -17,7 +18,7 @@ import { lacksColumn } from './postgres-errors.ts'
 export type EntryTableParts = {
   readonly connection: PostgresConnection
   readonly view: string
-  readonly key: NamedColumn
+  readonly key: readonly NamedColumn[]
   /** Nothing is created or altered. */
   readonly readOnly: boolean
 }
@@ -87,9 +88,9 @@ export class EntryTable {
   async anyKey(): Promise<string | undefined> {
     const { connection, key } = this.#parts
     if ((await this.#columns(connection)).size === 0) return undefined
-    const name = quote(columnName(key.name))
+    const order = key.map(({ name }) => `e.${quote(columnName(name))}`).join(', ')
     const { rows } = await connection.query(
-      `select e.${name}::text as entry from ${this.#table} e order by e.${name} limit 1`,
+      `select ${keyText(key)} as entry from ${this.#table} e order by ${order} limit 1`,
     )
     return rows[0]?.entry as string | undefined
   }
@@ -104,7 +105,7 @@ export class EntryTable {
       found = await this.#alter(expected)
     }
     for (const column of expected) if (!fits(found, column)) throw layoutError(this.#table, column)
-    const named = new Set([keyColumn(key), ...expected].map(({ name }) => name))
+    const named = new Set([...key.map(columnOf), ...expected].map(({ name }) => name))
     const others = [...found.values()].filter(({ name, clears }) => clears && !named.has(name))
     const place = { table: this.#table, key }
     const sql = new EntrySql(
@@ -140,11 +141,13 @@ export class EntryTable {
 
   async #create(): Promise<void> {
     const { connection, view, key } = this.#parts
-    const { name, type } = keyColumn(key)
+    const columns = key.map(columnOf)
+    const definitions = columns.map(({ name, type }) => `${quote(name)} ${type}`).join(', ')
+    const names = columns.map(({ name }) => quote(name)).join(', ')
     await connection.transaction([schemaLock, locksOf(view).alone], async (transaction) => {
       if ((await this.#columns(transaction)).size > 0) return true
       await transaction.query(
-        `create table ${this.#table} (${quote(name)} ${type} primary key, present boolean)
+        `create table ${this.#table} (${definitions}, present boolean, primary key (${names}))
          with (fillfactor = 80)`,
       )
       // Without its entries a view is not what its state says: it is begun anew.
@@ -155,16 +158,24 @@ export class EntryTable {
 
   async #refuseOtherKey(found: ReadonlyMap<string, FoundColumn>): Promise<void> {
     const { connection, key } = this.#parts
-    const column = keyColumn(key)
-    if (!fits(found, column)) throw layoutError(this.#table, column)
+    const columns = key.map(columnOf)
+    const missing = columns.find((column) => !fits(found, column))
+    if (missing) throw layoutError(this.#table, missing)
     const { rowCount } = await connection.query(
-      `select from pg_index i join pg_attribute a on a.attrelid = i.indrelid
-       where i.indrelid = to_regclass($1) and a.attname = $2 and i.indkey::text = a.attnum::text
-         and i.indisunique and i.indimmediate and i.indpred is null`,
-      [this.#table, column.name],
+      `select from pg_index i
+       where i.indrelid = to_regclass($1) and i.indisunique and i.indimmediate and i.indpred is null
+         and i.indkey::text = (select string_agg(a.attnum::text, ' ' order by named.place)
+           from unnest($2::text[]) with ordinality as named (name, place)
+             join pg_attribute a on a.attrelid = i.indrelid and a.attname = named.name)`,
+      [this.#table, columns.map(({ name }) => name)],
     )
     if (rowCount === 0) {
-      throw layoutError(this.#table, { ...column, type: `${column.type} primary key` })
+      const [first, ...others] = columns
+      const names = others.map(({ name }) => `, ${quote(name)}`).join('')
+      throw layoutError(this.#table, {
+        name: first!.name,
+        type: `${first!.type} primary key${names}`,
+      })
     }
   }
 

@@ -18,13 +18,13 @@ export async function mutate(
   if (changes.length === 0) return []
   const { fields, counts } = sql.layout
   const { rows } = await transaction.query(sql.apply, [
-    changes.map(({ entry }) => entry),
+    ...sql.values(changes.map(({ entry }) => entry)),
     changes.map(({ put }) => (put === undefined ? null : put !== null)),
     ...fields.map((field) => changes.map(({ put }) => sqlValue(field, put?.[field.name]))),
     ...counts.map((count) => changes.map(({ add }) => add[count] ?? null)),
   ])
-  const empty = rows.filter((row) => row.empty).map(({ entry }) => entry)
-  if (empty.length > 0) await transaction.query(sql.removeEmpty, [empty])
+  const empty = rows.filter((row) => row.empty).map(({ entry }) => entry as string)
+  if (empty.length > 0) await transaction.query(sql.removeEmpty, sql.values(empty))
   const order = new Map(changes.map(({ entry }, index) => [entry, index]))
   return rows
     .flatMap((row) => {
@@ -44,8 +44,8 @@ export async function rejectNamed(
 ): Promise<never> {
   if (!(error instanceof MillraceError) || error.code !== 'store-overflow') throw error
   const { rows } = await connection.query(
-    `select ${sql.columns} from ${sql.table} e where e.${sql.key} = any($1::${sql.keyType}[])`,
-    [changes.map(({ entry }) => entry)],
+    `select ${sql.columns} from ${sql.table} e where ${sql.among(1)}`,
+    sql.values(changes.map(({ entry }) => entry)),
   )
   const held = new Map(rows.map((row) => [row.entry as string, sql.counts(row)]))
   for (const { entry, add } of changes) {

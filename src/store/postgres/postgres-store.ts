@@ -11,7 +11,7 @@ import { PostgresWatchable } from './watchable.ts'
 import { PostgresWriter } from './writer.ts'
 
 export type PostgresStoreOptions = PostgresOptions & {
-  readonly view: { readonly name: string; readonly key: NamedColumn }
+  readonly view: { readonly name: string; readonly key: readonly NamedColumn[] }
   /** For a role that may read and nothing else: nothing is created, migrated or altered. */
   readonly readOnly?: boolean
 }

@@ -62,7 +62,8 @@ export class PostgresReader implements ViewReader {
   async #rows(keys: readonly string[]): Promise<readonly SqlRow[]> {
     const { connection, view } = this.#parts
     try {
-      return (await connection.query(this.#read, [view, this.#complete, keys])).rows
+      return (await connection.query(this.#read, [view, this.#complete, ...this.#sql.values(keys)]))
+        .rows
     } catch (error) {
       if (!lacksColumn(error) && !lacksTable(error)) throw error
       // A declaration whose columns are not there yet, or not any more, is not complete.
@@ -82,11 +83,12 @@ const stateSql = `select v.format, v.watermark::text, ${ageMsSql} as age_ms,
 const stateText = statement('read state', stateSql)
 
 /** One statement sees one moment: the state, and only where it serves its entries. */
-function readText({ table, key, keyType, columns }: EntrySql): Statement {
+function readText(sql: EntrySql): Statement {
+  const { table, columns } = sql
   return statement(
     'read',
     `with v as materialized (${stateSql})
      select v.*, ${columns}
-     from v left join ${table} e on v.serves and e.present and e.${key} = any($3::${keyType}[])`,
+     from v left join ${table} e on v.serves and e.present and ${sql.among(3)}`,
   )
 }

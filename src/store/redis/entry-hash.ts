@@ -1,11 +1,12 @@
+import { splitKey } from '../../entry-key.ts'
 import type { Entry, Mutation, ViewLayout } from '../../mutation.ts'
 import { typeError } from '../checks.ts'
 import { spell } from '../codec.ts'
 import type { Reply } from './connection.ts'
 
-/** How an entry lies in its hash: kebab-case fields, the key's own while the owning row exists. */
+/** How an entry lies in its hash: kebab-case fields, those of the key while the owning row exists. */
 export class EntryHash {
-  /** The owning row's key, then every counter: what a write must look at. */
+  /** The first part of the owning row's key, then every counter: what a write must look at. */
   readonly watched: readonly string[]
   /** `watched`, then the owning row's other fields: what a reader needs. */
   readonly read: readonly string[]
@@ -15,19 +16,21 @@ export class EntryHash {
   readonly cells: number
   readonly counters: readonly string[]
   readonly #layout: ViewLayout
+  readonly #keys: readonly string[]
   readonly #fields: readonly (readonly [name: string, spelled: string])[]
   readonly #indexes: ReadonlyMap<string, string>
 
   constructor(layout: ViewLayout) {
-    const key = spell(layout.key.name, '-')
+    const keys = layout.key.map(({ name }) => spell(name, '-'))
     this.#layout = layout
     this.#fields = layout.fields.map((field) => [field.name, spell(field.name, '-')])
     this.counters = layout.counts.map((count) => spell(count, '-'))
     const fields = this.#fields.map(([, spelled]) => spelled)
-    this.watched = [key, ...this.counters]
+    this.#keys = keys
+    this.watched = [keys[0]!, ...this.counters]
     this.read = [...this.watched, ...fields]
-    this.looked = [key, ...fields, ...this.counters]
-    this.cells = 1 + fields.length
+    this.looked = [...keys, ...fields, ...this.counters]
+    this.cells = keys.length + fields.length
     // Scripts count the watched names from 1, and the owning row's key is the first.
     this.#indexes = new Map(layout.counts.map((count, index) => [count, String(index + 2)]))
   }
@@ -71,7 +74,9 @@ export class EntryHash {
   }
 
   #pushPut(args: string[], entry: string, put: Entry['fields']): void {
-    const set: string[] = [this.watched[0]!, entry]
+    const parts = splitKey(entry, this.#keys.length)
+    if (!parts) throw new Error(`${JSON.stringify(entry)} is no key of ${this.#layout.name}`)
+    const set = this.#keys.flatMap((name, at) => [name, parts[at]!])
     const gone: string[] = []
     for (const [name, spelled] of this.#fields) {
       const value = put[name] ?? null

@@ -1,4 +1,5 @@
-import { countOf, defineView, from, timestamptz } from '../../../src/view/define-view.ts'
+import { timestamptz } from '../../../src/types/declare.ts'
+import { countOf, defineView, from } from '../../../src/view/define-view.ts'
 
 /** `user-information` without a field and a counter of `later.ts`, and with two that it lacks. */
 export const views = [

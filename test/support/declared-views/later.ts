@@ -1,4 +1,5 @@
-import { countOf, defineView, from, timestamptz } from '../../../src/view/define-view.ts'
+import { timestamptz } from '../../../src/types/declare.ts'
+import { countOf, defineView, from } from '../../../src/view/define-view.ts'
 
 /** `user-information` with `description` and `likeCount`, without `location` and `followingCount`. */
 export const views = [

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check'
-import { canonicalTimestamp } from '../../src/decode/timestamp.ts'
+import { canonicalTimestamp } from '../../src/types/timestamps.ts'
 
 describe('a timestamp in its canonical form', () => {
   test.each([

@@ -1,0 +1,115 @@
+/** What of a table's columns a view can't be kept from, each with its cure. */
+import { avroNameOf } from '../avro-name.ts'
+import { takerOf, typeOf, type ColumnType } from '../types/types.ts'
+import type { Condition, PostgresType } from '../types/value-type.ts'
+import { tableOf } from '../table-name.ts'
+import { identifier, tableName } from '../view/sql-text.ts'
+import { columnsOf, retractColumnsOf, type View } from '../view/view.ts'
+import type { TableFacts } from './setup-facts.ts'
+import type { SetupFault } from './source.ts'
+
+export function columnFaults(table: string, facts: TableFacts, view: View): SetupFault[] {
+  const keys = retractColumnsOf(view, table)
+  return Object.entries(columnsOf(view, table)).flatMap(([name, type]) => {
+    const column = facts.columns[name]
+    const fault = (what: string, mend?: string) => [
+      { table, what: `column ${name} of ${table} ${what}`, mend },
+    ]
+    if (!column) return fault('is not there')
+    const known = typeOf(type)
+    const refused = known.refusal(column.type)
+    if (refused) return fault(misfit(view, { name, type, found: column.type }))
+    if (column.generated)
+      return fault('is generated, so the log does not tell it: fill a plain column instead')
+    if (keys.includes(name) && !column.deterministic) {
+      return fault(
+        'has a collation in which different texts are equal: ' +
+          `alter table ${tableName(table)} alter column ${identifier(name)} type text collate "C"`,
+      )
+    }
+    return known.conditions
+      .filter((condition) => !holds(condition, column.quoted, facts.checks))
+      .flatMap(({ why, sql }) => {
+        const check = sql.replaceAll('COLUMN', () => identifier(name))
+        return fault(
+          `may hold what view ${view.name} can't be kept from: ${why}`,
+          `alter table ${tableName(table)} add check (${check});`,
+        )
+      })
+  })
+}
+
+/** A table that the connector can't name, and columns that it writes under one name. */
+export function nameFaults(table: string, facts: TableFacts, users: readonly View[]): SetupFault[] {
+  const names = new Set([
+    ...users.flatMap((view) => Object.keys(columnsOf(view, table))),
+    ...(facts.primaryKey?.columns ?? []),
+  ])
+  const taken = new Map<string, string>()
+  const { schema, name: own } = tableOf(table)
+  const unread = `${schema}${own}`.includes('"')
+  const what = `the connector stops at the name of ${table}, for it has a quote in it: rename it`
+  const faults = unread ? [{ table, what, mend: undefined }] : []
+  const shared = [...names].flatMap((name) => {
+    const written = avroNameOf(name)
+    const other = taken.get(written)
+    taken.set(written, name)
+    if (other === undefined) return []
+    const same = `columns ${other} and ${name} of ${table} are both written as ${written}`
+    return [{ table, what: `${same}: rename one of them`, mend: undefined }]
+  })
+  return [...faults, ...shared]
+}
+
+type Misfit = { readonly name: string; readonly type: ColumnType; readonly found: PostgresType }
+
+function misfit(view: View, { name, type, found }: Misfit): string {
+  const known = typeOf(type)
+  const { why, instead } = known.refusal(found)!
+  const taker = takerOf(found)
+  const isKey = !view.row.fields.some((field) => field.column === name && field.type === type)
+  const cure = taker
+    ? isKey
+      ? asKey(taker.key, taker)
+      : `declare it as ${taker.declare(name)}`
+    : instead
+  return `${why}, view ${view.name} takes it as ${type} (${known.takes}): ${cure}`
+}
+
+function asKey(key: unknown, { name, noKey }: { readonly name: string; readonly noKey: string }) {
+  return key ? `declare the key's part as '${name}'` : `${name} is no type of keys, for ${noKey}`
+}
+
+/** Whether a check constraint, or a part of one that always counts, says so. */
+function holds({ written }: Condition, quoted: string, checks: readonly string[]): boolean {
+  return checks.some((check) =>
+    bare(check)
+      .split(' AND ')
+      .some((part) => written.test(anonymous(bare(part), quoted))),
+  )
+}
+
+/** With `COLUMN` in place of the column, which Postgres casts where its type is a domain. */
+function anonymous(text: string, quoted: string): string {
+  const name = quoted.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  return text.replaceAll(
+    new RegExp(`\\(${name}\\)::[^()=]*?\\[\\]|(?<![\\w"])${name}(?![\\w"])`, 'g'),
+    'COLUMN',
+  )
+}
+
+/** Without the parentheses around all of it. */
+function bare(text: string): string {
+  const inner = text.startsWith('(') && text.endsWith(')') ? text.slice(1, -1) : undefined
+  return inner !== undefined && isBalanced(inner) ? bare(inner) : text
+}
+
+function isBalanced(text: string): boolean {
+  let depth = 0
+  for (const letter of text) {
+    if (letter === '(') depth += 1
+    if (letter === ')') depth -= 1
+    if (depth < 0) return false
+  }
+  return depth === 0
+}

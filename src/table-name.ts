@@ -1,0 +1,35 @@
+/**
+ * Names of tables as declarations have them: `orders` of schema `public`, or `sales.orders`. A part
+ * that has a dot or a quote in it stands in quotes, as in SQL: `sales."v1.orders"`. Upper case
+ * counts, quoted or not.
+ */
+export type TableName = { readonly schema: string; readonly name: string }
+
+/** Undefined for text that names no table. */
+export function parseTable(text: string): TableName | undefined {
+  const match = /^(?:("(?:[^"]|"")+"|[^".]+)\.)?("(?:[^"]|"")+"|[^".]+)$/su.exec(text)
+  if (!match) return undefined
+  const [schema, name] = [match[1] ?? 'public', match[2]!].map(unquoted) as [string, string]
+  return { schema, name }
+}
+
+/** The same text for the same table, however it was written. */
+export function canonicalTable(text: string): string {
+  const { schema, name } = tableOf(text)
+  return schema === 'public' ? quoted(name) : `${quoted(schema)}.${quoted(name)}`
+}
+
+/** Throws for text that names no table. */
+export function tableOf(text: string): TableName {
+  const found = parseTable(text)
+  if (!found) throw new Error(`${text} names no table`)
+  return found
+}
+
+function unquoted(part: string): string {
+  return part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part
+}
+
+function quoted(part: string): string {
+  return /[".]/.test(part) ? `"${part.replaceAll('"', '""')}"` : part
+}

@@ -1,0 +1,85 @@
+import { named, plain, quoted, shapes } from './forms.ts'
+import { dayText, postgresMoment, yearSql } from './moments.ts'
+import type { ConnectorNeed, ValueType } from './value-type.ts'
+
+/** Days that Postgres knows, counted from 1970: 4714-11-24 BC to 5874897-12-31. */
+const firstDay = -2_440_588
+const lastDay = 2_145_042_905
+
+/** Of types that have no time zone. */
+export const timePrecision: ConnectorNeed = {
+  setting: 'time.precision.mode',
+  allowed: ['adaptive', 'adaptive_time_microseconds'],
+  missing: 'adaptive',
+  why: 'other forms leave out microseconds, or take 24:00:00 for midnight',
+}
+
+export const noTimesInArrays =
+  'the connector alters some that stand in arrays: use jsonb, or an array of text'
+
+export const date: ValueType = {
+  ...plain,
+  ...named('date'),
+  name: 'date',
+  declare: (column) => `date('${column}')`,
+  connector: [timePrecision],
+  sql: sqlDate,
+  reader: shapes([
+    'int',
+    'io.debezium.time.Date',
+    (value) => (typeof value === 'number' ? dateText(value) : undefined),
+  ]),
+  json: quoted({ description: 'A day, as in ISO 8601; infinity or -infinity' }),
+  stored: { type: 'date', sql: sqlDate, value: postgresMoment },
+  key: {
+    words: 'a day like 2026-01-31, infinity or -infinity',
+    isCanonical: (text) => isInfinite(text) || isDay(text),
+    compare: (a, b) => rank(a) - rank(b),
+    order: (column) => column,
+    isIndexed: true,
+    equals: (column, value) => `${column} = ${value}`,
+    last: 'infinity',
+  },
+  noKey: '',
+  noArray: noTimesInArrays,
+}
+
+/** Debezium writes the infinities as days that no date of Postgres can be. */
+function dateText(days: number): string {
+  if (days > lastDay) return 'infinity'
+  return days < firstDay ? '-infinity' : dayText(days)
+}
+
+function sqlDate(column: string): string {
+  const year = `extract(year from ${column})::int`
+  const part = (name: string) => `lpad(extract(${name} from ${column})::text, 2, '0')`
+  return [
+    `case when ${column} >= date '0001-01-01' and ${column} < date '10000-01-01'`,
+    `then to_char(${column}::timestamp, 'YYYY-MM-DD')`,
+    `when not isfinite(${column}) then ${column}::text`,
+    `else ${yearSql(year)} || '-' || ${part('month')} || '-' || ${part('day')} end`,
+  ].join(' ')
+}
+
+function isInfinite(text: string): boolean {
+  return text === 'infinity' || text === '-infinity'
+}
+
+function isDay(text: string): boolean {
+  const days = daysOf(text)
+  return days >= firstDay && days <= lastDay && dayText(days) === text
+}
+
+/** Days since 1970; not a number where the text has another form. */
+function daysOf(text: string): number {
+  const match = /^([+-]?\d{4,7})-(\d\d)-(\d\d)$/.exec(text)
+  if (!match) return Number.NaN
+  const [year, month, day] = match.slice(1).map(Number) as [number, number, number]
+  const cycle = Math.floor(year / 400)
+  return Date.UTC(year - cycle * 400 + 2000, month - 1, day) / 86_400_000 + (cycle - 5) * 146_097
+}
+
+function rank(text: string): number {
+  if (text === 'infinity') return Number.MAX_SAFE_INTEGER
+  return text === '-infinity' ? Number.MIN_SAFE_INTEGER : daysOf(text)
+}

@@ -1,0 +1,54 @@
+import { misfit, plain, quoted, shapes, storedAs } from './forms.ts'
+import type { Condition, ValueType } from './value-type.ts'
+
+/** What Debezium writes for the values that are no numbers. */
+const special: Readonly<Record<string, string>> = {
+  NAN: 'NaN',
+  POSITIVE_INFINITY: 'Infinity',
+  NEGATIVE_INFINITY: '-Infinity',
+}
+
+/** A value that is no number takes the whole array with it. */
+const inArrays: Condition = {
+  why: 'the connector makes null of an array that holds NaN or an infinity',
+  sql: `not (COLUMN && '{NaN,Infinity,-Infinity}')`,
+  written: /^NOT \(COLUMN && '\{NaN,Infinity,-Infinity\}'::numeric\[\]\)$/,
+}
+
+/** Exact, with the digits that the column has: `1.50` is not `1.5`. */
+export const numeric: ValueType = {
+  ...plain,
+  name: 'numeric',
+  declare: (column) => `numeric('${column}')`,
+  takes: 'numeric',
+  refusal(found) {
+    if (found.name !== 'numeric') return misfit(found)
+    if (!/,-\d+\)$/.test(found.full)) return undefined
+    return {
+      why: `is of type ${found.full}, whose scale below zero the connector misreads`,
+      instead: 'alter it to numeric',
+    }
+  },
+  connector: [
+    {
+      setting: 'decimal.handling.mode',
+      allowed: ['string'],
+      missing: 'precise',
+      why: 'doubles lose digits, and exact decimals have no NaN',
+    },
+  ],
+  sql: (column) => `${column}::text`,
+  reader: shapes([
+    'string',
+    undefined,
+    (value) => {
+      const text = String(value)
+      return special[text] ?? (/^-?\d+(?:\.\d+)?$/.test(text) ? text : undefined)
+    },
+  ]),
+  json: quoted({ description: 'A decimal number, exact; NaN, Infinity or -Infinity' }),
+  stored: storedAs('numeric'),
+  arrayConditions: [inArrays],
+  key: undefined,
+  noKey: 'equal numbers may have different texts (1.0 and 1.00): key by integers or text',
+}

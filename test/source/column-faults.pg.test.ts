@@ -1,0 +1,295 @@
+import * as declare from '../../src/types/declare.ts'
+import type { KeyType } from '../../src/types/types.ts'
+import { countOf, defineView, from, type FieldDeclaration } from '../../src/view/define-view.ts'
+import { sourceFixture, type SourceFixture } from './source-fixture.ts'
+
+let fixture: SourceFixture
+
+beforeAll(async () => {
+  fixture = await sourceFixture()
+  await run(`create schema "My shop"; grant usage on schema "My shop" to millrace;
+    create type size as enum ('small', 'big'); create domain price as numeric(10,2);
+    create domain tags as text[]; create domain label as varchar(20);
+    create collation blind (provider = icu, locale = 'und-u-ks-level1', deterministic = false)`)
+}, 60_000)
+
+afterAll(() => fixture?.close())
+
+const run = (statement: string) => fixture.admin.query(statement)
+
+/** Faults of a view with this field over a column of this type, in a schema with an odd name. */
+async function faultsOf(type: string, field: (column: string) => FieldDeclaration, more = '') {
+  await run(`drop table if exists "My shop"."The Things";
+    create table "My shop"."The Things" (id int primary key, "a Cell" ${type}${more});
+    alter table "My shop"."The Things" replica identity full;
+    grant select on "My shop"."The Things" to millrace;
+    drop publication if exists things; create publication things for table "My shop"."The Things"`)
+  return faultsNow(field)
+}
+
+function faultsNow(field: (column: string) => FieldDeclaration) {
+  const view = defineView({
+    name: 'things',
+    key: { id: 'integer' },
+    row: from('My shop.The Things', { key: 'id', fields: { cell: field('a Cell') } }),
+  })
+  return fixture.open({ publication: 'things', slot: 'things' }).faults([view])
+}
+
+test.each<[string, (column: string) => FieldDeclaration]>([
+  ['smallint', declare.smallint],
+  ['smallint', declare.bigint],
+  ['int', declare.integer],
+  ['bigint', declare.bigint],
+  ['price', declare.numeric],
+  ['real', declare.real],
+  ['float8', declare.double],
+  ['bool', declare.boolean],
+  ['label', declare.text],
+  ['char(5)', declare.char],
+  ['uuid', declare.uuid],
+  ['size', declare.enumeration],
+  ['date', declare.date],
+  ['time(3)', declare.time],
+  ['timestamp', declare.timestamp],
+  ['timestamptz(0)', declare.timestamptz],
+  ['json', declare.json],
+  ['jsonb', declare.jsonb],
+  ['bytea', declare.bytea],
+])('a column of type %s fits', async (type, field) => {
+  expect(await faultsOf(type, field)).toEqual([])
+})
+
+const takes = 'view things takes it as'
+
+test.each<[string, (column: string) => FieldDeclaration, string]>([
+  [
+    'price',
+    declare.text,
+    `numeric(10,2), ${takes} text (text or character varying): declare it as numeric('a Cell')`,
+  ],
+  [
+    'char(5)',
+    declare.text,
+    `character(5), ${takes} text (text or character varying): declare it as char('a Cell')`,
+  ],
+  [
+    'bigint',
+    declare.integer,
+    `bigint, ${takes} integer (smallint or integer): declare it as bigint('a Cell')`,
+  ],
+  [
+    'size',
+    declare.text,
+    `size, ${takes} text (text or character varying): declare it as enumeration('a Cell')`,
+  ],
+  ['text', declare.enumeration, `text, ${takes} enum (an enum): declare it as text('a Cell')`],
+  [
+    'text[]',
+    declare.text,
+    `text[], ${takes} text (text or character varying): declare it as arrayOf(text('a Cell'))`,
+  ],
+  ['jsonb', declare.json, `jsonb, ${takes} json (json): declare it as jsonb('a Cell')`],
+  [
+    'timestamp',
+    declare.timestamptz,
+    `timestamp without time zone, ${takes} timestamptz (timestamp with time zone): declare it as timestamp('a Cell')`,
+  ],
+  [
+    'money',
+    declare.numeric,
+    `money, ${takes} numeric (numeric): alter it to numeric, or leave it out`,
+  ],
+  [
+    'interval',
+    declare.text,
+    `interval, ${takes} text (text or character varying): alter it to text, or bigint for a number of microseconds, or leave it out`,
+  ],
+  [
+    'numeric(3,-2)',
+    declare.numeric,
+    `numeric(3,-2), whose scale below zero the connector misreads, ${takes} numeric (numeric): alter it to numeric`,
+  ],
+  [
+    'numeric(3,-2)[]',
+    (column) => declare.arrayOf(declare.numeric(column)),
+    `numeric(3,-2)[], ${takes} numeric[] (an array of numeric): alter it to jsonb, or leave it out`,
+  ],
+  [
+    'date[]',
+    (column) => declare.arrayOf(declare.text(column)),
+    `date[], ${takes} text[] (an array of text or character varying): alter it to jsonb, or leave it out`,
+  ],
+  [
+    'label[]',
+    (column) => declare.arrayOf(declare.text(column)),
+    `label[], ${takes} text[] (an array of text or character varying): alter it to jsonb, or leave it out`,
+  ],
+])('a column of type %s does not fit, and the cure is named', async (type, field, words) => {
+  expect(await faultsOf(type, field)).toEqual([
+    {
+      table: 'My shop.The Things',
+      what: `column a Cell of My shop.The Things is of type ${words}`,
+      mend: undefined,
+    },
+  ])
+})
+
+describe('an array fits when the table holds to what the connector can tell', () => {
+  const { arrayOf, bigint, enumeration, numeric, text } = declare
+  test.each<[string, (column: string) => FieldDeclaration, readonly RegExp[]]>([
+    ['bigint[]', (column) => arrayOf(bigint(column)), [/several dimensions/]],
+    ['text[]', (column) => arrayOf(text(column)), [/several dimensions/]],
+    ['tags', (column) => arrayOf(text(column)), [/several dimensions/]],
+    [
+      'numeric[]',
+      (column) => arrayOf(numeric(column)),
+      [/several dimensions/, /NaN or an infinity/],
+    ],
+    ['size[]', (column) => arrayOf(enumeration(column)), [/several dimensions/, /holds a null/]],
+  ])('%s', async (type, field, expected) => {
+    const found = await faultsOf(type, field)
+    expect(found.map(({ what }) => what)).toEqual(
+      expected.map((each) => expect.stringMatching(each) as string),
+    )
+    for (const { mend } of found) await run(mend!)
+    expect(await faultsNow(field)).toEqual([])
+  })
+
+  test('one condition of several does, one that need not hold does not', async () => {
+    const field = (column: string) => arrayOf(numeric(column))
+    const flat = 'array_ndims("a Cell") = 1'
+    const numbers = `not ("a Cell" && '{NaN,Infinity,-Infinity}')`
+    expect(
+      await faultsOf('numeric[]', field, `, check (id > 0 and ${flat} and ${numbers})`),
+    ).toEqual([])
+    expect(await faultsOf('numeric[]', field, `, check (${flat} or ${numbers})`)).toHaveLength(2)
+    expect(
+      await faultsOf('numeric[]', field, ', "a Cell2" text[], check (array_ndims("a Cell2") = 1)'),
+    ).toHaveLength(2)
+    expect(await faultsOf('numeric[]', field)).toHaveLength(2)
+    await run(`alter table "My shop"."The Things" add check (${flat}) not valid`)
+    expect(await faultsNow(field)).toHaveLength(2)
+  })
+})
+
+/** Faults of a view keyed by a column of this type. */
+async function keyFaults(type: string, key: KeyType, collation = '') {
+  await run(`drop table if exists keyed; drop table if exists counted;
+    create table keyed (key ${type} ${collation} primary key);
+    create table counted (id int primary key, key ${type} ${collation});
+    alter table keyed replica identity full; alter table counted replica identity full;
+    grant select on keyed, counted to millrace;
+    drop publication if exists things; create publication things for table keyed, counted`)
+  const view = defineView({
+    name: 'keyed',
+    key: { key },
+    row: from('keyed', { key: 'key', fields: {} }),
+    counts: { lines: countOf('counted', { by: 'key' }) },
+  })
+  return fixture.open({ publication: 'things', slot: 'things' }).faults([view])
+}
+
+test.each<[string, KeyType]>([
+  ['smallint', 'smallint'],
+  ['bigint', 'bigint'],
+  ['label', 'text'],
+  ['uuid', 'uuid'],
+  ['size', 'enum'],
+  ['date', 'date'],
+])('a key of type %s fits', async (type, key) => {
+  expect(await keyFaults(type, key)).toEqual([])
+})
+
+test.each<[string, KeyType, string, RegExp]>([
+  [
+    'char(5)',
+    'text',
+    '',
+    /of type character\(5\), .*: char is no type of keys, for texts that differ in blanks/,
+  ],
+  [
+    'numeric',
+    'bigint',
+    '',
+    /of type numeric, .*: numeric is no type of keys, for equal numbers may have/,
+  ],
+  ['real', 'text', '', /of type real, .*: real is no type of keys/],
+  ['uuid', 'text', '', /of type uuid, .*: declare the key's part as 'uuid'/],
+  ['money', 'text', '', /of type money, .*: alter it to numeric/],
+  [
+    'text',
+    'text',
+    'collate blind',
+    /collation in which different texts are equal: alter table public."keyed" alter column "key" type text collate "C"/,
+  ],
+])('a key of type %s as %s %s is refused, of both tables', async (type, key, collation, words) => {
+  const found = await keyFaults(type, key, collation)
+  expect(found.map(({ table, what }) => [table, what])).toEqual([
+    ['keyed', expect.stringMatching(words)],
+    [
+      'counted',
+      expect.stringMatching(words.source.includes('keyed') ? /collation in which/ : words),
+    ],
+  ])
+})
+
+test('columns that are written under one name are refused', async () => {
+  await run('alter table "My shop"."The Things" add if not exists "a_Cell" text')
+  const view = defineView({
+    name: 'things',
+    key: { id: 'integer' },
+    row: from('My shop.The Things', {
+      key: 'id',
+      fields: { a: declare.arrayOf(declare.numeric('a Cell')), b: 'a_Cell' },
+    }),
+  })
+  const found = await fixture.open({ publication: 'things', slot: 'things' }).faults([view])
+  expect(found.map(({ what }) => what)).toContain(
+    'columns a Cell and a_Cell of My shop.The Things are both written as a_Cell: rename one of them',
+  )
+})
+
+describe('a table of another schema', () => {
+  test('that may not be used is named, and mended', async () => {
+    expect(await faultsOf('text', declare.text)).toEqual([])
+    await run('revoke usage on schema "My shop" from millrace')
+    const [fault] = await faultsNow(declare.text)
+    expect(fault).toEqual({
+      table: undefined,
+      what: 'role millrace may not use schema My shop',
+      mend: 'grant usage on schema "My shop" to "millrace";',
+    })
+    await run(fault!.mend!)
+    expect(await faultsNow(declare.text)).toEqual([])
+  })
+
+  test('is not mistaken for one of the same name elsewhere', async () => {
+    await run('create table "The Things" (id int primary key, "a Cell" text)')
+    expect(await faultsOf('text', declare.text)).toEqual([])
+    await run('drop publication things; create publication things for table "The Things"')
+    const found = await faultsNow(declare.text)
+    expect(found.map(({ mend }) => mend)).toEqual([
+      'alter publication "things" add table "My shop"."The Things";',
+    ])
+  })
+})
+
+test('truth does not depend on the settings of the role', async () => {
+  await faultsOf('float8', declare.double, `, "a Day" date default '2026-11-21'`)
+  await run(`insert into "My shop"."The Things" values (1, 0.1::float8 + 0.2);
+    alter role millrace set extra_float_digits = -15; alter role millrace set datestyle = 'SQL, DMY'`)
+  const view = defineView({
+    name: 'things',
+    key: { id: 'integer' },
+    row: from('My shop.The Things', {
+      key: 'id',
+      fields: { cell: declare.double('a Cell'), day: declare.date('a Day') },
+    }),
+  })
+  const source = fixture.open({ publication: 'things', slot: 'things' })
+  const page = { kind: 'range', after: undefined, keysMax: 10 } as const
+  const { entries } = await source.truth(view, page, 'marker')
+  await run('alter role millrace reset all')
+  expect([...entries]).toEqual([['1', '+1:119:0.3000000000000000410:2026-11-21;']])
+})
