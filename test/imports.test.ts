@@ -8,6 +8,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 const mayImport: Readonly<Record<string, readonly string[]>> = {
   words: [],
   view: [],
+  project: ['view'],
   consume: [],
   store: [],
   source: ['view'],
@@ -20,7 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   web: ['view', 'store', 'coordinate', 'reconcile'],
   roles: [
     'view',
-    'views',
+    'project',
     'source',
     'consume',
     'decode',
@@ -31,10 +32,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'reconcile',
     'web',
   ],
-  dev: ['view', 'views', 'consume', 'source', 'store', 'coordinate'],
+  dev: ['view', 'views', 'project', 'consume', 'source', 'store', 'coordinate'],
   traffic: ['dev'],
   bench: ['dev', 'traffic', 'views', 'view', 'store', 'coordinate', 'reconcile'],
-  main: ['roles', 'dev', 'bench', 'traffic'],
+  main: ['project', 'roles', 'dev', 'bench', 'traffic'],
+  index: ['view', 'project'],
 }
 
 /** Packages that one folder alone knows. */
@@ -51,7 +53,9 @@ const tools = ['src/dev/', 'src/bench/', 'src/traffic/']
 
 const src = resolve(import.meta.dirname, '../src')
 const topLevel: Readonly<Record<string, string>> = {
+  'index.ts': 'index',
   'main.ts': 'main',
+  'commands.ts': 'main',
   'pipeline.ts': 'pipeline',
   'batch.ts': 'pipeline',
 }

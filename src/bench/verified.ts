@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { systemClock } from '../clock.ts'
 import type { Chain } from '../dev/chain.ts'
 import { envOfRole } from '../dev/chain-env.ts'
+import { mainPath } from '../dev/folders.ts'
 import { MillraceError } from '../errors.ts'
 import { familySeconds, processSeconds } from './process-time.ts'
 
@@ -14,7 +14,6 @@ export type Verified = {
   readonly seconds: { readonly verify: number; readonly redis: number; readonly postgres: number }
 }
 
-const mainPath = join(import.meta.dirname, '../main.ts')
 const askEveryMs = 50
 
 /** Runs `npm run verify` on a chain. Throws when it does not say that all is right. */

@@ -4,13 +4,13 @@ import type { Config } from '../config.ts'
 import { ownView } from '../coordinate/view-plan.ts'
 import { describe, MillraceError } from '../errors.ts'
 import { createLog, type Log } from '../log.ts'
+import { onlyView, type Project } from '../project/project.ts'
 import { openStore } from '../store/open-store.ts'
 import type { ViewStore } from '../store/store.ts'
 import type { View } from '../view/view.ts'
 import { ServedView } from '../web/served-view.ts'
 import { createServer } from '../web/server.ts'
 import { Statuses } from '../web/statuses.ts'
-import { loadView } from './load-views.ts'
 
 /** Pauses between tries to open the store. */
 const pauseFirstMs = 100
@@ -18,15 +18,23 @@ const pauseMostMs = 5_000
 
 const clock = systemClock
 
+export const apiCommand = {
+  call: 'millrace api',
+  about: `Serves the views over HTTP from the store that readFrom names, until it is told to end. apiHost and
+apiPort say where it listens. Start as many as you like.`,
+  options: {},
+} as const
+
 /**
  * The role `api`: serves reads from the store `readFrom` until `signal` aborts. That store is all
  * that it needs, and it only reads there. It listens at once, and says that it is not ready while
  * the store can't be opened.
  */
-export async function runApi(config: Config, signal: AbortSignal): Promise<void> {
+export async function runApi(project: Project, signal: AbortSignal): Promise<void> {
+  const { config } = project
   setMaxListeners(0, signal)
   const log = createLog(config.logLevel, 'api')
-  const view = await loadView(config)
+  const view = onlyView(project)
   const served = new ServedView({ own: ownView(view), clock, config })
   const statuses = new Statuses({ views: [served], clock, config })
   const app = await createServer({ users: served, statuses, config, log })

@@ -4,35 +4,39 @@
  * and the connections to the source and the log, so one that is down never holds up the other.
  */
 import { hostname } from 'node:os'
-import { parseArgs } from 'node:util'
+import { text, type Given } from '../arguments.ts'
 import type { Config } from '../config.ts'
 import { ownView } from '../coordinate/view-plan.ts'
 import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { onlyView, type Project } from '../project/project.ts'
 import { openStore, storeNamed } from '../store/open-store.ts'
 import { tablesOf, type View } from '../view/view.ts'
 import { keepView, type Outside } from './keep-view.ts'
-import { loadView } from './load-views.ts'
 import { closeOutside, openOutside } from './outside.ts'
 import { untilDone } from './until-done.ts'
 
-export const workerUsage = `usage: node src/main.ts worker [--topics TABLE,TABLE] [--store NAME]
+export const workerCommand = {
+  call: 'millrace worker',
+  about: `Keeps the views in their stores, coordinates them and compares them with the source, until it is
+told to end. Start as many as you like: partitions spread over them.`,
+  options: {
+    topics: text('TABLE,…', 'takes the topics of these tables only; all others must run somewhere'),
+    store: text('NAME', 'keeps this store only, of those that are kept'),
+  },
+} as const
 
-Keeps the views in their stores, coordinates them and compares them with the source, until it is
-told to end. Start as many as you like: partitions spread over them.
-
-  --topics  takes the topics of these tables only; all others must run somewhere
-  --store   keeps this store only, of those in MILLRACE_STORES
-`
+export type WorkerGiven = Given<(typeof workerCommand)['options']>
 
 /** Runs until `signal` aborts. */
 export async function runWorker(
-  args: readonly string[],
-  config: Config,
+  given: WorkerGiven,
+  project: Project,
   { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
-  const view = await loadView(config)
-  const { tables, stores } = parseWorkerArgs(args, config, view)
+  const { config } = project
+  const view = onlyView(project)
+  const { tables, stores } = chosen(given, config, view)
   const outside = openOutside(config, log)
   log.info({ view: view.name, tables, stores }, 'worker starts')
   try {
@@ -70,11 +74,7 @@ async function keepStore(parts: KeepStore, signal: AbortSignal): Promise<void> {
   }
 }
 
-function parseWorkerArgs(args: readonly string[], config: Config, view: View) {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { topics: { type: 'string' }, store: { type: 'string' } },
-  })
+function chosen({ values }: WorkerGiven, config: Config, view: View) {
   const all = tablesOf(view)
   const tables = values.topics?.split(',') ?? all
   const unknown = tables.filter((table) => !all.includes(table))

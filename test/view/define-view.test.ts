@@ -8,7 +8,6 @@ import {
   timestamptz,
   type ViewDeclaration,
 } from '../../src/view/define-view.ts'
-import { views } from '../../src/views/index.ts'
 import { replicaIdentityOf } from '../../src/view/replica-identity.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 import { userLayout } from '../support/view-layouts.ts'
@@ -116,7 +115,6 @@ describe('a declaration', () => {
 describe('user-information', () => {
   test('has the layout that stores are tested with', () => {
     expect(userInformation.layout).toEqual(userLayout)
-    expect(views.map((view) => view.name)).toEqual(['user-information'])
   })
 
   test('names the tables, the columns and what a retract needs of them', () => {
