@@ -53,7 +53,7 @@ async function until(
     const late = systemClock.monotonicMs() - beganMs > startTimeoutMs
     if (signal.aborted || late || child.exitCode !== null) {
       throw new MillraceError('bench', 'the traffic did not begin', {
-        hint: 'Try npm run traffic by itself: it says what is wrong.',
+        hint: 'Try `millrace traffic` by itself: it says what is wrong.',
       })
     }
     await systemClock.sleep(100, signal)

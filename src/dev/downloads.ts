@@ -118,7 +118,7 @@ function removeOlder(name: DownloadName, folder: string): void {
   }
 }
 
-/** Maven must not write one repository twice at once, and tests may start beside `npm start`. */
+/** Maven must not write one repository twice at once, and tests may start beside `millrace dev`. */
 async function withLock({ say, signal }: Attended, work: () => Promise<void>): Promise<void> {
   const lock = join(downloadsFolder, 'lock')
   mkdirSync(downloadsFolder, { recursive: true })

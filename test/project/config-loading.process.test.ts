@@ -63,7 +63,7 @@ test('TypeScript is read by Node as it stands, without a warning', async () => {
 
 test('a Node that reads no TypeScript is named, and JavaScript is offered', async () => {
   write({ 'package.json': '{ "type": "module" }', 'millrace.config.ts': config })
-  // Without its types Millrace's own source can't run, so this one is built as Node would strip it.
+  // Millrace's own source is stripped by these hooks, for Node is told to do so no more.
   const strip = `
     import { stripTypeScriptTypes, registerHooks } from 'node:module'
     import { readFileSync } from 'node:fs'
