@@ -21,8 +21,8 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   if (name === undefined) return complain(usage)
   const asks = (wanted: readonly string[]) => wanted.some((each) => [name, ...args].includes(each))
   const listed = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (!listed && asks(['--version'])) return tell(`${version()}\n`)
-  if (!listed && (name === '--help' || name === '-h')) return tell(usage)
+  if (name === '--version') return tell(`${version()}\n`)
+  if (name === '--help' || name === '-h') return tell(usage)
   if (!listed) {
     const what = name.startsWith('-') ? 'option' : 'command'
     const near = what === 'command' ? nearest(name, names) : undefined

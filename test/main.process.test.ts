@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jest } from '@jest/globals'
 import { mainPath, packageFolder } from '../src/dev/folders.ts'
+import { versionOfRelease } from './support/release.ts'
 
 type Run = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
@@ -53,12 +54,13 @@ test('without a command, the commands are listed, and the exit code is 2', async
 })
 
 test('--version prints the release', async () => {
-  expect(await main(['--version'])).toMatchObject({ code: 0, stdout: '0.2.0\n' })
+  expect(await main(['--version'])).toMatchObject({ code: 0, stdout: `${versionOfRelease()}\n` })
 })
 
 test.each([
   [['verfy'], "there is no command 'verfy'; did you mean verify?"],
   [['rebuild-everything'], "there is no command 'rebuild-everything'\n"],
+  [['verfy', '--version'], "there is no command 'verfy'"],
   [['--hepl'], "there is no option '--hepl'"],
 ])('%j is refused with the nearest name', async (args, said) => {
   const { code, stdout, stderr } = await main(args)
@@ -69,7 +71,11 @@ test.each(roles)('%s --help prints its usage and does nothing', async (role) => 
   const { code, stdout, stderr } = await main([role, '--help'], { MILLRACE_REDSI: 'x' })
   expect([code, stderr]).toEqual([0, ''])
   expect(stdout).toContain(`usage: millrace ${role}`)
-  expect(await main([role, '--version'])).toEqual({ code: 0, stdout: '0.2.0\n', stderr: '' })
+  expect(await main([role, '--version'])).toEqual({
+    code: 0,
+    stdout: `${versionOfRelease()}\n`,
+    stderr: '',
+  })
 })
 
 test.each(roles)('%s refuses an option that it does not know, with its usage', async (role) => {
