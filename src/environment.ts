@@ -1,7 +1,9 @@
 /** Names of variables, and faults of their values that must not be shown: they may hold passwords. */
+import { didYouMean, nearest } from './nearest.ts'
 
 /** Variables of tools, of the set-up and of what they start. Tests have `MILLRACE_TEST_*`. */
 const toolVariables: readonly string[] = [
+  'MILLRACE_CONFIG',
   'MILLRACE_FOLDER',
   'MILLRACE_PORT_POSTGRES',
   'MILLRACE_PORT_KAFKA',
@@ -38,9 +40,11 @@ export function nameFaults(env: Environment, settings: readonly string[]): strin
   const unknown = given.filter(
     (name) => !known.includes(name) && !toolPrefixes.some((prefix) => name.startsWith(prefix)),
   )
+  const own = (full: string) => full.slice('MILLRACE_'.length)
+  const knownOwn = known.map(own)
   return unknown.toSorted().map((name) => {
-    const near = nearest(name, known)
-    return near === undefined ? `${name} is unknown` : `${name} is unknown; did you mean ${near}?`
+    const near = nearest(own(name), knownOwn)
+    return `${name} is unknown${didYouMean(near && `MILLRACE_${near}`)}`
   })
 }
 
@@ -68,26 +72,4 @@ function isWellEncoded({ username, password, pathname, search, hash }: URL): boo
     return false
   }
   return hash === '' && !`${pathname}${search}`.includes('@')
-}
-
-function nearest(name: string, known: readonly string[]): string | undefined {
-  const own = (full: string) => full.slice('MILLRACE_'.length)
-  const [best] = known
-    .map((candidate) => ({ candidate, steps: distance(own(name), own(candidate)) }))
-    .toSorted((a, b) => a.steps - b.steps)
-  return best && best.steps <= 1 + own(name).length / 3 ? best.candidate : undefined
-}
-
-/** Characters to insert, remove or replace to get from one text to the other. */
-function distance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column)
-  for (const [index, character] of from.split('').entries()) {
-    const next = [index + 1]
-    for (let column = 1; column <= to.length; column++) {
-      const replaced = row[column - 1]! + (character === to[column - 1] ? 0 : 1)
-      next.push(Math.min(replaced, row[column]! + 1, next[column - 1]! + 1))
-    }
-    row = next
-  }
-  return row[to.length]!
 }

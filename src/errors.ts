@@ -1,4 +1,4 @@
-import { inspect } from 'node:util'
+import { inspect, types } from 'node:util'
 
 /**
  * Every fault of the world that Millrace has a name for, and what each means to a caller:
@@ -143,7 +143,12 @@ export function unreachable(value: never): never {
 
 /** The innermost sentence that a fault has to say, for a log line or a problem document. */
 export function describe(error: unknown): string {
-  if (!Error.isError(error)) return String(error)
+  if (!isError(error)) return String(error)
   const own = error.message || ('code' in error ? String(error.code) : error.name)
   return error.cause === undefined ? own : `${own}: ${describe(error.cause)}`
+}
+
+/** Also of another realm. Node 22 lacks `Error.isError`. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value)
 }

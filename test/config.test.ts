@@ -96,7 +96,7 @@ describe('a role', () => {
 
   test('has a list of its variables', () => {
     expect(variablesOf('api')).toEqual(
-      expect.arrayContaining(['MILLRACE_REDIS', 'MILLRACE_API_PORT', 'MILLRACE_VIEWS']),
+      expect.arrayContaining(['MILLRACE_REDIS', 'MILLRACE_API_PORT', 'MILLRACE_READ_FROM']),
     )
     const hidden = ['SOURCE', 'KAFKA', 'CONNECT', 'REGISTRY'].map((name) => `MILLRACE_${name}`)
     expect(variablesOf('api').filter((name) => hidden.includes(name))).toEqual([])

@@ -9,6 +9,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   types: [],
   words: ['types'],
   view: ['types'],
+  project: ['view'],
   consume: [],
   store: ['types'],
   source: ['types', 'view'],
@@ -18,10 +19,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   coordinate: ['view', 'consume', 'source', 'store'],
   reconcile: ['view', 'consume', 'decode', 'source', 'store', 'coordinate'],
   views: ['types', 'view'],
-  web: ['view', 'store', 'coordinate', 'reconcile'],
+  web: ['types', 'view', 'store', 'coordinate', 'reconcile'],
   roles: [
     'view',
-    'views',
+    'project',
     'source',
     'consume',
     'decode',
@@ -32,10 +33,11 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'reconcile',
     'web',
   ],
-  dev: ['view', 'views', 'consume', 'source', 'store', 'coordinate'],
+  dev: ['view', 'views', 'project', 'consume', 'source', 'store', 'coordinate'],
   traffic: ['dev'],
   bench: ['dev', 'traffic', 'views', 'view', 'store', 'coordinate', 'reconcile'],
-  main: ['roles', 'dev', 'bench', 'traffic'],
+  main: ['project', 'roles', 'dev', 'bench', 'traffic'],
+  index: ['types', 'view', 'project'],
 }
 
 /** Packages that one folder alone knows. */
@@ -52,7 +54,9 @@ const tools = ['src/dev/', 'src/bench/', 'src/traffic/']
 
 const src = resolve(import.meta.dirname, '../src')
 const topLevel: Readonly<Record<string, string>> = {
+  'index.ts': 'index',
   'main.ts': 'main',
+  'commands.ts': 'main',
   'pipeline.ts': 'pipeline',
   'batch.ts': 'pipeline',
 }

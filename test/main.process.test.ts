@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { jest } from '@jest/globals'
-import { cloneFolder } from '../src/dev/folders.ts'
+import { mainPath, packageFolder } from '../src/dev/folders.ts'
+import { versionOfRelease } from './support/release.ts'
 
 type Run = { readonly code: number | null; readonly stdout: string; readonly stderr: string }
 
@@ -20,9 +21,8 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 /** In a folder where no chain was ever started, and with nothing in the environment but `env`. */
 function main(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Run> {
-  const script = join(cloneFolder, 'src', 'main.ts')
-  const child = spawn(process.execPath, ['--no-warnings', script, ...args], {
-    cwd: cloneFolder,
+  const child = spawn(process.execPath, ['--no-warnings', mainPath, ...args], {
+    cwd: packageFolder,
     env: { PATH: process.env.PATH, MILLRACE_FOLDER: folder, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -33,6 +33,7 @@ function main(args: readonly string[], env: Readonly<Record<string, string>> = {
 }
 
 const roles = [
+  'status',
   'dev',
   'setup',
   'worker',
@@ -45,7 +46,7 @@ const roles = [
   'bench',
 ]
 
-test('without a role, the roles are listed, and the exit code is 2', async () => {
+test('without a command, the commands are listed, and the exit code is 2', async () => {
   const { code, stdout, stderr } = await main([])
   expect([code, stdout]).toEqual([2, ''])
   for (const role of roles) expect(stderr).toMatch(new RegExp(`^  ${role} `, 'm'))
@@ -53,24 +54,34 @@ test('without a role, the roles are listed, and the exit code is 2', async () =>
 })
 
 test('--version prints the release', async () => {
-  expect(await main(['--version'])).toMatchObject({ code: 0, stdout: '0.2.0\n' })
+  expect(await main(['--version'])).toMatchObject({ code: 0, stdout: `${versionOfRelease()}\n` })
 })
 
-test('a role that is not known is named', async () => {
-  const { code, stderr } = await main(['rebuild'])
-  expect([code, stderr]).toEqual([2, expect.stringContaining("there is no role 'rebuild'")])
+test.each([
+  [['verfy'], "there is no command 'verfy'; did you mean verify?"],
+  [['rebuild-everything'], "there is no command 'rebuild-everything'\n"],
+  [['verfy', '--version'], "there is no command 'verfy'"],
+  [['--hepl'], "there is no option '--hepl'"],
+])('%j is refused with the nearest name', async (args, said) => {
+  const { code, stdout, stderr } = await main(args)
+  expect([code, stdout, stderr]).toEqual([2, '', expect.stringContaining(said)])
 })
 
 test.each(roles)('%s --help prints its usage and does nothing', async (role) => {
   const { code, stdout, stderr } = await main([role, '--help'], { MILLRACE_REDSI: 'x' })
   expect([code, stderr]).toEqual([0, ''])
-  expect(stdout).toMatch(/^usage: /)
+  expect(stdout).toContain(`usage: millrace ${role}`)
+  expect(await main([role, '--version'])).toEqual({
+    code: 0,
+    stdout: `${versionOfRelease()}\n`,
+    stderr: '',
+  })
 })
 
 test.each(roles)('%s refuses an option that it does not know, with its usage', async (role) => {
   const { code, stdout, stderr } = await main([role, '--no-such-option'])
   expect([code, stdout]).toEqual([2, ''])
-  expect(stderr).toContain('--no-such-option')
+  expect(stderr).toContain('there is no option --no-such-option')
   expect(stderr).toContain('usage: ')
 })
 
@@ -89,6 +100,7 @@ test.each([
   ['explain', '1', '2'],
   ['apply', '--store', 'nothing'],
   ['parked', '--store', 'nothing'],
+  ['status', '--store', 'nothing'],
   ['traffic', '--rate', 'fast'],
   ['bench', 'nothing'],
 ])('%s %s %s is refused as bad input', async (...args) => {

@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import { parseArguments, wrongArguments } from '../dev/arguments.ts'
+import { duration, whole, wrongArguments, type Given } from '../arguments.ts'
 import { systemClock } from '../clock.ts'
 import { sourceOfChain } from '../dev/chain-env.ts'
 import { consoleSay } from '../dev/say.ts'
@@ -12,28 +12,31 @@ import { measureReads } from './reads.ts'
 import { surroundings } from './surroundings.ts'
 import { measureVisible } from './visible.ts'
 
-export const benchUsage = `usage: npm run bench:visible | bench:reads | bench:build | bench:looks | bench:catch-up -- [options]
-  --for <duration>     how long it measures; of catch-up, how
-                       long each part is away                    30s
-  --changes <n>        rows changed per second beside it, or 0   500
-  --rate <n>           reads per second (reads)                  1000
-  --users <n>          users of the traffic                      10000
-  --connections <n>    kept connections of the readers (reads)   32
-`
+export const benchCommand = {
+  call: 'millrace bench',
+  operands: ['WHAT'],
+  about: `Measures the example's chain. WHAT is visible (from a commit to HTTP) or reads, of the chain that
+runs here, or build, looks or catch-up, each of a chain of its own.`,
+  options: {
+    for: duration('how long it measures; of catch-up, how long each part is away (30s)'),
+    changes: whole([0, 100_000], 500, 'rows changed per second beside it, or 0'),
+    rate: whole([1, 100_000], 1_000, 'reads per second, of reads'),
+    users: whole([10, 5_000_000], 10_000, 'users of the traffic'),
+    connections: whole([1, 4_000], 32, 'kept connections of the readers, of reads'),
+  },
+} as const
 
-const names = ['for', 'changes', 'rate', 'users', 'connections'] as const
-
-/** The role `bench`: measures the running chain and prints figures with what they depend on. */
+/** Measures the running chain and prints figures with what they depend on. */
 export async function runBench(
-  args: readonly string[],
+  { values, operands: [what = ''] }: Given<(typeof benchCommand)['options']>,
   config: Config,
   signal: AbortSignal,
 ): Promise<number> {
-  const [what, ...rest] = args
-  const options = optionsOf(rest)
+  const { for: forMs = 30_000, ...rest } = values
+  const options = { ...rest, forMs }
   const measures = { visible, reads, build, looks, 'catch-up': catchUp }
-  const measure = Object.hasOwn(measures, what ?? '') && measures[what as keyof typeof measures]
-  if (!measure) throw wrongArguments(`there is no benchmark '${what ?? ''}'`, benchUsage)
+  const measure = Object.hasOwn(measures, what) && measures[what as keyof typeof measures]
+  if (!measure) throw wrongArguments(`there is no benchmark '${what}'`, benchCommand)
   if (measure === visible || measure === reads) print(await surroundings(config))
   await measure({ ...options, config, signal })
   return 0
@@ -138,17 +141,6 @@ function ownChain(users: number, signal: AbortSignal): OwnChainOptions {
 
 function apiOf({ apiHost, apiPort }: Config): string {
   return `http://${apiHost}:${apiPort}`
-}
-
-function optionsOf(args: readonly string[]): Options {
-  const given = parseArguments(args, { names, usage: benchUsage })
-  return {
-    forMs: given.durationMs('for') ?? 30_000,
-    changes: given.whole('changes', 500, [0, 100_000]),
-    rate: given.whole('rate', 1_000, [1, 100_000]),
-    users: given.whole('users', 10_000, [10, 5_000_000]),
-    connections: given.whole('connections', 32, [1, 4_000]),
-  }
 }
 
 function print(line: string): void {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { systemClock } from '../clock.ts'
+import { mainPath } from '../dev/folders.ts'
 import { MillraceError } from '../errors.ts'
 
 export type TrafficOptions = {
@@ -11,7 +11,6 @@ export type TrafficOptions = {
   readonly signal: AbortSignal
 }
 
-const mainPath = join(import.meta.dirname, '../main.ts')
 const settleMs = 5_000
 const startTimeoutMs = 120_000
 
@@ -54,7 +53,7 @@ async function until(
     const late = systemClock.monotonicMs() - beganMs > startTimeoutMs
     if (signal.aborted || late || child.exitCode !== null) {
       throw new MillraceError('bench', 'the traffic did not begin', {
-        hint: 'Try npm run traffic by itself: it says what is wrong.',
+        hint: 'Try `millrace traffic` by itself: it says what is wrong.',
       })
     }
     await systemClock.sleep(100, signal)

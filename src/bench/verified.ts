@@ -1,23 +1,22 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
 import { systemClock } from '../clock.ts'
 import type { Chain } from '../dev/chain.ts'
 import { envOfRole } from '../dev/chain-env.ts'
+import { mainPath } from '../dev/folders.ts'
 import { MillraceError } from '../errors.ts'
 import { familySeconds, processSeconds } from './process-time.ts'
 
 export type Verified = {
-  /** What `npm run verify` said last. */
+  /** What `millrace verify` said last. */
   readonly said: string
   /** Seconds of processor time that it took meanwhile. */
   readonly seconds: { readonly verify: number; readonly redis: number; readonly postgres: number }
 }
 
-const mainPath = join(import.meta.dirname, '../main.ts')
 const askEveryMs = 50
 
-/** Runs `npm run verify` on a chain. Throws when it does not say that all is right. */
+/** Runs `millrace verify` on a chain. Throws when it does not say that all is right. */
 export async function verified(chain: Chain, signal: AbortSignal): Promise<Verified> {
   const pids = new Map(chain.processes.list().map(({ name, pid }) => [name, pid]))
   const servers = () => ({

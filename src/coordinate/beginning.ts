@@ -58,7 +58,7 @@ function occupied({ store, own }: Coordination, occupant: string): MillraceError
     `${store.name} has entries named like those of view ${own.view.name} already, as ${own.view.name}:${occupant}`,
     {
       hint:
-        'If they are to become the view, right and kept, run `node src/main.ts apply --adopt`. ' +
+        'If they are to become the view, right and kept, run `millrace apply --adopt`. ' +
         'Else delete them, or give the view another name.',
     },
   )

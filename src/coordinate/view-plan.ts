@@ -42,7 +42,7 @@ export function servedView({ view, id }: OwnView, { declarations }: ViewState): 
     `view ${view.name} is kept by another declaration than this process has`,
     {
       hint:
-        'If this release is to be served, run `node src/main.ts apply`: workers then bring in ' +
+        'If this release is to be served, run `millrace apply`: workers then bring in ' +
         'what is new, while the earlier declaration is served on.',
     },
   )

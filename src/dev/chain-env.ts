@@ -9,7 +9,7 @@ import { isAlive, type ProcessIdentity } from './process-identity.ts'
 import { readFile } from './small-files.ts'
 import { inDatabase, withUser } from './urls.ts'
 
-/** What roles of Millrace, tests and `npm run …` commands find a chain by. */
+/** What roles of Millrace, tests and commands find a chain by. */
 export type ChainEnv = Readonly<Record<string, string>>
 
 export const sourceDatabase = 'millrace'
@@ -100,7 +100,7 @@ export function sourceOfChain(): string {
   const source = environmentOf('traffic').env.MILLRACE_SOURCE_APP
   if (source) return source
   throw new MillraceError('no-chain', 'no chain runs here, so there is no source to write to', {
-    hint: 'Run npm start in another terminal, or name the database with --source or MILLRACE_SOURCE_APP.',
+    hint: 'Run `millrace dev` in another terminal, or name the database with --source or MILLRACE_SOURCE_APP.',
   })
 }
 

@@ -30,6 +30,8 @@ export type ChainOptions = {
   readonly kafkaSettings?: Settings
   readonly postgresSettings?: Settings
   readonly redisArgs?: readonly string[]
+  /** The configuration file of workers and API; the one in the current folder where left out. */
+  readonly config?: string
   /** `MILLRACE_*` variables of workers and API beside or instead of the chain's own. */
   readonly roleEnv?: Settings
 }

@@ -47,7 +47,9 @@ export class Chain {
   static attach(folder: string): Chain {
     const env = readFile(chainEnvPath(folder)) as ChainEnv | undefined
     if (env !== undefined) return new Chain(folder, env)
-    throw new MillraceError('no-chain', `there is no chain in ${folder}`, { hint: 'npm start' })
+    throw new MillraceError('no-chain', `there is no chain in ${folder}`, {
+      hint: '`millrace dev` starts one.',
+    })
   }
 
   /** Starts a process; `ready` waits until it answers. */

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { MillraceError } from '../errors.ts'
-import { cloneFolder } from './folders.ts'
+import { packageFolder } from './folders.ts'
 import { withoutUser } from './urls.ts'
 
 export type ConnectorSettings = Readonly<Record<string, string>>
@@ -15,7 +15,7 @@ const retryPauseMs = 300
 export function connectorSettings(
   overrides: Readonly<Record<string, string | null>> = {},
 ): ConnectorSettings {
-  const path = join(cloneFolder, 'connectors', 'millrace.json')
+  const path = join(packageFolder, 'connectors', 'millrace.json')
   const committed = z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(path, 'utf8')))
   const merged = Object.entries({ ...committed, ...overrides })
   return Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== null))

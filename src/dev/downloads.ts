@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MillraceError } from '../errors.ts'
 import { checkFiles } from './checksums.ts'
 import { findExecutable, runCommand } from './command.ts'
-import { cloneFolder, downloadsFolder } from './folders.ts'
+import { packageFolder, downloadsFolder } from './folders.ts'
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
 import type { Attended } from './say.ts'
 import { readFile, writeFile } from './small-files.ts'
@@ -60,7 +60,7 @@ function downloadFolder(name: DownloadName): string {
 }
 
 function pomPath(name: DownloadName): string {
-  return join(cloneFolder, 'connectors', name, 'pom.xml')
+  return join(packageFolder, 'connectors', name, 'pom.xml')
 }
 
 async function fetchOne(name: DownloadName, folder: string, attended: Attended): Promise<void> {
@@ -118,7 +118,7 @@ function removeOlder(name: DownloadName, folder: string): void {
   }
 }
 
-/** Maven must not write one repository twice at once, and tests may start beside `npm start`. */
+/** Maven must not write one repository twice at once, and tests may start beside `millrace dev`. */
 async function withLock({ say, signal }: Attended, work: () => Promise<void>): Promise<void> {
   const lock = join(downloadsFolder, 'lock')
   mkdirSync(downloadsFolder, { recursive: true })

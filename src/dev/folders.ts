@@ -1,15 +1,18 @@
 import { chmodSync, mkdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { extname, join, resolve } from 'node:path'
 
-/** The clone that this file stands in. */
-export const cloneFolder = resolve(import.meta.dirname, '../..')
+/** The package that this file stands in, built or not: what is read beside the code lies there. */
+export const packageFolder = resolve(import.meta.dirname, '../..')
 
-/** What a clone has fetched. Shared by all its chains, also those that tests start. */
-export const downloadsFolder = join(cloneFolder, '.millrace', 'downloads')
+/** The command `millrace`: TypeScript where this file is, else JavaScript. */
+export const mainPath = resolve(import.meta.dirname, `../main${extname(import.meta.filename)}`)
 
-/** Where the chain of `npm start` lives, unless `MILLRACE_FOLDER` names another place. */
+/** What was fetched. Shared by all chains of a project, also those that tests start. */
+export const downloadsFolder = resolve('.millrace', 'downloads')
+
+/** Where the chain of `millrace dev` lives, unless `MILLRACE_FOLDER` names another place. */
 export function chainFolder(env: Readonly<Record<string, string | undefined>>): string {
-  return resolve(env.MILLRACE_FOLDER || join(cloneFolder, '.millrace'))
+  return resolve(env.MILLRACE_FOLDER || '.millrace')
 }
 
 export type Folders = {

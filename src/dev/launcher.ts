@@ -1,9 +1,8 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { parseArgs } from 'node:util'
-import { readConfig } from '../config.ts'
+import { flag, whole, type Given } from '../arguments.ts'
 import { describe, MillraceError } from '../errors.ts'
-import { wrongArguments } from './arguments.ts'
+import { loadProject, refuseNoViews } from '../project/project.ts'
 import { Chain, removeData } from './chain.ts'
 import { chainEnvPath, envOf, ownSettings, type ChainEnv } from './chain-env.ts'
 import { serverNames } from './chain-options.ts'
@@ -14,6 +13,7 @@ import { choosePorts, givenPorts, usualPorts, type Ports } from './ports.ts'
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { consoleSay, type Attended, type Say } from './say.ts'
 import { readFile, writeFile } from './small-files.ts'
+import { configOption } from '../project/option.ts'
 import { findPrograms, startChain } from './start-chain.ts'
 import { Supervisor } from './supervisor.ts'
 import { waitFor } from './wait.ts'
@@ -22,34 +22,27 @@ const servingTimeoutMs = 120_000
 const sameSignalMs = 1_000
 const workersMax = 16
 
-export const devUsage = `usage: npm start -- [--workers N] [--reset]
-
-Brings up the whole chain on this machine and keeps it up until Ctrl-C: Postgres with a small
+export const devCommand = {
+  call: 'millrace dev',
+  about: `Brings up the whole chain on this machine and keeps it up until Ctrl-C: Postgres with a small
 network, Kafka, a schema registry, Connect with Debezium, Redis, workers and the API. Fetches what is
-missing. Its data is kept for the next start.
-
-  --workers N   how many workers, 1 to ${workersMax} (1)
-  --reset       begins with empty data
-
-MILLRACE_PORT_POSTGRES, _KAFKA, _KAFKA_CONTROLLER, _REGISTRY, _CONNECT, _REDIS and _API choose ports,
+missing. Its data is kept for the next start.`,
+  options: {
+    workers: whole([1, workersMax], 1, 'how many workers'),
+    reset: flag('begins with empty data'),
+    config: configOption,
+  },
+  more: `MILLRACE_PORT_POSTGRES, _KAFKA, _KAFKA_CONTROLLER, _REGISTRY, _CONNECT, _REDIS and _API choose ports,
 MILLRACE_FOLDER another place for data and logs than .millrace. Settings of workers and the API, as
-MILLRACE_STORES=redis,postgres, are handed on to them.
-`
+MILLRACE_STORES=redis,postgres, are handed on to them.`,
+} as const
 
-/** `npm start`. Answers the exit code. */
-export async function runDev(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { reset: { type: 'boolean' }, workers: { type: 'string', default: '1' } },
-  })
-  const workers = /^\d{1,3}$/.test(values.workers) ? Number(values.workers) : 0
-  if (workers < 1 || workers > workersMax) {
-    const wanted = `a whole number from 1 to ${workersMax}`
-    throw wrongArguments(`--workers is ${wanted}, not '${values.workers}'`, devUsage)
-  }
+/** Answers the exit code. */
+export async function runDev({ values }: Given<(typeof devCommand)['options']>): Promise<number> {
+  const { workers } = values
   const folder = chainFolder(process.env)
   const say = consoleSay(performance.now())
-  const roleEnv = givenSettings(say)
+  const given = await givenSettings(values.config, say)
   const stop = stopOnSignals(folder)
   mkdirSync(folder, { recursive: true })
   const lock = holdFolder(folder)
@@ -58,11 +51,11 @@ export async function runDev(args: readonly string[]): Promise<number> {
     // Until the new chain has its own, no command may take up the variables of the last one.
     rmSync(chainEnvPath(folder), { force: true })
     const ports = await rememberedPorts(folder)
-    if (values.reset === true) {
+    if (values.reset) {
       removeData(foldersOf(folder))
       say('the data of earlier starts is gone')
     }
-    await keepUp(folder, { say, signal: stop, workers, ports, roleEnv })
+    await keepUp(folder, { say, signal: stop, workers, ports, ...given })
     return 0
   } catch (error) {
     if (stop.aborted) return 130
@@ -77,8 +70,7 @@ type KeepUpOptions = {
   readonly signal: AbortSignal
   readonly workers: number
   readonly ports: Ports
-  readonly roleEnv: ChainEnv
-}
+} & GivenSettings
 
 async function keepUp(folder: string, options: KeepUpOptions): Promise<void> {
   const { say, signal } = options
@@ -97,7 +89,7 @@ async function keepUp(folder: string, options: KeepUpOptions): Promise<void> {
     const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1)
     if (serves) say(`ready after ${seconds} s, downloads not counted`)
     tellWhereEverythingIs(chain)
-    say('Ctrl-C stops everything; npm start -- --reset begins with empty data')
+    say('Ctrl-C stops everything; --reset begins with empty data')
     await Promise.all(attended)
   } finally {
     say('stopping')
@@ -199,12 +191,20 @@ async function rememberedPorts(folder: string): Promise<Ports> {
   return ports
 }
 
+type GivenSettings = {
+  readonly roleEnv: ChainEnv
+  /** Path of the configuration file. */
+  readonly config: string
+}
+
 /** What the caller set for workers, API and servers, checked before anything is changed. */
-function givenSettings(say: Say): ChainEnv {
+async function givenSettings(path: string | undefined, say: Say): Promise<GivenSettings> {
   const ports = givenPorts(process.env)
   const chain = envOf({ ...usualPorts, ...ports }, newPasswords())
-  readConfig({ ...process.env, ...chain })
+  const env = { ...process.env, ...chain }
+  const project = await loadProject({ folder: process.cwd(), env, path })
+  refuseNoViews(project)
   const unused = Object.keys(chain).filter((name) => process.env[name])
   if (unused.length > 0) say(`${unused.join(', ')} is set and not used: this chain has its own`)
-  return ownSettings(process.env, chain)
+  return { roleEnv: ownSettings(process.env, chain), config: project.path! }
 }

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { flag, usageOf, type Given } from '../arguments.ts'
 import { refuseUnknownVariables } from '../config.ts'
 import { urlFault, type Environment } from '../environment.ts'
 import { MillraceError } from '../errors.ts'
@@ -8,14 +8,12 @@ import { setUpSource } from './source.ts'
 import { createTopics } from './topics.ts'
 import { setUpViewsDatabase } from './views-database.ts'
 
-export const setupUsage = `usage: node src/main.ts setup [--seed]
-
-Prepares servers that somebody else started: users and rights in Postgres and Redis, the tables of
-the example, topics and the connector. May be run again at any time; passwords are then set anew.
-
-  --seed   fills an empty database with a small network
-
-These variables have to be set; docker-compose.yml shows all of them:
+export const setupCommand = {
+  call: 'millrace setup',
+  about: `Prepares servers that somebody else started: users and rights in Postgres and Redis, the tables of
+the example, topics and the connector. May be run again at any time; passwords are then set anew.`,
+  options: { seed: flag('fills an empty database with a small network') },
+  more: `These variables have to be set; docker-compose.yml shows all of them:
   MILLRACE_SOURCE_ADMIN       postgres://… of a superuser
   MILLRACE_KAFKA              host:port
   MILLRACE_CONNECT            http://… of Kafka Connect
@@ -26,8 +24,8 @@ These variables have to be set; docker-compose.yml shows all of them:
   MILLRACE_READER_PASSWORD    of APIs in the stores, millrace_reader and millrace-reader
 and these may be:
   MILLRACE_REDIS_ADMIN        redis://… of a user that may make users; without it none are made
-  MILLRACE_CONNECTOR          name of the connector, and prefix of its topics (millrace)
-`
+  MILLRACE_CONNECTOR          name of the connector, and prefix of its topics (millrace)`,
+} as const
 
 const connectorTimeoutMs = 180_000
 
@@ -47,10 +45,9 @@ const texts = [
 
 /** The role `setup`. Answers the exit code. */
 export async function runSetup(
-  args: readonly string[],
+  { values }: Given<(typeof setupCommand)['options']>,
   env: Environment = process.env,
 ): Promise<number> {
-  const { values } = parseArgs({ args: [...args], options: { seed: { type: 'boolean' } } })
   refuseUnfit(env)
   const given = (name: string) => env[name]!
   const admin = given('MILLRACE_SOURCE_ADMIN')
@@ -61,7 +58,7 @@ export async function runSetup(
     worker: given('MILLRACE_WORKER_PASSWORD'),
     reader: given('MILLRACE_READER_PASSWORD'),
   }
-  await setUpSource(admin, passwords, { seed: values.seed === true })
+  await setUpSource(admin, passwords, { seed: values.seed })
   await setUpViewsDatabase(admin, passwords)
   say('Postgres is set up')
   if (env.MILLRACE_REDIS_ADMIN) {
@@ -91,7 +88,7 @@ function refuseUnfit(env: Environment): void {
   const faults = [...missing.map((name) => `${name} is missing`), ...wrong]
   if (faults.length === 0) return
   throw new MillraceError('config', `the set-up can not begin:\n  ${faults.join('\n  ')}`, {
-    hint: setupUsage,
+    hint: usageOf(setupCommand),
   })
 }
 

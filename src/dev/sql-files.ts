@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'
-import { cloneFolder } from './folders.ts'
+import { packageFolder } from './folders.ts'
 
 const statementTimeoutMs = 60_000
 const connectTimeoutMs = 5_000
 
 /** Runs a file of `sql`, as `['source', '1-roles.sql']`. */
 export async function runFile(client: Client, ...path: readonly string[]): Promise<void> {
-  await client.query(readFileSync(join(cloneFolder, 'sql', ...path), 'utf8'))
+  await client.query(readFileSync(join(packageFolder, 'sql', ...path), 'utf8'))
 }
 
 /** Settings of the session, by which SQL files are given passwords. */

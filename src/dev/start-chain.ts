@@ -91,15 +91,16 @@ class Start {
   }
 
   async all(): Promise<void> {
-    const { servers, workers = 0, api = false } = this.#options
+    const { servers, workers = 0, api = false, config } = this.#options
+    const named = config === undefined ? [] : ['--config', config]
     const has = (name: ServerName) => servers.includes(name)
     const starting = await Promise.allSettled(servers.map((server) => this.#server(server)))
     for (const start of starting) if (start.status === 'rejected') throw start.reason
     if (has('connect') && has('postgres')) await this.#connector()
     for (let number = 1; number <= workers; number++) {
-      startRole(this.#chain, { name: `worker-${number}`, args: ['worker'] })
+      startRole(this.#chain, { name: `worker-${number}`, args: ['worker', ...named] })
     }
-    if (api) startRole(this.#chain, { name: 'api', args: ['api'] })
+    if (api) startRole(this.#chain, { name: 'api', args: ['api', ...named] })
     if (api) await this.#chain.ready('api')
   }
 

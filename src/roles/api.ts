@@ -4,12 +4,12 @@ import type { Config } from '../config.ts'
 import { ownView } from '../coordinate/view-plan.ts'
 import { describe, MillraceError } from '../errors.ts'
 import { createLog, type Log } from '../log.ts'
+import { refuseNoViews, type Project } from '../project/project.ts'
 import { openStore } from '../store/open-store.ts'
 import type { ViewStore } from '../store/store.ts'
 import { ServedView } from '../web/served-view.ts'
 import { createServer } from '../web/server.ts'
 import { Statuses } from '../web/statuses.ts'
-import { loadViews } from './load-views.ts'
 
 /** Pauses between tries to open the store. */
 const pauseFirstMs = 100
@@ -17,15 +17,23 @@ const pauseMostMs = 5_000
 
 const clock = systemClock
 
+export const apiCommand = {
+  call: 'millrace api',
+  about: `Serves the views over HTTP from the store that readFrom names, until it is told to end. apiHost and
+apiPort say where it listens. Start as many as you like.`,
+  options: {},
+} as const
+
 /**
  * The role `api`: serves reads from the store `readFrom` until `signal` aborts. That store is all
  * that it needs, and it only reads there. It listens at once, and says that it is not ready while
  * the store can't be opened.
  */
-export async function runApi(config: Config, signal: AbortSignal): Promise<void> {
+export async function runApi(project: Project, signal: AbortSignal): Promise<void> {
+  refuseNoViews(project)
+  const { config, views } = project
   setMaxListeners(0, signal)
   const log = createLog(config.logLevel, 'api')
-  const views = await loadViews(config)
   const served = views.map((view) => new ServedView({ own: ownView(view), clock, config }))
   const statuses = new Statuses({ views: served, clock, config })
   const app = await createServer({ served, statuses, config, log })

@@ -1,40 +1,34 @@
 /** The role `apply`: says that the declaration of this release is the one to be served. */
-import { parseArgs } from 'node:util'
+import { flag, type Given } from '../arguments.ts'
 import { systemClock } from '../clock.ts'
-import type { Config } from '../config.ts'
 import { MillraceError } from '../errors.ts'
+import type { Project } from '../project/project.ts'
 import { decodePass } from '../reconcile/pass-state.ts'
 import type { ViewState } from '../store/state.ts'
+import { storeOption } from './options.ts'
 import { withStore, type Opened } from './with-store.ts'
 
-export const applyUsage = `usage: node src/main.ts apply [--adopt] [--prune] [--store NAME]
-
-Says that the declaration of this release is the one to be served, and follows the workers until it
-is. Workers of this release have to run; the earlier declaration is served on by its own processes.
-
-  --adopt   entries that lie under the view's names already become the view's, and are put right
-  --prune   ends earlier declarations, once this one is complete: their processes must be gone
-  --store   redis or postgres, of those in MILLRACE_STORES
-`
+export const applyCommand = {
+  call: 'millrace apply',
+  about: `Says that the declaration of this release is the one to be served, and follows the workers until it
+is. Workers of this release have to run; the earlier declaration is served on by its own processes.`,
+  options: {
+    adopt: flag("entries that lie under the view's names become the view's, and are put right"),
+    prune: flag('ends earlier declarations, once this is complete: their processes must be gone'),
+    store: storeOption,
+  },
+} as const
 
 const askEveryMs = 500
 const sayEveryMs = 5_000
 const noWorkerMs = 30_000
 
 export async function runApply(
-  args: readonly string[],
-  config: Config,
+  { values }: Given<(typeof applyCommand)['options']>,
+  project: Project,
   signal: AbortSignal,
 ): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      store: { type: 'string' },
-      adopt: { type: 'boolean', default: false },
-      prune: { type: 'boolean', default: false },
-    },
-  })
-  return withStore({ config, role: 'apply', named: values.store }, async (opened) => {
+  return withStore({ project, role: 'apply', named: values.store }, async (opened) => {
     await want(opened, values)
     await follow(opened, values, signal)
     return 0
@@ -85,7 +79,7 @@ async function follow(
         'no-worker',
         `nothing has moved for ${noWorkerMs / 1_000} s: ${line}`,
         {
-          hint: 'Start a worker of this release: npm start, or node src/main.ts worker. What is asked for stays.',
+          hint: 'Start a worker of this release, `millrace worker`. What is asked for stays.',
         },
       )
     }

@@ -1,59 +1,64 @@
-/** The role `explain`: what touched one entry, and whether it is right now. */
-import { parseArgs } from 'node:util'
+/** The command `explain`: what touched one entry, and whether it is right now. */
+import { flag, type Given } from '../arguments.ts'
 import { identityOf, type Decoded, type LogRecord } from '../change.ts'
 import { recordsBelow } from '../consume/records-below.ts'
-import type { Config } from '../config.ts'
-import { describe, MillraceError } from '../errors.ts'
+import { MillraceError } from '../errors.ts'
 import type { Mutation } from '../mutation.ts'
 import { formatLsn, parseTopicPartition, type KafkaOffset } from '../position.ts'
+import type { Project } from '../project/project.ts'
 import { judgeSheets, takeSheet } from '../reconcile/look.ts'
 import { decodePass } from '../reconcile/pass-state.ts'
 import type { Plan } from '../reconcile/plan.ts'
-import type { Checkpoint, ViewState } from '../store/state.ts'
+import type { ViewState } from '../store/state.ts'
 import { fold } from '../view/fold.ts'
+import { linesOf, type Explained, type Finding, type Touch, type Verdict } from './explained.ts'
+import { jsonOption, storeOption } from './options.ts'
 import { withLooks } from './with-looks.ts'
 
-export const explainUsage = `usage: node src/main.ts explain KEY [--all] [--store NAME]
-
-Shows the changes of the log that touched one entry, what of them was left out and why, and compares
-the entry with SQL.
-
-  --all     reads the topics from their beginnings, not only from the oldest barrier on
-  --store   redis or postgres, of those in MILLRACE_STORES
-`
+export const explainCommand = {
+  call: 'millrace explain',
+  operands: ['KEY'],
+  about: `Shows the changes of the log that touched one entry, what of them was left out and why, and compares
+the entry with SQL.`,
+  options: {
+    all: flag('reads the topics from their beginnings, not only from the oldest barrier on'),
+    store: storeOption,
+    json: jsonOption,
+  },
+  more: 'Exits with 0 when the entry is right, 1 when it is not.',
+} as const
 
 export async function runExplain(
-  args: readonly string[],
-  config: Config,
+  { values, operands }: Given<(typeof explainCommand)['options']>,
+  project: Project,
   signal: AbortSignal,
 ): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    options: { store: { type: 'string' }, all: { type: 'boolean', default: false } },
-    allowPositionals: true,
-  })
-  const [key, ...more] = positionals
-  if (key === undefined || more.length > 0) {
-    throw new MillraceError('arguments', 'explain takes the key of one entry', {
-      hint: explainUsage,
-    })
-  }
-  const options = { config, role: 'explain', named: values.store, signal }
+  const key = operands[0]!
+  const options = { project, role: 'explain', named: values.store, signal }
   return withLooks(options, async ({ plan, state, own, store, signal: over }) => {
-    say(`${own.view.name} ${key} in ${store.name}`)
-    await tellHistory(plan, key, { all: values.all, signal: over })
-    tellFindings(state, key)
-    return tellVerdict(plan, key, over)
+    const explained: Explained = {
+      view: own.view.name,
+      key,
+      store: store.name,
+      since: values.all ? 'beginning' : 'barrier',
+      touches: await touchesOf(plan, key, { all: values.all, signal: over }),
+      doubts: doubtsOf(state, key),
+      findings: findingsOf(state, key),
+      ...(await verdictOf(plan, key, over)),
+    }
+    const text = values.json ? JSON.stringify(explained) : linesOf(explained).join('\n')
+    process.stdout.write(`${text}\n`)
+    return explained.verdict === 'right' ? 0 : 1
   })
 }
 
-type HistoryOptions = { readonly all: boolean; readonly signal: AbortSignal }
+type TouchesOptions = { readonly all: boolean; readonly signal: AbortSignal }
 
-async function tellHistory(
+async function touchesOf(
   plan: Plan,
   key: string,
-  { all, signal }: HistoryOptions,
-): Promise<void> {
+  { all, signal }: TouchesOptions,
+): Promise<readonly Touch[]> {
   const checkpoints = await plan.writer.checkpoints(plan.epoch)
   const oldest = plan.watch.barriers[0]
   const touches: Touch[] = []
@@ -69,29 +74,31 @@ async function tellHistory(
       for await (const { records } of recordsBelow(reader, from, checkpoint.next)) {
         for (const record of records) {
           const answer = await decodedBy(() => known.decoder.decode(record))
-          const touch = touchOf(plan, key, { record, answer, name, seen, checkpoint })
+          const touch = answer && touchOf(plan, key, { record, answer, name, seen })
           if (touch) touches.push(touch)
         }
       }
     }),
   )
-  touches.sort((a, b) => a.timestampMs - b.timestampMs || a.line.localeCompare(b.line))
-  for (const { line } of touches) say(line)
-  const since = all
-    ? 'the beginning of the topics'
-    : 'the oldest barrier that is kept (--all: more)'
-  say(`${touches.length} changes since ${since}`)
+  return touches.toSorted(
+    (a, b) => compareTexts(a.at, b.at) || compareTexts(placeOf(a), placeOf(b)),
+  )
 }
 
-type Touch = { readonly timestampMs: number; readonly line: string }
+function placeOf({ partition, offset }: Touch): string {
+  return `${partition} ${offset.padStart(20, '0')}`
+}
+
+function compareTexts(a: string, b: string): number {
+  return Number(a > b) - Number(a < b)
+}
 
 type Found = {
   readonly record: LogRecord
-  readonly answer: Decoded | string
+  readonly answer: Decoded
   readonly name: string
   /** Offsets at which changes were first met, by identity. */
   readonly seen: Map<string, KafkaOffset>
-  readonly checkpoint: Checkpoint
 }
 
 function touchOf(
@@ -99,77 +106,80 @@ function touchOf(
   key: string,
   { record, answer, name, seen }: Found,
 ): Touch | undefined {
-  const { offset, timestampMs } = record
-  const at = `${new Date(timestampMs).toISOString()} ${name} offset ${offset}`
-  if (typeof answer === 'string') return undefined
   if (answer.kind !== 'change' || answer.change.kind === 'read') return undefined
   const { change } = answer
   const folded = fold(plan.view, change)
-  const where = `${at} LSN ${formatLsn(change.lsn)} transaction ${change.transaction} ${change.kind} of ${change.table}`
   const identity = identityOf(change)
   const first = seen.get(identity)
-  if (first === undefined) seen.set(identity, offset)
+  if (first === undefined) seen.set(identity, record.offset)
+  const place = {
+    at: new Date(record.timestampMs).toISOString(),
+    partition: name,
+    offset: String(record.offset),
+    lsn: formatLsn(change.lsn),
+    transaction: String(change.transaction),
+    operation: change.kind,
+    table: change.table,
+  }
   if (folded.kind === 'unusable') {
     const names = Object.values(change.key).map(String)
     if (!names.includes(key)) return undefined
-    return { timestampMs, line: `${where}: left out, ${folded.reason}` }
+    return { ...place, gave: [], leftOut: folded.reason }
   }
   const mine = folded.contributions.filter(({ entry }) => entry === key)
   if (mine.length === 0) return undefined
-  const gave = mine.map(contributionText).join(', ')
-  const skipped = first === undefined ? '' : ` (left out: it stands at offset ${first} already)`
-  return { timestampMs, line: `${where}: ${gave}${skipped}` }
+  const leftOut = first === undefined ? null : `it stands at offset ${first} already`
+  return { ...place, gave: mine.map(gaveOf), leftOut }
 }
 
-function contributionText({ put, add }: Mutation): string {
-  const amounts = Object.entries(add).map(([name, by]) => `${name} ${by > 0n ? '+' : ''}${by}`)
-  if (put === undefined) return amounts.join(' ')
-  return put === null ? 'removes the row' : 'puts the row'
+function gaveOf({ put, add }: Mutation): Touch['gave'][number] {
+  const amounts = Object.entries(add).map(([name, by]) => [name, String(by)])
+  const row = put === undefined ? null : put === null ? 'removed' : 'put'
+  return { row, amounts: Object.fromEntries(amounts) as Readonly<Record<string, string>> }
 }
 
-function tellFindings(state: ViewState, key: string): void {
-  for (const { reason, keys } of state.doubts) {
-    if (keys.length === 0 || keys.includes(key)) say(`in doubt: ${reason}`)
-  }
+function doubtsOf(state: ViewState, key: string): readonly string[] {
+  const about = state.doubts.filter(({ keys }) => keys.length === 0 || keys.includes(key))
+  return about.map(({ reason }) => reason)
+}
+
+function findingsOf(state: ViewState, key: string): readonly Finding[] {
   const latest = decodePass(state.pass)?.statistics.latest ?? []
-  for (const { field, expected, found, atMs, healed, key: wrong } of latest) {
-    if (wrong !== key) continue
-    const end = healed ? 'corrected' : 'not corrected'
-    say(`${new Date(atMs).toISOString()} a look found ${field} ${found}, not ${expected}: ${end}`)
-  }
+  return latest
+    .filter((each) => each.key === key)
+    .map(({ field, expected, found, atMs, healed }) => ({
+      at: new Date(atMs).toISOString(),
+      field,
+      expected: expected ?? null,
+      found: found ?? null,
+      healed,
+    }))
 }
 
-async function tellVerdict(plan: Plan, key: string, signal: AbortSignal): Promise<number> {
+async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<Verdict> {
   const sheet = await takeSheet(plan, { kind: 'keys', keys: [key] })
   const { verdicts, unproved } = await judgeSheets(plan, [sheet], { ticket: undefined, signal })
   const verdict = verdicts.get(key)!
-  const { snapshot } = sheet.truth
-  say(
-    `compared at snapshot ${snapshot.xmin}:${snapshot.xmax}: SQL had ${sheet.truth.entries.get(key) ?? 'nothing'}`,
-  )
-  for (const table of unproved) say(`not told: what comes of ${table}`)
-  if (verdict.kind === 'right') {
-    say('right: the entry is what SQL says')
-    return 0
+  const { snapshot, entries } = sheet.truth
+  const differences = verdict.kind === 'wrong' ? verdict.differences : []
+  return {
+    snapshot: `${snapshot.xmin}:${snapshot.xmax}`,
+    sql: entries.get(key) ?? null,
+    unproved: [...unproved],
+    verdict: verdict.kind,
+    differences: differences.map(({ field, expected, found }) => ({
+      field,
+      expected: expected ?? null,
+      found: found ?? null,
+    })),
   }
-  if (verdict.kind === 'unreadable') say('wrong: what lies there is no entry')
-  else {
-    for (const { field, expected, found } of verdict.differences) {
-      say(`wrong: ${field} is ${found ?? 'nothing'}, SQL says ${expected ?? 'nothing'}`)
-    }
-  }
-  return 1
 }
 
-async function decodedBy(decode: () => Decoded | Promise<Decoded>): Promise<Decoded | string> {
+async function decodedBy(decode: () => Decoded | Promise<Decoded>): Promise<Decoded | undefined> {
   try {
     return await decode()
   } catch (error) {
-    if (!(error instanceof MillraceError)) throw error
-    return describe(error)
+    if (error instanceof MillraceError) return undefined
+    throw error
   }
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
 }

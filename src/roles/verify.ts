@@ -1,7 +1,7 @@
-/** `npm run verify`: every entry of a view against SQL, each judged exactly, under any traffic. */
-import { parseArgs } from 'node:util'
+/** The command `verify`: every entry of a view against SQL, each judged exactly, under any traffic. */
+import { flag, type Given } from '../arguments.ts'
 import { systemClock } from '../clock.ts'
-import type { Config } from '../config.ts'
+import type { Project } from '../project/project.ts'
 import { heal } from '../reconcile/heal.ts'
 import type { Difference } from '../reconcile/judge.ts'
 import { nextKeys, type KeysAt } from '../reconcile/key-pages.ts'
@@ -10,41 +10,45 @@ import { anchorOfSheet, judgeSheets, takeSheet, type Sheet } from '../reconcile/
 import { verifyPace } from '../reconcile/pace.ts'
 import type { Plan } from '../reconcile/plan.ts'
 import { walk } from '../reconcile/walk.ts'
+import { jsonOption, storeOption } from './options.ts'
 import { withLooks } from './with-looks.ts'
 
-export const verifyUsage = `usage: node src/main.ts verify [--heal] [--store NAME]
-
-Compares every entry of the view with SQL over the source and says what differs. Needs a running
-worker, which takes the barriers that make the comparison exact.
-
-  --heal    corrects what differs, by its exact amount
-  --store   redis or postgres, of those in MILLRACE_STORES
-
-Exits with 0 when all is right, 1 when something differed or could not be told.
-`
+export const verifyCommand = {
+  call: 'millrace verify',
+  about: `Compares every entry of the view with SQL over the source and says what differs. Needs a running
+worker, which takes the barriers that make the comparison exact.`,
+  options: {
+    heal: flag('corrects what differs, by its exact amount'),
+    store: storeOption,
+    json: jsonOption,
+  },
+  more: 'Exits with 0 when all is right, 1 when something differed or could not be told.',
+} as const
 
 const keysAtOnce = 2_000
 const namedMax = 50
 const sayEveryMs = 2_000
 
 export async function runVerify(
-  args: readonly string[],
-  config: Config,
+  { values }: Given<(typeof verifyCommand)['options']>,
+  project: Project,
   signal: AbortSignal,
 ): Promise<number> {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { store: { type: 'string' }, heal: { type: 'boolean', default: false } },
-  })
-  const options = { config, role: 'verify', named: values.store, signal }
+  const options = { project, role: 'verify', named: values.store, signal }
+  const tell = values.json ? () => undefined : say
   return withLooks(options, async ({ plan, store, own, state, signal: over }) => {
-    say(`comparing ${own.view.name} in ${store.name} with SQL`)
-    if (!state.declarations.every(({ complete }) => complete)) {
-      say('it is being built, or a declaration is brought in: what is not put in yet differs')
+    tell(`comparing ${own.view.name} in ${store.name} with SQL`)
+    const complete = state.declarations.every((each) => each.complete)
+    if (!complete) {
+      tell('it is being built, or a declaration is brought in: what is not put in yet differs')
     }
     const startedMs = systemClock.monotonicMs()
-    const result = await compareAll(plan, { correct: values.heal, say }, over)
-    return report(result, { tookMs: systemClock.monotonicMs() - startedMs, heals: values.heal })
+    const result = await compareAll(plan, { correct: values.heal, say: tell }, over)
+    const tookMs = systemClock.monotonicMs() - startedMs
+    if (values.json)
+      say(jsonOf(result, { view: own.view.name, store: store.name, complete, tookMs }))
+    else report(result, { tookMs, heals: values.heal })
+    return codeOf(result, values.heal)
   })
 }
 
@@ -122,10 +126,39 @@ async function compareOthers(
   }
 }
 
+type Circumstances = {
+  readonly view: string
+  readonly store: string
+  /** False while entries are still put in, and so differ. */
+  readonly complete: boolean
+  readonly tookMs: number
+}
+
+function jsonOf({ entries, wrong, unproved }: Comparison, around: Circumstances): string {
+  return JSON.stringify({
+    ...around,
+    tookMs: Math.round(around.tookMs),
+    entries,
+    wrong: wrong.map(({ key, field, expected, found, healed }) => ({
+      key,
+      field,
+      expected: expected ?? null,
+      found: found ?? null,
+      healed,
+    })),
+    unproved: [...unproved],
+  })
+}
+
+function codeOf({ wrong, unproved }: Comparison, heals: boolean): number {
+  const left = heals ? wrong.filter(({ healed }) => !healed).length : wrong.length
+  return left + unproved.size > 0 ? 1 : 0
+}
+
 function report(
   { entries, wrong, unproved }: Comparison,
   { tookMs, heals }: { readonly tookMs: number; readonly heals: boolean },
-): number {
+): void {
   for (const { key, field, expected, found, healed } of wrong.slice(0, namedMax)) {
     const what = field === '*' ? key : `${key} ${field}`
     const end = healed ? ', corrected' : ''
@@ -143,8 +176,6 @@ function report(
     `${entries} entries compared in ${seconds.toFixed(1)} s (${Math.round(entries / seconds)}/s): ` +
       `${differing} entries differ (${wrong.length} values)${heals && differing > 0 ? ', corrected' : ''}`,
   )
-  const left = heals ? wrong.filter(({ healed }) => !healed).length : wrong.length
-  return left + unproved.size > 0 ? 1 : 0
 }
 
 function progressOf(to: (line: string) => void): (line: string) => void {

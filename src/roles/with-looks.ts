@@ -23,7 +23,8 @@ export async function withLooks<Result>(
   work: (looking: Looking) => Promise<Result>,
 ): Promise<Result> {
   return withStore(options, async (opened) => {
-    const { config, signal } = options
+    const { signal } = options
+    const { config } = options.project
     const end = new AbortController()
     const over = AbortSignal.any([signal, end.signal])
     const outside = openOutside(config, opened.log)
@@ -47,7 +48,7 @@ function notBegun({ store, own }: Opened): MillraceError {
     'not-serving',
     `view ${own.view.name} was not begun in ${store.name}, so there is nothing to compare`,
     {
-      hint: 'Start a worker: npm start, or node src/main.ts worker. Its log says what it waits for.',
+      hint: 'Start a worker, `millrace worker`. Its log says what it waits for.',
     },
   )
 }

@@ -5,35 +5,40 @@
  * built never holds up another.
  */
 import { hostname } from 'node:os'
-import { parseArgs } from 'node:util'
+import { text, type Given } from '../arguments.ts'
 import type { Config } from '../config.ts'
 import { ownView } from '../coordinate/view-plan.ts'
 import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { refuseNoViews, type Project } from '../project/project.ts'
 import { openStore, storeNamed } from '../store/open-store.ts'
 import { tablesOf, type View } from '../view/view.ts'
 import { keepView, type KeepViewParts } from './keep-view.ts'
-import { loadViews } from './load-views.ts'
 import { closeOutside, openOutside } from './outside.ts'
 import { untilDone } from './until-done.ts'
 
-export const workerUsage = `usage: node src/main.ts worker [--views VIEW,VIEW] [--topics TABLE,TABLE] [--store NAME]
+export const workerCommand = {
+  call: 'millrace worker',
+  about: `Keeps the views in their stores, coordinates them and compares them with the source, until it is
+told to end. Start as many as you like: partitions spread over them.`,
+  options: {
+    views: text('VIEW,…', 'keeps these views only, of those that are declared'),
+    topics: text('TABLE,…', 'takes the topics of these tables only; all others must run somewhere'),
+    store: text('NAME', 'keeps this store only, of those that are kept'),
+  },
+} as const
 
-Keeps the views in their stores, coordinates them and compares them with the source, until it is
-told to end. Start as many as you like: partitions spread over them.
-
-  --views   keeps these views only, of those that are declared
-  --topics  takes the topics of these tables only; all others must run somewhere
-  --store   keeps this store only, of those in MILLRACE_STORES
-`
+export type WorkerGiven = Given<(typeof workerCommand)['options']>
 
 /** Runs until `signal` aborts. */
 export async function runWorker(
-  args: readonly string[],
-  config: Config,
+  given: WorkerGiven,
+  project: Project,
   { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { views, tables, stores } = parseWorkerArgs(args, config, await loadViews(config))
+  refuseNoViews(project)
+  const { config } = project
+  const { views, tables, stores } = chosenOf(given, project)
   const outside = openOutside(config, log)
   log.info({ views: views.map(({ name }) => name), tables, stores }, 'worker starts')
   const kept = stores.flatMap((name) => views.map((view) => ({ name, view })))
@@ -74,11 +79,7 @@ async function keepIn(parts: KeepIn, signal: AbortSignal): Promise<void> {
   }
 }
 
-function parseWorkerArgs(args: readonly string[], config: Config, declared: readonly View[]) {
-  const { values } = parseArgs({
-    args: [...args],
-    options: { views: { type: 'string' }, topics: { type: 'string' }, store: { type: 'string' } },
-  })
+function chosenOf({ values }: WorkerGiven, { config, views: declared }: Project) {
   const names = declared.map(({ name }) => name)
   const wanted = chosen(values.views, names, '--views: no view is declared by the name')
   const views = declared.filter(({ name }) => wanted.includes(name))

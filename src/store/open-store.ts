@@ -37,7 +37,11 @@ export async function openStore(name: StoreName, options: OpenStoreOptions): Pro
 export function storeNamed(given: string, { stores }: Pick<Config, 'stores'>): StoreName {
   const name = stores.find((known) => known === given)
   if (name !== undefined) return name
-  throw new MillraceError('arguments', `--store: '${given}' is not among MILLRACE_STORES`, {
-    hint: `MILLRACE_STORES is ${stores.join(',')}.`,
-  })
+  throw new MillraceError(
+    'arguments',
+    `--store: '${given}' is not among the stores that are kept`,
+    {
+      hint: `Those are ${stores.join(', ')}.`,
+    },
+  )
 }

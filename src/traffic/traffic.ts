@@ -1,5 +1,5 @@
 import { systemClock } from '../clock.ts'
-import { parseTrafficArgs } from './arguments.ts'
+import { trafficOptionsOf, type TrafficGiven } from './arguments.ts'
 import { networkWeights } from './operations.ts'
 import { Population } from './population.ts'
 import { Random } from './random.ts'
@@ -8,8 +8,8 @@ import { ensureUsers } from './users.ts'
 import { runWorkload } from './workload.ts'
 
 /** The role `traffic`: a living social network on the source database. Resolves to an exit code. */
-export async function runTraffic(args: readonly string[], stop?: AbortSignal): Promise<number> {
-  const { users, rate, forMs, seed, connections, source } = parseTrafficArgs(args)
+export async function runTraffic(given: TrafficGiven, stop?: AbortSignal): Promise<number> {
+  const { users, rate, forMs, seed, connections, source } = trafficOptionsOf(given)
   const random = new Random(seed)
   const population = new Population(users)
   const screen = new Screen(process.stdout.isTTY)

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkFiles } from '../../src/dev/checksums.ts'
-import { cloneFolder } from '../../src/dev/folders.ts'
+import { packageFolder } from '../../src/dev/folders.ts'
 import { versions } from '../../src/dev/versions.ts'
 
 let folder: string
@@ -47,6 +47,6 @@ test.each([
   ['debezium', `debezium-connector-postgres-${versions.debezium}-plugin.tar.gz`],
   ['registry', `apicurio-registry-app-${versions.apicurio}-all.tar.gz`],
 ])('the list of %s has the version that is written down', (part, name) => {
-  const text = readFileSync(join(cloneFolder, 'connectors', part, 'sha256sums'), 'utf8')
+  const text = readFileSync(join(packageFolder, 'connectors', part, 'sha256sums'), 'utf8')
   expect(text).toMatch(new RegExp(`^[0-9a-f]{64}  ${name.replaceAll('.', '\\.')}$`, 'm'))
 })

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { parse } from 'yaml'
 import { readConfig, variablesOf } from '../../src/config.ts'
-import { cloneFolder } from '../../src/dev/folders.ts'
-import { setupUsage } from '../../src/dev/setup.ts'
+import { packageFolder } from '../../src/dev/folders.ts'
+import { setupCommand } from '../../src/dev/setup.ts'
 import { brokerSettings } from '../../src/dev/servers/kafka.ts'
 import { redisSettings } from '../../src/dev/servers/redis.ts'
 import { serverSettings } from '../../src/dev/servers/postgres.ts'
@@ -31,7 +31,7 @@ type Compose = {
   readonly volumes: Readonly<Record<string, unknown>>
 }
 
-const text = (...path: string[]) => readFileSync(join(cloneFolder, ...path), 'utf8')
+const text = (...path: string[]) => readFileSync(join(packageFolder, ...path), 'utf8')
 const compose = parse(text('docker-compose.yml'), { merge: true }) as Compose
 const services = Object.entries(compose.services)
 const service = (name: string) => compose.services[name]!
@@ -172,7 +172,7 @@ test.each(['worker', 'api'] as const)('%s is given what it reads, and no more', 
 })
 
 test('the set-up is given what it needs', () => {
-  const needed = [...setupUsage.matchAll(/^ {2}(MILLRACE_\w+)/gm)].map(([, name]) => name!)
+  const needed = [...setupCommand.more.matchAll(/^ {2}(MILLRACE_\w+)/gm)].map(([, name]) => name!)
   const given = Object.keys(service('setup').environment ?? {})
   expect(needed.filter((name) => !given.includes(name))).toEqual(['MILLRACE_CONNECTOR'])
 })

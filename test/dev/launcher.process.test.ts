@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import type { ChainUrls } from '../../src/dev/chain-env.ts'
-import { cloneFolder } from '../../src/dev/folders.ts'
+import { mainPath, packageFolder } from '../../src/dev/folders.ts'
 import { portVariable, randomPorts, type PortName } from '../../src/dev/ports.ts'
 import { identify, isAlive } from '../../src/dev/process-identity.ts'
 import { chainTimeoutMs } from '../support/chain.ts'
@@ -119,10 +119,9 @@ test(
 )
 
 function start(args: readonly string[] = [], changes: Record<string, string> = {}): ChildProcess {
-  const main = join(cloneFolder, 'src', 'main.ts')
   output = ''
-  const child = spawn(process.execPath, ['--no-warnings', main, 'dev', ...args], {
-    cwd: cloneFolder,
+  const child = spawn(process.execPath, ['--no-warnings', mainPath, 'dev', ...args], {
+    cwd: packageFolder,
     env: { ...env, ...changes },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { parse } from 'yaml'
-import { cloneFolder } from '../../src/dev/folders.ts'
+import { packageFolder } from '../../src/dev/folders.ts'
 import { redisServerPath } from '../../src/dev/packages.ts'
 import { randomPorts } from '../../src/dev/ports.ts'
 import { silent } from '../../src/dev/say.ts'
@@ -118,7 +118,7 @@ describe('the command of the Compose file', () => {
   const urlOf = (name: string, secret: string) => `redis://${name}:${secret}@127.0.0.1:${port}`
 
   async function start(): Promise<void> {
-    const file = readFileSync(join(cloneFolder, 'docker-compose.yml'), 'utf8')
+    const file = readFileSync(join(packageFolder, 'docker-compose.yml'), 'utf8')
     const { services } = parse(file, { merge: true }) as {
       services: { redis: { command: [string, string, string] } }
     }

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connectorSettings, withoutTransactions } from '../../src/dev/connector.ts'
-import { cloneFolder } from '../../src/dev/folders.ts'
+import { packageFolder } from '../../src/dev/folders.ts'
 import { changeTopicSettings, chainTopics, passingTopicSettings } from '../../src/dev/topics.ts'
 import { versions } from '../../src/dev/versions.ts'
 import { columnsOf } from '../../src/view/view.ts'
-import { views } from '../../src/views/index.ts'
+import { userInformation } from '../../src/views/user-information.ts'
 
 const artifact = /<artifactId>([^<]+)<\/artifactId>\s*<version>([^<]+)<\/version>/g
 
 function coordinates(part: string): Record<string, string> {
-  const pom = readFileSync(join(cloneFolder, 'connectors', part, 'pom.xml'), 'utf8')
+  const pom = readFileSync(join(packageFolder, 'connectors', part, 'pom.xml'), 'utf8')
   const dependencies = pom.slice(pom.indexOf('<dependencies>'), pom.indexOf('</dependencies>'))
   return Object.fromEntries([...dependencies.matchAll(artifact)].map(([, id, at]) => [id, at]))
 }
@@ -61,7 +61,7 @@ test('the connector emits the columns that views and primary keys need, and no o
     likes: ['user_id', 'tweet_id'],
   }
   const needed = Object.entries(keys).flatMap(([table, key]) => {
-    const columns = views.flatMap((view) => Object.keys(columnsOf(view, table)))
+    const columns = Object.keys(columnsOf(userInformation, table))
     return [...key, ...columns].map((column) => `public.${table}.${column}`)
   })
   const emitted = connectorSettings()['column.include.list']?.split(',') ?? []

@@ -8,8 +8,8 @@ import { countFields, textFields } from '../support/always-there.ts'
 import { sleep, until } from '../support/wait.ts'
 
 const declared = join(import.meta.dirname, '..', 'support', 'declared-views')
-const earlier = { MILLRACE_VIEWS: join(declared, 'earlier.ts') }
-const later = { MILLRACE_VIEWS: join(declared, 'later.ts') }
+const earlier = { MILLRACE_CONFIG: join(declared, 'earlier.ts') }
+const later = { MILLRACE_CONFIG: join(declared, 'later.ts') }
 const all = [...textFields, ...countFields]
 const fieldsOfEarlier = all.filter((name) => !['description', 'likeCount'].includes(name))
 const fieldsOfLater = all.filter((name) => !['location', 'followingCount'].includes(name))

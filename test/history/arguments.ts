@@ -1,24 +1,22 @@
-import { parseArguments } from '../../src/dev/arguments.ts'
+import { parseArguments, whole } from '../../src/arguments.ts'
 
 export type HistoryOptions = {
   readonly minutes: number
   readonly seed: number
 }
 
-export const historyUsage = `usage: npm run test:faults -- [options]
-  --minutes <n>   how long traffic and faults last   10
-  --seed <n>      the same seed makes the same choices   another one each time
-`
-
-const names = ['minutes', 'seed'] as const
+const command = (seed: number) => ({
+  call: 'npm run test:faults --',
+  about: 'Faults on the real chain, judged by what readers saw.',
+  options: {
+    minutes: whole([1, 24 * 60], 10, 'how long traffic and faults last'),
+    seed: whole([0, 0xffff_ffff], seed, 'the same seed makes the same choices'),
+  },
+})
 
 /** Throws `arguments`, with the usage as its hint. */
 export function parseHistoryArgs(args: readonly string[]): HistoryOptions {
-  const given = parseArguments(args, { names, usage: historyUsage })
-  return {
-    minutes: given.whole('minutes', 10, [1, 24 * 60]),
-    seed: given.whole('seed', Math.floor(Math.random() * 2 ** 31), [0, 0xffff_ffff]),
-  }
+  return parseArguments(args, command(Math.floor(Math.random() * 2 ** 31))).values
 }
 
 /** `MILLRACE_TEST_SEED`, else another one each time. */

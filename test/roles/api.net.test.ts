@@ -1,6 +1,7 @@
 import { readConfig } from '../../src/config.ts'
 import { randomPorts } from '../../src/dev/ports.ts'
 import { runApi } from '../../src/roles/api.ts'
+import { userInformation } from '../../src/views/user-information.ts'
 import type { Readiness } from '../../src/web/statuses.ts'
 import { until } from '../support/wait.ts'
 
@@ -19,7 +20,8 @@ test(
   async () => {
     const { url, env } = await environment()
     const end = new AbortController()
-    const running = runApi(readConfig(env), end.signal)
+    const project = { config: readConfig(env), views: [userInformation], path: undefined }
+    const running = runApi(project, end.signal)
     try {
       await until('it listens', () => answers(`${url}/health`))
       await until('it says why', async () => (await reasonsOf(url)).includes('yet: redis: '))

@@ -45,7 +45,8 @@ test(
     })
     const url = `http://127.0.0.1:${ports.api}`
     const end = new AbortController()
-    const running = runApi(config, end.signal)
+    const project = { config, views: [userInformation], path: undefined }
+    const running = runApi(project, end.signal)
     let store: ViewStore | undefined
     try {
       await until('it names what is missing', async () =>

@@ -1,4 +1,4 @@
-import { parseArguments, wrongArguments } from '../../src/dev/arguments.ts'
+import { flag, parseArguments, whole } from '../../src/arguments.ts'
 
 export type SimulationOptions = {
   readonly schedules: number
@@ -6,23 +6,17 @@ export type SimulationOptions = {
   readonly trace: boolean
 }
 
-export const simulationUsage = `usage: npm run test:simulation -- [options]
-  --schedules <n>      how many schedules                        1000
-  --seed <n>           seed of the first one, others follow      1
-  --trace              prints all that happens in them
-`
+const command = {
+  call: 'npm run test:simulation --',
+  about: 'Any interleaving, over simulated servers.',
+  options: {
+    schedules: whole([1, 10_000_000], 1_000, 'how many schedules'),
+    seed: whole([0, 2 ** 31 - 1], 1, 'seed of the first one, others follow'),
+    trace: flag('prints all that happens in them'),
+  },
+}
 
 /** Throws `arguments`, with the usage as its hint. */
 export function parseSimulationArgs(args: readonly string[]): SimulationOptions {
-  const traced = args.filter((each) => each === '--trace').length
-  if (traced > 1) throw wrongArguments('--trace is given twice', simulationUsage)
-  const given = parseArguments(
-    args.filter((each) => each !== '--trace'),
-    { names: ['schedules', 'seed'], usage: simulationUsage },
-  )
-  return {
-    schedules: given.whole('schedules', 1_000, [1, 10_000_000]),
-    seed: given.whole('seed', 1, [0, 2 ** 31 - 1]),
-    trace: traced > 0,
-  }
+  return parseArguments(args, command).values
 }

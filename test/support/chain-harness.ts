@@ -3,13 +3,12 @@
  * started by name, hostile traffic on the source, and the wait until every entry equals SQL.
  */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
 import { runCommand } from '../../src/dev/command.ts'
 import type { Chain } from '../../src/dev/chain.ts'
 import { envOfRole, type ChainRole } from '../../src/dev/chain-env.ts'
-import { cloneFolder } from '../../src/dev/folders.ts'
+import { mainPath } from '../../src/dev/folders.ts'
 import { decodePass, type PassState } from '../../src/reconcile/pass-state.ts'
 import { hostileWeights } from '../../src/traffic/operations.ts'
 import { Population } from '../../src/traffic/population.ts'
@@ -119,16 +118,15 @@ export class ChainHarness {
     return readFileSync(this.chain.processes.logPath(name), 'utf8')
   }
 
-  /** Runs a role of `src/main.ts` to its end; answers its code and all that it said. */
+  /** Runs a command of `millrace` to its end; answers its code and all that it said. */
   async run(
     args: readonly string[],
     { env = {}, timeoutMs = 120_000 }: RoleOptions = {},
   ): Promise<{ readonly code: number; readonly output: string }> {
     const own = envOfRole(args[0] as ChainRole, this.chain.env)
     const lines: string[] = []
-    const main = join(cloneFolder, 'src', 'main.ts')
     try {
-      await runCommand(process.execPath, ['--no-warnings', main, ...args], {
+      await runCommand(process.execPath, ['--no-warnings', mainPath, ...args], {
         timeoutMs,
         env: { ...own, ...env, MILLRACE_FOLDER: this.chain.folders.chain },
         onLine: (line) => void lines.push(line),

@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { MillraceError } from '../../src/errors.ts'
 import { Chain } from '../../src/dev/chain.ts'
 import { chainEnvPath, envOfRole, type ChainRole } from '../../src/dev/chain-env.ts'
 import type { ChainOptions } from '../../src/dev/chain-options.ts'
 import { runCommand } from '../../src/dev/command.ts'
-import { cloneFolder } from '../../src/dev/folders.ts'
+import { mainPath } from '../../src/dev/folders.ts'
 import { randomPorts } from '../../src/dev/ports.ts'
 import { startChain } from '../../src/dev/start-chain.ts'
 import {
@@ -97,21 +96,20 @@ export async function sharedChain(): Promise<Chain> {
 
 export type RoleRun = { readonly code: number; readonly output: string }
 
-/** Runs a role of `src/main.ts` on a chain to its end, as `['verify']`; answers code and output. */
+/** Runs a command of `millrace` on a chain to its end, as `['verify']`; answers code and output. */
 export async function runRole(
   chain: Chain,
   args: readonly string[],
   timeoutMs = 60_000,
 ): Promise<RoleRun> {
   const lines: string[] = []
-  const main = join(cloneFolder, 'src', 'main.ts')
   const onLine = (line: string) => void lines.push(line)
   const env = {
     ...envOfRole(args[0] as ChainRole, chain.env),
     MILLRACE_FOLDER: chain.folders.chain,
   }
   try {
-    await runCommand(process.execPath, ['--no-warnings', main, ...args], {
+    await runCommand(process.execPath, ['--no-warnings', mainPath, ...args], {
       timeoutMs,
       env,
       onLine,

@@ -1,41 +1,28 @@
-import { parseTrafficArgs } from '../../src/traffic/arguments.ts'
+import { parseArguments } from '../../src/arguments.ts'
+import { trafficCommand, trafficOptionsOf } from '../../src/traffic/arguments.ts'
 
-test.each([
-  ['500ms', 500],
-  ['60s', 60_000],
-  ['1.5s', 1_500],
-  ['5m', 300_000],
-  ['1h', 3_600_000],
-])('%s is a duration', (text, ms) => {
-  expect(parseTrafficArgs(['--source', 'x', `--for=${text}`]).forMs).toBe(ms)
-})
-
-test.each(['', '60', 's', '-1s', '0s', '1e3s', '60 s', '1d', '9999999h'])(
-  '%j is no duration',
-  (text) => {
-    expect(() => parseTrafficArgs([`--for=${text}`])).toThrow('duration like')
-  },
-)
+const optionsOf = (args: readonly string[]) =>
+  trafficOptionsOf(parseArguments(args, trafficCommand))
 
 test.each([
   [['--users', 'many'], '--users is a whole number'],
   [['--rate', '0'], '--rate is a whole number from 1'],
-  [['--seed', '-1'], 'argument is ambiguous'],
+  [['--seed', '-1'], '--seed needs a value'],
   [['--for', 'ever'], '--for is a duration'],
-  [['--speed', '9'], "Unknown option '--speed'"],
-  [['60s'], 'Unexpected argument'],
+  [['--speed', '9'], 'there is no option --speed; did you mean --seed?'],
+  [['60s'], "'60s' is more than it takes"],
 ])('%j is refused with what is wrong and the usage', (args, wrong) => {
-  expect(() => parseTrafficArgs(args)).toThrow(
+  expect(() => optionsOf(args)).toThrow(
     expect.objectContaining({
       code: 'arguments',
       message: expect.stringContaining(wrong),
-      hint: expect.stringContaining('usage: npm run traffic'),
+      hint: expect.stringContaining('usage: millrace traffic'),
     }),
   )
 })
 
 test('without any, there are defaults', () => {
-  expect(parseTrafficArgs(['--source', 'postgres://x', '--for', '60s'])).toEqual({
+  expect(optionsOf(['--source', 'postgres://x', '--for', '60s'])).toEqual({
     users: 10_000,
     rate: 500,
     forMs: 60_000,

@@ -2,7 +2,6 @@ import { MillraceError } from '../../src/errors.ts'
 import { columnsOf, retractColumnsOf, tablesOf } from '../../src/view/view.ts'
 import { arrayOf, bigint, time, timestamptz } from '../../src/types/declare.ts'
 import { countOf, defineView, from, type ViewDeclaration } from '../../src/view/define-view.ts'
-import { views } from '../../src/views/index.ts'
 import { replicaIdentityOf } from '../../src/view/replica-identity.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 import { userLayout } from '../support/view-layouts.ts'
@@ -158,7 +157,6 @@ describe('a declaration', () => {
 describe('user-information', () => {
   test('has the layout that stores are tested with', () => {
     expect(userInformation.layout).toEqual(userLayout)
-    expect(views.map((view) => view.name)).toEqual(['user-information'])
   })
 
   test('names the tables, the columns and what a retract needs of them', () => {

@@ -142,11 +142,16 @@ describe('where a view is served', () => {
     expect(() => refuseSamePaths([own.view, other])).toThrow(
       'user-information and libraries are both served at /users/:isbn',
     )
-    const shelf = (serve: string, key: object) =>
-      library({ name: 'shelves', serve, key, row: from('s', { key: Object.keys(key), fields: {} }) })
+    const shelf = (serve: string, key: Readonly<Record<string, 'text'>>) =>
+      defineView({
+        name: 'shelves',
+        serve,
+        key,
+        row: from('shelves', { key: Object.keys(key), fields: {} }),
+      })
     const [one, two] = [
       shelf('/s/:hall', { hall: 'text' }),
-      shelf('/s/:hall/:row', { hall: 'text', row: 'integer' }),
+      shelf('/s/:hall/:row', { hall: 'text', row: 'text' }),
     ]
     expect(batchPathOf(two.serve!)).toBe('/s')
     expect(() => refuseSamePaths([one, two])).toThrow('are both served at /s')

@@ -244,7 +244,7 @@ test('GET /users/:userId says that its declaration is to be applied, and then se
   expect(refused.json()).toMatchObject({
     type: 'urn:problem-type:millrace:declaration-not-applied',
     status: 503,
-    detail: expect.stringContaining('run `node src/main.ts apply`'),
+    detail: expect.stringContaining('run `millrace apply`'),
   })
   await declare(store, later)
   const likeCount = await storedCount(store, later, 'likeCount')

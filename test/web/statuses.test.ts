@@ -110,7 +110,7 @@ describe('readiness', () => {
     const { statuses, served } = await saidOf(store, { declared: later })
     expect(statuses.readiness()).toMatchObject({
       status: 'unavailable',
-      reasons: [expect.stringMatching(/kept by another declaration.*`node src\/main.ts apply`/)],
+      reasons: [expect.stringMatching(/kept by another declaration.*`millrace apply`/)],
     })
     await declare(store, later)
     await complete(store)

@@ -9,7 +9,9 @@ export async function assertPatched(): Promise<void> {
   const messages = await decodeRecordBatches(emptiedBatch(40n, 2))
   if (messages.length === 1 && messages[0]?.offset === '42' && messages[0].isControlRecord) return
   throw new MillraceError('kafkajs-unpatched', 'the installed kafkajs lacks its patch', {
-    hint: 'Run `npm ci` without --ignore-scripts; the patch is in src/consume/kafka/patches.',
+    hint:
+      'The package brings it patched: install millrace with npm. ' +
+      'In a clone of its repository, run `npm ci` without --ignore-scripts.',
   })
 }
 

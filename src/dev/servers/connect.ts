@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { jarsFolder } from '../downloads.ts'
-import { cloneFolder, type Folders } from '../folders.ts'
+import { packageFolder, type Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 import { readProperties, writeProperties } from '../settings.ts'
 import { javaSpec, loggingFlag, type JavaProgram } from './java.ts'
@@ -33,14 +33,14 @@ export function connectSpec(folders: Folders, options: ConnectOptions): ProcessS
     // Looking into every class of every jar for plugins is most of Connect's start; manifests say
     // where they are. The converter's jars lack theirs, so one stands on the class path.
     'plugin.discovery': 'service_load',
-    ...readProperties(join(cloneFolder, 'connectors', 'connect.properties')),
+    ...readProperties(join(packageFolder, 'connectors', 'connect.properties')),
     'exactly.once.source.support': options.transactions ? 'enabled' : 'disabled',
     ...options.settings,
   })
   const main = 'org.apache.kafka.connect.cli.ConnectDistributed'
   const classPath = [
     join(options.jars, jarsFolder, '*'),
-    join(cloneFolder, 'connectors', 'services'),
+    join(packageFolder, 'connectors', 'services'),
   ]
   return javaSpec(folders, {
     name: 'connect',

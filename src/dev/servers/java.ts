@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { cloneFolder, type Folders } from '../folders.ts'
+import { packageFolder, type Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 
 export type JavaOptions = {
@@ -36,6 +36,6 @@ export function javaSpec(folders: Folders, options: JavaOptions): ProcessSpec {
 }
 
 /** Logs go to standard output, which the launcher leads into a file of the server's own. */
-export const loggingFlag = `-Dlog4j2.configurationFile=${join(cloneFolder, 'connectors', 'log4j2.properties')}`
+export const loggingFlag = `-Dlog4j2.configurationFile=${join(packageFolder, 'connectors', 'log4j2.properties')}`
 
 const javaFlags = ['-XX:+UseSerialGC', '-Xshare:auto', '-Djava.awt.headless=true']

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { aclRules } from '../../store/redis/acl.ts'
-import { views } from '../../views/index.ts'
+import { userInformation } from '../../views/user-information.ts'
 import { makePrivateFolder, type Folders } from '../folders.ts'
 import type { Passwords } from '../passwords.ts'
 import type { ProcessSpec } from '../processes.ts'
@@ -70,7 +70,7 @@ function redisUsers(passwords: RedisOptions['passwords']): readonly RedisUser[] 
 }
 
 function usersOfViews({ worker, reader }: Pick<Passwords, 'worker' | 'reader'>): RedisUser[] {
-  const names = views.map(({ name }) => name)
+  const names = [userInformation.name]
   return [
     userOf('millrace-worker', worker, aclRules('worker', names)),
     userOf('millrace-reader', reader, aclRules('reader', names)),

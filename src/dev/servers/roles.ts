@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import type { ChainEnv } from '../chain-env.ts'
-import { cloneFolder, type Folders } from '../folders.ts'
+import { mainPath, type Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 
 export type RoleOptions = {
   readonly name: string
-  /** Arguments of `src/main.ts`. */
+  /** Arguments of `millrace`. */
   readonly args: readonly string[]
   readonly env: ChainEnv
 }
@@ -18,9 +18,9 @@ export function roleSpec(folders: Folders, options: RoleOptions): ProcessSpec {
   return {
     name: options.name,
     command: process.execPath,
-    args: ['--no-warnings', join(cloneFolder, 'src', 'main.ts'), ...options.args],
+    args: ['--no-warnings', mainPath, ...options.args],
     env: { PATH: process.env.PATH ?? '', MILLRACE_FOLDER: folders.chain, ...options.env },
-    cwd: cloneFolder,
+    cwd: process.cwd(),
     logPath: join(folders.logs, `${options.name}.log`),
     niceness: options.name === 'api' ? 0 : 2,
     stopSignal: 'SIGTERM',

@@ -1,8 +1,7 @@
-import { timestamptz } from '../../../src/types/declare.ts'
-import { countOf, defineView, from } from '../../../src/view/define-view.ts'
+import { countOf, defineConfig, defineView, from, timestamptz } from '../../../src/index.ts'
 
 /** `user-information` without a field and a counter of `later.ts`, and with two that it lacks. */
-export const views = [
+const views = [
   defineView({
     name: 'user-information',
     key: { userId: 'bigint' },
@@ -25,3 +24,5 @@ export const views = [
     },
   }),
 ]
+
+export default defineConfig({ views })

@@ -1,0 +1,98 @@
+/** What `explain` found out of one entry, for programs as it stands, and for people as lines. */
+export type Explained = {
+  readonly view: string
+  readonly key: string
+  readonly store: string
+  /** From where on the log was read: from its beginning, or from the oldest barrier that is kept. */
+  readonly since: 'beginning' | 'barrier'
+  readonly touches: readonly Touch[]
+  /** Reasons of those that stand. */
+  readonly doubts: readonly string[]
+  readonly findings: readonly Finding[]
+} & Verdict
+
+/** A change that gave something to the entry. */
+export type Touch = {
+  readonly at: string
+  readonly partition: string
+  readonly offset: string
+  readonly lsn: string
+  readonly transaction: string
+  readonly operation: string
+  readonly table: string
+  readonly gave: readonly {
+    readonly row: 'put' | 'removed' | null
+    readonly amounts: Readonly<Record<string, string>>
+  }[]
+  /** Why it was not applied. */
+  readonly leftOut: string | null
+}
+
+type Difference = {
+  readonly field: string
+  readonly expected: string | null
+  readonly found: string | null
+}
+
+/** What an earlier look found wrong with it. */
+export type Finding = Difference & { readonly at: string; readonly healed: boolean }
+
+/** What the comparison says. */
+export type Verdict = {
+  readonly snapshot: string
+  /** What SQL had there. */
+  readonly sql: string | null
+  readonly verdict: 'right' | 'wrong' | 'unreadable'
+  readonly differences: readonly Difference[]
+  /** Tables of which something could not be told. */
+  readonly unproved: readonly string[]
+}
+
+export function linesOf(explained: Explained): readonly string[] {
+  const { view, key, store, since, touches, doubts, findings } = explained
+  const begin =
+    since === 'beginning'
+      ? 'the beginning of the topics'
+      : 'the oldest barrier that is kept (--all: more)'
+  return [
+    `${view} ${key} in ${store}`,
+    ...touches.map(touchLine),
+    `${touches.length} changes since ${begin}`,
+    ...doubts.map((reason) => `in doubt: ${reason}`),
+    ...findings.map(
+      ({ at, field, expected, found, healed }) =>
+        `${at} a look found ${field} ${found}, not ${expected}: ${healed ? '' : 'not '}corrected`,
+    ),
+    ...verdictLines(explained),
+  ]
+}
+
+function touchLine(touch: Touch): string {
+  const { at, partition, offset, lsn, transaction, operation, table, gave, leftOut } = touch
+  const where = `${at} ${partition} offset ${offset} LSN ${lsn} transaction ${transaction} ${operation} of ${table}`
+  if (gave.length === 0) return `${where}: left out, ${leftOut}`
+  return `${where}: ${gave.map(gaveText).join(', ')}${leftOut === null ? '' : ` (left out: ${leftOut})`}`
+}
+
+function gaveText({ row, amounts }: Touch['gave'][number]): string {
+  if (row !== null) return row === 'put' ? 'puts the row' : 'removes the row'
+  return Object.entries(amounts)
+    .map(([name, by]) => `${name} ${by.startsWith('-') ? '' : '+'}${by}`)
+    .join(' ')
+}
+
+function verdictLines({ snapshot, sql, unproved, verdict, differences }: Verdict) {
+  const compared = [
+    `compared at snapshot ${snapshot}: SQL had ${sql ?? 'nothing'}`,
+    ...unproved.map((table) => `not told: what comes of ${table}`),
+  ]
+  if (verdict === 'right') return [...compared, 'right: the entry is what SQL says']
+  if (verdict === 'unreadable') return [...compared, 'wrong: what lies there is no entry']
+  return [
+    ...compared,
+    ...differences.map(
+      ({ field, expected, found }) =>
+        `wrong: ${field} is ${found ?? 'nothing'}, SQL says ${expected ?? 'nothing'}`,
+    ),
+  ]
+}

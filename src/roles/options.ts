@@ -1,0 +1,5 @@
+import { flag, text } from '../arguments.ts'
+
+/** Options that several commands have. */
+export const storeOption = text('NAME', 'redis or postgres, of the stores that are kept')
+export const jsonOption = flag('prints JSON, for programs')
