@@ -59,6 +59,8 @@ export type Judgement = {
 
 /** A marker that has not arrived by then tells of a connector that is behind, or elsewhere. */
 const arrivalTimeoutMs = 60_000
+/** A marker that is in the log is read from it within this time. */
+const readAgainMs = 5_000
 /** A table whose partitions have not passed the barrier by then is left out. */
 const unprovedAfterMs = 5_000
 const askAgainMs = 25
@@ -175,18 +177,20 @@ async function awaitPassage(
   sheets: readonly Sheet[],
   signal: AbortSignal,
 ): Promise<Barrier> {
-  const { markers, watch, clock } = parts
-  refuseOtherSetup(parts, sheets)
+  const { watch, clock } = parts
   const late = bounded(clock, arrivalTimeoutMs, signal)
-  for (const { marker } of sheets) {
-    if (await markers.arrival(marker, late)) continue
+  for (const sheet of sheets) {
+    if (await hasArrived(parts, sheet, late)) continue
     throw new MillraceError(
       'look-behind',
-      `the marker of a look has not arrived in the log within ${arrivalTimeoutMs / 1_000} s`,
+      late.aborted
+        ? `the marker of a look has not arrived in the log within ${arrivalTimeoutMs / 1_000} s`
+        : 'the log goes on behind the marker of a look, which is not in it',
       { hint: 'The connector is behind or away; GET /status and its log say more.' },
     )
   }
   const passage = await watch.until(late, () => {
+    refuseOtherSetup(parts, sheets)
     const passages = sheets.map(({ truth }) => passageOf(truth, watch.barriers))
     const known = passages.filter((barrier) => barrier !== undefined)
     if (known.length < sheets.length) return undefined
@@ -198,6 +202,24 @@ async function awaitPassage(
     `no barrier was published within ${arrivalTimeoutMs / 1_000} s`,
     { hint: 'A worker that coordinates the view takes them; its log says what holds it up.' },
   )
+}
+
+/**
+ * False where `signal` aborted before. Also once a barrier tells that the log has what was committed
+ * after the marker: a slot that was made anew leaves out what stood between, and the marker with it.
+ */
+async function hasArrived(parts: LookParts, sheet: Sheet, signal: AbortSignal): Promise<boolean> {
+  const { markers, watch, clock } = parts
+  const { marker, truth } = sheet
+  while (!signal.aborted) {
+    refuseOtherSetup(parts, [sheet])
+    const isPassed = watch.barriers.some(
+      ({ lsn, history }) => history === truth.history && lsn > truth.markerLsn,
+    )
+    if (await markers.arrival(marker, bounded(clock, readAgainMs, signal))) return true
+    if (isPassed) return false
+  }
+  return false
 }
 
 /** The set-up that the source shows must be the one whose doubts are known. */

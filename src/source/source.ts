@@ -63,6 +63,8 @@ export type Page =
 export type Truth = Moment & {
   /** Text of `entry-text.ts` by key, also of keys that have aggregates and no owning row. */
   readonly entries: ReadonlyMap<string, string>
+  /** Where the marker stands that was committed after it. */
+  readonly markerLsn: Lsn
   /** Source rows that were read for it. */
   readonly rows: number
   /** Of a range: the key at which the next one begins; undefined when there is no more. */

@@ -1,4 +1,5 @@
 import { MillraceError } from '../errors.ts'
+import { parseLsn } from '../position.ts'
 import { tableName } from '../view/sql-text.ts'
 import { readTruth } from '../view/truth-page.ts'
 import { keysQuery, rangeQuery } from '../view/truth-query.ts'
@@ -56,7 +57,7 @@ export async function askTruth(
     activityStatements,
     ['commit'],
   ])
-  const [, [moments], , answers, , activity] = groups as [
+  const [, [moments], , answers, marked, activity] = groups as [
     Rows[],
     [[unknown[]]],
     Rows[],
@@ -73,6 +74,7 @@ export async function askTruth(
   return {
     ...moment,
     ...readTruth(view, query, answers),
+    markerLsn: parseLsn(marked.at(-1)![0]![0] as string),
     horizon: concerning[0]?.id ?? moment.snapshot.xmax,
     heldBackBy: concerning.flatMap(({ holder }) => holder?.words ?? []).slice(0, namedMax),
   }

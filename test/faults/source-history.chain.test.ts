@@ -55,7 +55,7 @@ test('the slot dropped: the connector fails, and the way back that is named lead
     reader.doubtsSeen.some((code) => ['slot-altered', 'offsets-lost'].includes(code)),
   )
   await traffic.stop()
-  await harness.untilEqual(mendedWithinMs * 2)
+  await harness.untilEqual(mendedWithinMs * 3)
   expect((await harness.standing()).wrong).toBeGreaterThan(wrong)
   expect(reader.faults()).toEqual([])
 })
@@ -75,7 +75,7 @@ test('put back to an earlier state: readers go on, the message names what to do,
   const more = harness.traffic(100)
   await sleep(3_000)
   await more.stop()
-  await harness.untilEqual(mendedWithinMs * 2)
+  await harness.untilEqual(mendedWithinMs * 3)
   expect(reader.faults(['falling watermark'])).toEqual([])
 })
 
@@ -93,7 +93,7 @@ test('failed over to a standby that lacks the end: what was lost is taken out of
   const more = harness.traffic(100)
   await sleep(3_000)
   await more.stop()
-  await harness.untilEqual(mendedWithinMs * 2)
+  await harness.untilEqual(mendedWithinMs * 3)
   expect((await harness.standing()).wrong).toBeGreaterThan(wrong)
   expect(reader.faults(['falling watermark'])).toEqual([])
 })

@@ -4,6 +4,7 @@ import type { FullPace, Page, Source, Truth } from '../../src/source/source.ts'
 import { encodeEntry } from '../../src/store/entry-text.ts'
 import type { Held } from '../../src/store/memory/data.ts'
 import type { Barrier, Checkpoint } from '../../src/store/state.ts'
+import { lsnFromInteger } from '../../src/position.ts'
 import { parseSnapshot, parseTransactionId, type TransactionId } from '../../src/transaction.ts'
 import type { View } from '../../src/view/view.ts'
 import { topicNames } from '../support/fake-outside.ts'
@@ -140,6 +141,7 @@ export class Compared extends World {
       ...this.outside.moment(),
       snapshot,
       entries: new Map(taken.map((key) => [key, text(key)])),
+      markerLsn: lsnFromInteger(this.outside.lsn),
       rows: taken.length,
       last: following.length > taken.length ? taken.at(-1) : undefined,
       horizon: this.horizon === undefined ? snapshot.xmin : parseTransactionId(this.horizon),

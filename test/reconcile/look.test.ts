@@ -6,6 +6,7 @@ import {
   type LookParts,
   type Sheet,
 } from '../../src/reconcile/look.ts'
+import { lsnFromInteger } from '../../src/position.ts'
 import { chunks } from '../../src/reconcile/lists.ts'
 import type { Page } from '../../src/source/source.ts'
 import { encodePass, newLap } from '../../src/reconcile/pass-state.ts'
@@ -288,7 +289,25 @@ describe('a look waits', () => {
       message: expect.stringContaining('has not arrived in the log within 60 s'),
     })
     expect(world.clock.monotonicMs() - startedMs).toBe(60_000)
-    expect(asked).toEqual(sheets.map(({ marker }) => marker))
+    expect([...new Set(asked)]).toEqual(sheets.map(({ marker }) => marker))
+  })
+
+  test('no longer for its marker than 5 s once the log has what was committed behind it', async () => {
+    world.both('1', held('Ada'))
+    const sheet = await sheetOf()
+    world.outside.arrives = neverArrives
+    const startedMs = world.clock.monotonicMs()
+    const lsn = lsnFromInteger(sheet.truth.markerLsn + 8n)
+    const judging = judged([sheet])
+    void world.clock
+      .sleep(12_000)
+      .then(() => world.publish(world.barrier(3, 10, { lsn, history: 'another' })))
+    void world.clock.sleep(18_000).then(() => world.publish(world.barrier(4, 10, { lsn })))
+    await expect(judging).rejects.toMatchObject({
+      code: 'look-behind',
+      message: expect.stringContaining('the log goes on behind the marker of a look'),
+    })
+    expect(world.clock.monotonicMs() - startedMs).toBe(25_000)
   })
 
   test('for a barrier that all its snapshots precede', async () => {
@@ -410,6 +429,24 @@ describe('a look is void', () => {
     await expect(
       judgeSheets(plan, [sheet], { ticket, signal: world.signal }),
     ).rejects.toMatchObject(voided)
+  })
+
+  test.each([
+    ['its marker', { arrives: neverArrives }],
+    ['a barrier', { snapshot: '250:250:' }],
+  ])('when the epoch turns while it waits for %s', async (_, { arrives, snapshot }) => {
+    world.both('1', held('Ada'))
+    world.snapshot = snapshot ?? world.snapshot
+    const sheet = await sheetOf()
+    world.outside.arrives = arrives ?? world.outside.arrives
+    const startedMs = world.clock.monotonicMs()
+    const judging = judged([sheet])
+    void world.clock.sleep(7_000).then(() => {
+      turned()
+      return world.watch.ask()
+    })
+    await expect(judging).rejects.toMatchObject(voided)
+    expect(world.clock.monotonicMs() - startedMs).toBeLessThanOrEqual(10_000)
   })
 
   test('when the epoch has turned before it knows of the checkpoints', async () => {

@@ -67,14 +67,14 @@ export class DatabaseSource implements Source {
       }
       await session.step()
       const transaction = session.begin()
-      database.message(transaction, marker)
+      const markerLsn = lsnFromInteger(database.message(transaction, marker))
       await session.step()
       const pending = this.#pending(moment.snapshot, view)
       await session.commit(transaction)
       const horizon = pending[0]?.id ?? moment.snapshot.xmax
       if (horizon < moment.snapshot.xmax) count('an open transaction held the horizon back')
       const heldBackBy = pending.map(({ id }) => `the session of transaction ${id}`)
-      return { ...moment, ...found, horizon, heldBackBy }
+      return { ...moment, ...found, markerLsn, horizon, heldBackBy }
     })
   }
 
