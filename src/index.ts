@@ -3,12 +3,26 @@ export { defineConfig, type MillraceConfig } from './project/define-config.ts'
 export * from './types/declare.ts'
 export type { ColumnType, KeyType } from './types/types.ts'
 export {
-  countOf,
   defineView,
   from,
-  type CountDeclaration,
   type FieldDeclaration,
   type RowDeclaration,
   type ViewDeclaration,
 } from './view/define-view.ts'
+export { averageOf, type AverageDeclaration } from './view/aggregates/average-of.ts'
+export { countOf } from './view/aggregates/count-of.ts'
+export { sumOf, type SumDeclaration } from './view/aggregates/sum-of.ts'
+export type { AggregateDeclaration, RowsDeclaration } from './view/aggregates/aggregate.ts'
+export {
+  eq,
+  gt,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  ne,
+  type Condition,
+} from './view/condition.ts'
 export type { View } from './view/view.ts'

@@ -21,7 +21,7 @@ import { topicPartitionName } from '../position.ts'
 import type { Checkpoint, ViewState } from '../store/state.ts'
 import type { ViewWatch } from '../store/view-watch.ts'
 import type { ViewWriter } from '../store/writer.ts'
-import type { View } from '../view/view.ts'
+import { mayBeNegative, type View } from '../view/view.ts'
 import { doubtOf, displacedDoubt, belowZeroDoubt } from './doubts.ts'
 import { ReportedProblem } from './problem.ts'
 import { prove, resume } from './resume.ts'
@@ -198,7 +198,8 @@ class Turn {
         for (const doubt of commit?.doubts ?? []) {
           this.#parts.log.error({ code: doubt.code, reason: doubt.reason }, 'doubt raised')
         }
-        const below = result?.kind === 'applied' ? result.belowZero : []
+        const applied = result?.kind === 'applied' ? result.belowZero : []
+        const below = applied.filter(({ count }) => !mayBeNegative(view, count))
         if (below.length > 0) await this.#raiseBelowZero(below)
         this.#turn.well()
         await this.#turn.problem.clear(writer)

@@ -33,6 +33,7 @@ export function arrayOf(element: ValueType): ValueType {
     stored: { type: 'json', sql: (column) => `${column}::text`, value: (text) => text },
     key: undefined,
     noKey: 'arrays of different bounds are not equal: key by one element',
+    constant: undefined,
     noArray: 'Postgres has no arrays of arrays',
     arrayConditions: [],
   }

@@ -1,4 +1,4 @@
-import { bare, named, plain, shapes, storedAs } from './forms.ts'
+import { bare, equalTexts, named, plain, shapes, storedAs } from './forms.ts'
 import type { ValueType } from './value-type.ts'
 
 export const boolean: ValueType = {
@@ -15,5 +15,6 @@ export const boolean: ValueType = {
   json: bare({ type: 'boolean' }, (text) => text === 'true'),
   stored: storedAs('boolean'),
   key: undefined,
+  constant: equalTexts('true or false', (text) => text === 'true' || text === 'false'),
   noKey: 'two entries are no view: count by a column with more values',
 }

@@ -1,5 +1,5 @@
-import { named, plain, quoted, shapes } from './forms.ts'
-import { dayText, postgresMoment, yearSql } from './moments.ts'
+import { named, plain, quoted, ranked, shapes } from './forms.ts'
+import { dayText, daysOf, postgresMoment, yearSql } from './moments.ts'
 import type { ConnectorNeed, ValueType } from './value-type.ts'
 
 /** Days that Postgres knows, counted from 1970: 4714-11-24 BC to 5874897-12-31. */
@@ -17,6 +17,8 @@ export const timePrecision: ConnectorNeed = {
 export const noTimesInArrays =
   'the connector alters some that stand in arrays: use jsonb, or an array of text'
 
+const words = 'a day like 2026-01-31, infinity or -infinity'
+
 export const date: ValueType = {
   ...plain,
   ...named('date'),
@@ -32,7 +34,7 @@ export const date: ValueType = {
   json: quoted({ description: 'A day, as in ISO 8601; infinity or -infinity' }),
   stored: { type: 'date', sql: sqlDate, value: postgresMoment },
   key: {
-    words: 'a day like 2026-01-31, infinity or -infinity',
+    words,
     isCanonical: (text) => isInfinite(text) || isDay(text),
     compare: (a, b) => rank(a) - rank(b),
     order: (column) => column,
@@ -41,6 +43,7 @@ export const date: ValueType = {
     last: 'infinity',
   },
   noKey: '',
+  constant: ranked(words, (text) => (isInfinite(text) || isDay(text) ? rank(text) : undefined)),
   noArray: noTimesInArrays,
 }
 
@@ -68,15 +71,6 @@ function isInfinite(text: string): boolean {
 function isDay(text: string): boolean {
   const days = daysOf(text)
   return days >= firstDay && days <= lastDay && dayText(days) === text
-}
-
-/** Days since 1970; not a number where the text has another form. */
-function daysOf(text: string): number {
-  const match = /^([+-]?\d{4,7})-(\d\d)-(\d\d)$/.exec(text)
-  if (!match) return Number.NaN
-  const [year, month, day] = match.slice(1).map(Number) as [number, number, number]
-  const cycle = Math.floor(year / 400)
-  return Date.UTC(year - cycle * 400 + 2000, month - 1, day) / 86_400_000 + (cycle - 5) * 146_097
 }
 
 function rank(text: string): number {

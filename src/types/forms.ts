@@ -1,6 +1,7 @@
 /** What several types have in common. */
 import type {
   AvroColumn,
+  ConstantForm,
   JsonForm,
   PostgresType,
   Reader,
@@ -15,6 +16,7 @@ export const plain = {
   connector: [],
   noArray: undefined,
   arrayConditions: [],
+  constant: undefined,
 } as const
 
 /** Types of Postgres by their names, without modifiers. */
@@ -67,4 +69,25 @@ export function storedAs(type: string): StoredForm {
 /** Order of bytes, which is that of code points, of texts that are well-formed. */
 export function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
+}
+
+/** Constants of a type in which equal values have equal texts. */
+export function equalTexts(words: string, isValue: (text: string) => boolean): ConstantForm {
+  return { words, isValue, compare: compareBytes, isOrdered: false }
+}
+
+/** Constants of a type whose values are ordered by a number; `rankOf` none where text is no value. */
+export function ranked(
+  words: string,
+  rankOf: (text: string) => bigint | number | undefined,
+): ConstantForm {
+  return {
+    words,
+    isValue: (text) => rankOf(text) !== undefined,
+    compare(a, b) {
+      const [left, right] = [rankOf(a)!, rankOf(b)!]
+      return Number(left > right) - Number(left < right)
+    },
+    isOrdered: true,
+  }
 }

@@ -1,5 +1,5 @@
 import { bare, named, plain, quoted, shapes, storedAs } from './forms.ts'
-import type { KeyForm, Reader, ValueType } from './value-type.ts'
+import type { ConstantForm, KeyForm, Reader, ValueType } from './value-type.ts'
 
 const read: Reader = (value) => {
   if (typeof value === 'bigint') return value
@@ -27,8 +27,13 @@ function integer(name: string, takes: readonly string[], bits: bigint): ValueTyp
     json: bare({ type: 'integer' }, Number),
     stored: storedAs(name),
     key: integerKey(bits),
+    constant: integerConstant(integerKey(bits)),
     noKey: '',
   }
+}
+
+function integerConstant({ words, isCanonical, compare }: KeyForm): ConstantForm {
+  return { words, isValue: isCanonical, compare, isOrdered: true }
 }
 
 function integerKey(bits: bigint): KeyForm {

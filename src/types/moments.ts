@@ -29,6 +29,38 @@ export function clockText(micros: bigint): string {
   return `${parts.map((part) => String(part).padStart(2, '0')).join(':')}.${fraction}`
 }
 
+/** Days since 1970; not a number where the text has another form. */
+export function daysOf(text: string): number {
+  const match = /^([+-]?\d{4,7})-(\d\d)-(\d\d)$/.exec(text)
+  if (!match) return Number.NaN
+  const [year, month, day] = match.slice(1).map(Number) as [number, number, number]
+  const cycle = Math.floor(year / 400)
+  return Date.UTC(year - cycle * 400 + 2000, month - 1, day) / 86_400_000 + (cycle - 5) * 146_097
+}
+
+/** Microseconds since midnight; undefined where the text has another form. */
+export function clockOf(text: string): bigint | undefined {
+  const match = /^(\d\d):([0-5]\d):([0-5]\d)\.(\d{6})$/.exec(text)
+  if (!match) return undefined
+  const [hours, minutes, seconds, micros] = match.slice(1).map(BigInt) as [
+    bigint,
+    bigint,
+    bigint,
+    bigint,
+  ]
+  const sum = ((hours * 60n + minutes) * 60n + seconds) * 1_000_000n + micros
+  return sum <= dayMicros ? sum : undefined
+}
+
+/** Microseconds since 1970 of what `momentText` writes; undefined where the text has another form. */
+export function momentOf(text: string): bigint | undefined {
+  const [day = '', clock = '', ...more] = text.split('T')
+  const [days, micros] = [daysOf(day), clockOf(clock)]
+  if (more.length > 0 || Number.isNaN(days) || micros === undefined) return undefined
+  const moment = BigInt(days) * dayMicros + micros
+  return momentText(moment) === text ? moment : undefined
+}
+
 export function yearText(year: number): string {
   const digits = String(Math.abs(year)).padStart(4, '0')
   if (year < 0) return `-${digits}`

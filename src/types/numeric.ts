@@ -8,6 +8,8 @@ const special: Readonly<Record<string, string>> = {
   NEGATIVE_INFINITY: '-Infinity',
 }
 
+const plainNumber = /^-?\d+(?:\.\d+)?$/
+
 /** A value that is no number takes the whole array with it. */
 const inArrays: Condition = {
   why: 'the connector makes null of an array that holds NaN or an infinity',
@@ -43,12 +45,42 @@ export const numeric: ValueType = {
     undefined,
     (value) => {
       const text = String(value)
-      return special[text] ?? (/^-?\d+(?:\.\d+)?$/.test(text) ? text : undefined)
+      return special[text] ?? (plainNumber.test(text) ? text : undefined)
     },
   ]),
   json: quoted({ description: 'A decimal number, exact; NaN, Infinity or -Infinity' }),
   stored: storedAs('numeric'),
   arrayConditions: [inArrays],
   key: undefined,
+  constant: {
+    words: 'a decimal number like 12.50',
+    isValue: (text) => plainNumber.test(text),
+    compare: compareDecimals,
+    isOrdered: true,
+  },
   noKey: 'equal numbers may have different texts (1.0 and 1.00): key by integers or text',
+}
+
+/** As Postgres orders them: NaN comes after everything. */
+export function compareDecimals(a: string, b: string): number {
+  const [left, right] = [classOf(a), classOf(b)]
+  if (left !== 0 || right !== 0) return left - right
+  const digits = Math.max(fractionOf(a).length, fractionOf(b).length)
+  const [x, y] = [scaled(a, digits), scaled(b, digits)]
+  return Number(x > y) - Number(x < y)
+}
+
+/** The number times ten to the power of `digits`, which are at least as many as it has. */
+export function scaled(text: string, digits: number): bigint {
+  return BigInt(text.replace('.', '') + '0'.repeat(digits - fractionOf(text).length))
+}
+
+export function fractionOf(text: string): string {
+  return text.split('.')[1] ?? ''
+}
+
+function classOf(text: string): number {
+  if (text === 'NaN') return 2
+  if (text === 'Infinity') return 1
+  return text === '-Infinity' ? -1 : 0
 }

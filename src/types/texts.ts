@@ -1,4 +1,14 @@
-import { compareBytes, misfit, named, plain, quoted, readText, shapes, storedAs } from './forms.ts'
+import {
+  compareBytes,
+  equalTexts,
+  misfit,
+  named,
+  plain,
+  quoted,
+  readText,
+  shapes,
+  storedAs,
+} from './forms.ts'
 import type { Condition, KeyForm, ValueType } from './value-type.ts'
 
 /** Keys of text are ordered by their bytes, which is the same everywhere. */
@@ -22,6 +32,7 @@ export const text: ValueType = {
   json: quoted(),
   stored: { ...storedAs('text'), sql: (column) => column },
   key: textKey,
+  constant: equalTexts('text without NUL', textKey.isCanonical),
   noKey: '',
 }
 
@@ -64,6 +75,9 @@ export const uuid: ValueType = {
     equals: (column, value) => `${column} = ${value}`,
     last: 'ffffffff-ffff-ffff-ffff-ffffffffffff',
   },
+  constant: equalTexts('a uuid in lower case with its four hyphens', (value) =>
+    uuidText.test(value),
+  ),
   noKey: '',
 }
 
@@ -84,6 +98,7 @@ export const enumeration: ValueType = {
   reader: shapes(['string', 'io.debezium.data.Enum', readText]),
   json: quoted(),
   stored: text.stored,
+  constant: equalTexts('a label of its enum', textKey.isCanonical),
   key: {
     ...textKey,
     words: 'a label of its enum',

@@ -1,6 +1,6 @@
 import { noTimesInArrays, timePrecision } from './dates.ts'
-import { named, plain, quoted, shapes, storedAs } from './forms.ts'
-import { clockText } from './moments.ts'
+import { named, plain, quoted, ranked, shapes, storedAs } from './forms.ts'
+import { clockOf, clockText } from './moments.ts'
 import type { Reader, ValueType } from './value-type.ts'
 
 const dayMicros = 86_400_000_000n
@@ -26,6 +26,7 @@ export const time: ValueType = {
   json: quoted({ description: 'A time of day, with six digits of a second' }),
   stored: { ...storedAs('time without time zone'), sql: sqlTime },
   key: undefined,
+  constant: ranked('a time of day like 10:18:00.000000', clockOf),
   noKey: 'an entry for each microsecond is none: key by a date or a number',
   noArray: noTimesInArrays,
 }

@@ -1,6 +1,6 @@
 import { noTimesInArrays, timePrecision } from './dates.ts'
-import { named, plain, quoted, shapes } from './forms.ts'
-import { momentText, postgresMoment, yearSql, yearText } from './moments.ts'
+import { named, plain, quoted, ranked, shapes } from './forms.ts'
+import { momentOf, momentText, postgresMoment, yearSql, yearText } from './moments.ts'
 import type { Reader, TypedValue, ValueType } from './value-type.ts'
 
 const noKey = 'an entry for each microsecond is none: key by a date or a number'
@@ -20,6 +20,9 @@ export const timestamptz: ValueType = {
   json: quoted({ description: 'ISO 8601 in UTC with six digits' }),
   stored: { type: 'timestamp with time zone', sql: sqlTimestamptz, value: postgresMoment },
   key: undefined,
+  constant: ranked('a moment like 2026-11-21T10:18:00.000000Z, infinity or -infinity', (text) =>
+    text.endsWith('Z') ? rankOf(text.slice(0, -1)) : infiniteRank(text),
+  ),
   noKey,
   noArray: noTimesInArrays,
 }
@@ -39,8 +42,23 @@ export const timestamp: ValueType = {
   json: quoted({ description: 'ISO 8601 without a time zone, with six digits' }),
   stored: { type: 'timestamp without time zone', sql: sqlTimestamp, value: postgresMoment },
   key: undefined,
+  constant: ranked(
+    'a moment like 2026-11-21T10:18:00.000000, infinity or -infinity',
+    (text) => infiniteRank(text) ?? rankOf(text),
+  ),
   noKey,
   noArray: noTimesInArrays,
+}
+
+/** Microseconds since 1970, in an order with the infinities. */
+function rankOf(text: string): bigint | undefined {
+  const micros = momentOf(text)
+  return micros !== undefined && micros >= firstMicros && micros <= lastMicros ? micros : undefined
+}
+
+function infiniteRank(text: string): number | undefined {
+  if (text === 'infinity') return Infinity
+  return text === '-infinity' ? -Infinity : undefined
 }
 
 /** Moments that Postgres knows, in microseconds from 1970: 4714-11-24 BC to the end of 294276. */

@@ -28,6 +28,8 @@ export type ValueType = {
   readonly stored: StoredForm
   /** Undefined, with the reason in `noKey`, where entries can't be keyed by it. */
   readonly key: KeyForm | undefined
+  /** Undefined where values can't be compared with a constant. */
+  readonly constant: ConstantForm | undefined
   readonly noKey: string
   /** Why there are no arrays of it; undefined where there are. */
   readonly noArray: string | undefined
@@ -118,4 +120,15 @@ export type KeyForm = {
   equals(column: string, value: string): string
   /** What no key comes after, as text of `stored.type`; undefined where there is no such value. */
   readonly last: string | undefined
+}
+
+/** How values are compared with a constant that a declaration names, as SQL compares them. */
+export type ConstantForm = {
+  /** What such a constant is, for people who gave another. */
+  readonly words: string
+  isValue(text: string): boolean
+  /** Ascending, 0 where SQL calls both equal; any order where `isOrdered` is false. */
+  compare(a: string, b: string): number
+  /** Whether `<` means the same here as in SQL, whatever the collation. */
+  readonly isOrdered: boolean
 }

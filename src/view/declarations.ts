@@ -8,13 +8,35 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { MillraceError } from '../errors.ts'
 import { columnTypes } from '../types/types.ts'
-import { viewOf, type View } from './view.ts'
+import { comparisons } from './condition.ts'
+import { viewOf, type Aggregate, type Count, type View } from './view.ts'
 
 const columnType = z.enum(columnTypes)
 
 /** A list, of which one alone stands for itself. */
 const list = <T extends z.ZodType>(item: T) =>
   z.union([z.array(item), item.transform((one) => [one])])
+
+const condition = z.object({
+  column: z.string(),
+  type: columnType,
+  is: z.enum(comparisons),
+  values: z.array(z.string()),
+})
+
+const adds = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('row') }),
+  z.object({ kind: z.literal('value'), column: z.string(), type: columnType }),
+  z.object({ kind: z.literal('sum'), column: z.string(), type: columnType, scale: z.number() }),
+])
+
+const aggregate = z.object({
+  name: z.string(),
+  kind: z.enum(['count', 'sum', 'average']),
+  counts: z.array(z.string()),
+  scale: z.number(),
+  digits: z.number(),
+})
 
 const viewSchema = z.object({
   name: z.string(),
@@ -27,28 +49,47 @@ const viewSchema = z.object({
     ),
   }),
   counts: z.array(
-    z.object({ name: z.string(), stored: z.string(), table: z.string(), by: list(z.string()) }),
+    z.object({
+      name: z.string(),
+      stored: z.string(),
+      table: z.string(),
+      by: list(z.string()),
+      where: z.array(condition).default([]),
+      adds: adds.default({ kind: 'row' }),
+    }),
   ),
+  aggregates: z.array(aggregate).optional(),
 })
 
 /** What a declaration says, whatever stores call its fields: equal ids are equal declarations. */
-export function declarationId({ name, key, row, counts }: View): string {
+export function declarationId({ name, key, row, counts, aggregates }: View): string {
   const fields = row.fields.map(({ name: field, column, type }) => [field, column, type])
-  const amounts = counts.map(({ name: count, table, by }) => [count, table, lone(by)])
-  return hashOf([name, lone(key), row.table, lone(row.key), fields, amounts])
+  const numbers = counts.map((count) => [count.name, ...definitionOf(count)])
+  const more = aggregates.flatMap(({ kind, ...each }) =>
+    kind === 'count' ? [] : [{ kind, ...each }],
+  )
+  const rest = more.length === 0 ? [] : [more]
+  return hashOf([name, lone(key), row.table, lone(row.key), fields, numbers, ...rest])
 }
 
-export function encodeView({ name, key, row, counts }: View): string {
+export function encodeView({ name, key, row, counts, aggregates }: View): string {
   return JSON.stringify({
     name,
     key: lone(key),
     row: { ...row, key: lone(row.key) },
     counts: counts.map((count) => ({ ...count, by: lone(count.by) })),
+    aggregates,
   })
 }
 
 export function decodeView(text: string): View {
-  return viewOf(viewSchema.parse(JSON.parse(text)))
+  const { aggregates, ...view } = viewSchema.parse(JSON.parse(text))
+  return viewOf({ ...view, aggregates: aggregates ?? view.counts.map(counting) })
+}
+
+/** A count that a declaration has from when there was nothing else. */
+function counting({ name }: Pick<Count, 'name'>): Aggregate {
+  return { name, kind: 'count', counts: [name], scale: 0, digits: 0 }
 }
 
 /**
@@ -95,6 +136,7 @@ export function mergeViews(views: readonly View[]): View {
     ...first,
     row: { ...first.row, fields: [...fields.values()] },
     counts: [...counts.values()],
+    aggregates: [],
   })
 }
 
@@ -121,12 +163,18 @@ function fieldsOf({ row, counts }: View) {
       stored,
       definition: hashOf(['field', column, type]),
     })),
-    ...counts.map(({ name, stored, table, by }) => ({
-      name,
-      stored,
-      definition: hashOf(['count', table, lone(by)]),
+    ...counts.map((count) => ({
+      name: count.name,
+      stored: count.stored,
+      definition: hashOf(['count', ...definitionOf(count)]),
     })),
   ]
+}
+
+/** All rows counted lay so in stores when there was nothing else. */
+function definitionOf({ table, by, where, adds: added }: Count): readonly unknown[] {
+  const plain = where.length === 0 && added.kind === 'row'
+  return plain ? [table, lone(by)] : [table, lone(by), where, added]
 }
 
 /** What a list of one holds: declarations lay so in stores when keys had one part alone. */

@@ -2,7 +2,12 @@ import { MillraceError } from '../errors.ts'
 import { canonicalTable, parseTable } from '../table-name.ts'
 import type { TypedColumn } from '../types/declare.ts'
 import { knownType, type ColumnType, type KeyType } from '../types/types.ts'
-import { viewOf, type View } from './view.ts'
+import type { AggregateDeclaration } from './aggregates/aggregate.ts'
+import { aggregateForms } from './aggregates/index.ts'
+import { faultsOfCondition } from './condition.ts'
+import { viewOf, type Count, type View } from './view.ts'
+
+export { countOf } from './aggregates/count-of.ts'
 
 /**
  * Makes a view of a declaration. A declaration that can't work throws `view-invalid`, which names
@@ -12,7 +17,7 @@ import { viewOf, type View } from './view.ts'
  *       name: 'user-information',
  *       key: { userId: 'bigint' },
  *       row: from('users', { key: 'user_id', fields: { name: 'name' } }),
- *       counts: { tweetCount: countOf('tweets', { by: 'user_id' }) },
+ *       aggregates: { tweetCount: countOf('tweets', { by: 'user_id' }) },
  *     })
  */
 export function defineView(declaration: ViewDeclaration): View {
@@ -30,19 +35,37 @@ export function defineView(declaration: ViewDeclaration): View {
     stored: field,
     ...columnOf(source),
   }))
-  const counts = Object.entries(declaration.counts ?? {}).map(([count, { table, by }]) => ({
-    name: count,
-    stored: count,
-    table: canonicalTable(table),
-    by: [by].flat(),
+  const aggregates = Object.entries(declaration.aggregates ?? {}).map(([aggregate, declared]) => ({
+    name: aggregate,
+    declared,
+    counts: countsOf(aggregate, declared),
   }))
   return viewOf({
     name,
     key: Object.entries(declaration.key).map(([part, type]) => ({ name: part, type })),
     row: { table: canonicalTable(row.table), key: [row.key].flat(), fields },
-    counts,
+    counts: aggregates.flatMap(({ counts }) => counts),
+    aggregates: aggregates.map(({ name: aggregate, declared, counts }) => ({
+      name: aggregate,
+      kind: declared.kind,
+      counts: counts.map((count) => count.name),
+      scale: declared.scale,
+      digits: declared.digits,
+    })),
     serve,
   })
+}
+
+function countsOf(name: string, declared: AggregateDeclaration): readonly Count[] {
+  const { table, by, where = [] } = declared
+  return aggregateForms[declared.kind].counts(declared).map(({ end, adds }) => ({
+    name: `${name}${end}`,
+    stored: `${name}${end}`,
+    table: canonicalTable(table),
+    by: [by].flat(),
+    where,
+    adds,
+  }))
 }
 
 export type ViewDeclaration = {
@@ -51,7 +74,8 @@ export type ViewDeclaration = {
   /** The parts of the entry's key in their order, nearly always one, and their types. */
   readonly key: Readonly<Record<string, KeyType>>
   readonly row: RowDeclaration
-  readonly counts?: Readonly<Record<string, CountDeclaration>>
+  /** What the entry says of rows that have its key: `countOf`, `sumOf`, `averageOf`. */
+  readonly aggregates?: Readonly<Record<string, AggregateDeclaration>>
   /**
    * Path under which HTTP serves an entry, with the key as its last part: `/users/:userId`. The path
    * without that serves many, `/users?ids=1,2`. Left out, the view is not public.
@@ -70,16 +94,9 @@ export type RowDeclaration = {
 /** A column's name, which means text, or a column with its type. */
 export type FieldDeclaration = string | TypedColumn
 
-export type CountDeclaration = { readonly table: string; readonly by: string | readonly string[] }
-
 /** The row that owns an entry: the entry exists for readers while the row does. */
 export function from(table: string, row: Omit<RowDeclaration, 'table'>): RowDeclaration {
   return { table, ...row }
-}
-
-/** How many rows of `table` have the entry's key in column `by`, or its parts in these columns. */
-export function countOf(table: string, { by }: Omit<CountDeclaration, 'table'>): CountDeclaration {
-  return { table, by }
 }
 
 function columnOf(field: FieldDeclaration): TypedColumn {
@@ -94,8 +111,16 @@ const reserved = new Set(
 )
 
 function faultsOf(declaration: ViewDeclaration): string[] {
-  const { name, key, row, counts = {} } = declaration
-  const names = [...Object.keys(key), ...Object.keys(row.fields), ...Object.keys(counts)]
+  const { name, key, row } = declaration
+  const aggregates = Object.entries(declaration.aggregates ?? {})
+  const numbers = aggregates.flatMap(([aggregate, declared]) =>
+    aggregateForms[declared.kind].counts(declared).map(({ end }) => `${aggregate}${end}`),
+  )
+  const names = [
+    ...Object.keys(key),
+    ...Object.keys(row.fields),
+    ...new Set([...aggregates.map(([aggregate]) => aggregate), ...numbers]),
+  ]
   return [
     ...(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) ? [] : ['its name is not in kebab-case']),
     ...(name === 'millrace' ? [`the name 'millrace' is reserved`] : []),
@@ -104,6 +129,8 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     ...collisionsOf(names),
     ...faultsOfTypes(declaration),
     ...faultsOfColumns(declaration),
+    ...aggregates.flatMap(([, { where = [] }]) => where.flatMap(faultsOfCondition)),
+    ...aggregates.flatMap(([, declared]) => aggregateForms[declared.kind].faults(declared)),
     ...faultsOfServe(declaration),
   ]
 }
@@ -128,7 +155,7 @@ function faultsOfServe({ serve, key }: ViewDeclaration): string[] {
   ]
 }
 
-function faultsOfKey({ key, row, counts = {} }: ViewDeclaration): string[] {
+function faultsOfKey({ key, row, aggregates = {} }: ViewDeclaration): string[] {
   const parts = Object.entries(key)
   const columns = (what: string, given: string | readonly string[]) => {
     const { length } = [given].flat()
@@ -143,7 +170,7 @@ function faultsOfKey({ key, row, counts = {} }: ViewDeclaration): string[] {
       return known.key ? [] : [`key ${part} can't be ${type}: ${known.noKey}`]
     }),
     ...columns(`the key of ${row.table}`, row.key),
-    ...Object.entries(counts).flatMap(([count, { by }]) => columns(`'by' of ${count}`, by)),
+    ...Object.entries(aggregates).flatMap(([name, { by }]) => columns(`'by' of ${name}`, by)),
   ]
 }
 
@@ -175,9 +202,13 @@ function collisionsOf(names: readonly string[]): string[] {
   })
 }
 
-function faultsOfColumns({ key, row, counts = {} }: ViewDeclaration): string[] {
+function faultsOfColumns({ key, row, aggregates = {} }: ViewDeclaration): string[] {
   const fields = Object.values(row.fields).map(columnOf)
-  const keyed = [row, ...Object.values(counts).map(({ table, by }) => ({ table, key: by }))]
+  const declared = Object.values(aggregates)
+  const keyed = [row, ...declared.map(({ table, by }) => ({ table, key: by }))]
+  const used = declared.flatMap(({ table, of, where = [] }) =>
+    [...where, ...(of ? [of] : [])].map(({ column, type }) => ({ table, column, type })),
+  )
   const types = new Map<string, ColumnType>()
   const note = (table: string, column: string, type: ColumnType | undefined): string[] => {
     const place = JSON.stringify([parseTable(table) ?? table, column])
@@ -186,7 +217,10 @@ function faultsOfColumns({ key, row, counts = {} }: ViewDeclaration): string[] {
     types.set(place, known ?? type)
     return known ? [`column ${column} of ${table} is both ${known} and ${type}`] : []
   }
-  const columns = [...keyed.flatMap((each) => each.key), ...fields.map(({ column }) => column)]
+  const columns = [
+    ...keyed.flatMap((each) => each.key),
+    ...[...fields, ...used].map(({ column }) => column),
+  ]
   const keyTypes = Object.values(key)
   return [
     ...keyed.flatMap(({ table }) => {
@@ -204,6 +238,7 @@ function faultsOfColumns({ key, row, counts = {} }: ViewDeclaration): string[] {
       [names].flat().flatMap((column, at) => note(table, column, keyTypes[at])),
     ),
     ...fields.flatMap(({ column, type }) => note(row.table, column, type)),
+    ...used.flatMap(({ table, column, type }) => note(table, column, type)),
   ]
 }
 

@@ -1,7 +1,9 @@
 import type { Row, StreamedChange } from '../change.ts'
 import { unreachable } from '../errors.ts'
 import type { Fields, Mutation } from '../mutation.ts'
-import { entryOf, type Count, type OwningRow, type View } from './view.ts'
+import { scaled } from '../types/numeric.ts'
+import { isMet } from './condition.ts'
+import { countedColumns, entryOf, type Count, type OwningRow, type View } from './view.ts'
 
 /** What one change gives to the entries of a view, or why that can't be told from it. */
 export type Folded =
@@ -60,29 +62,47 @@ function foldOwner(row: OwningRow, change: StreamedChange, out: Mutation[]): str
 function foldCount(count: Count, change: StreamedChange, out: Mutation[]): string | undefined {
   switch (change.kind) {
     case 'insert':
-      add(out, entryOf(change.after, count.by), { [count.stored]: 1n })
+      give(out, count, { before: undefined, after: change.after })
       return undefined
     case 'update': {
       // A changed primary key arrives as a delete and an insert, so an update that keeps silent
-      // about a group inside the key has left it as it was.
-      if (!change.before) return lackingOf(change.key, count.by)
-      const before = entryOf(change.before, count.by)
-      const after = entryOf(change.after, count.by)
-      if (before === after) return undefined
-      add(out, before, { [count.stored]: -1n })
-      add(out, after, { [count.stored]: 1n })
+      // about columns inside the key has left them as they were.
+      if (!change.before) return lackingOf(change.key, countedColumns(count))
+      give(out, count, { before: change.before, after: change.after })
       return undefined
     }
     case 'delete': {
       const earlier: Row = change.before ?? change.key
-      const lacking = lackingOf(earlier, count.by)
+      const lacking = lackingOf(earlier, countedColumns(count))
       if (lacking !== undefined) return lacking
-      add(out, entryOf(earlier, count.by), { [count.stored]: -1n })
+      give(out, count, { before: earlier, after: undefined })
       return undefined
     }
     default:
       return unreachable(change)
   }
+}
+
+type Versions = { readonly before: Row | undefined; readonly after: Row | undefined }
+
+/** Retracts what the row gave before and adds what it gives now. */
+function give(out: Mutation[], count: Count, { before, after }: Versions): void {
+  const from = before && entryOf(before, count.by)
+  const to = after && entryOf(after, count.by)
+  const lost = from === undefined ? 0n : amountOf(count, before!)
+  const gained = to === undefined ? 0n : amountOf(count, after!)
+  if (from === to) return add(out, to, { [count.stored]: gained - lost })
+  add(out, from, { [count.stored]: -lost })
+  add(out, to, { [count.stored]: gained })
+}
+
+function amountOf({ where, adds }: Count, row: Row): bigint {
+  for (const condition of where) if (!isMet(condition, row)) return 0n
+  if (adds.kind === 'row') return 1n
+  const value = row[adds.column] ?? null
+  if (value === null) return 0n
+  if (adds.kind === 'value') return 1n
+  return typeof value === 'bigint' ? value : scaled(value, adds.scale)
 }
 
 /** The first of the columns whose value the row does not tell. */
@@ -105,7 +125,9 @@ function put(out: Mutation[], entry: string | undefined, fields: Fields | null):
 }
 
 function add(out: Mutation[], entry: string | undefined, amounts: Record<string, bigint>): void {
-  if (entry !== undefined) out.push({ entry, put: undefined, add: amounts })
+  if (entry === undefined) return
+  for (const name in amounts) if (amounts[name] === 0n) return
+  out.push({ entry, put: undefined, add: amounts })
 }
 
 function unusable(view: View, change: StreamedChange, column: string): Folded {

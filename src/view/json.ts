@@ -3,6 +3,7 @@ import type { Entry } from '../mutation.ts'
 import { nullable } from '../types/arrays.ts'
 import { typeOf } from '../types/types.ts'
 import type { JsonValue } from '../types/value-type.ts'
+import { aggregateForms } from './aggregates/index.ts'
 import type { View } from './view.ts'
 
 /** What a reader gets of an entry: the key, then fields, then counts, as declared. */
@@ -10,8 +11,7 @@ export type EntryJson = Readonly<Record<string, JsonValue>>
 
 /**
  * The entry as JSON. 64-bit columns are strings, for a JavaScript number can't hold them; counts
- * are numbers, for rows beyond 2^53 can't be counted. A count below zero is a fault that was
- * noticed elsewhere: readers see 0.
+ * are numbers, for rows beyond 2^53 can't be counted.
  */
 export function toJson(view: View, entry: Entry): EntryJson {
   const json: Record<string, JsonValue> = {}
@@ -24,11 +24,15 @@ export function toJson(view: View, entry: Entry): EntryJson {
     const text = entry.fields[stored] ?? null
     json[name] = text === null ? null : typeOf(type).json.value(text)
   }
-  for (const { name, stored } of view.counts) {
-    const count = entry.counts[stored] ?? 0n
-    json[name] = count < 0n ? 0 : Number(count)
+  for (const aggregate of view.aggregates) {
+    const numbers = aggregate.counts.map((count) => entry.counts[storedOf(view, count)] ?? 0n)
+    json[aggregate.name] = aggregateForms[aggregate.kind].json(aggregate, numbers)
   }
   return json
+}
+
+function storedOf({ counts }: View, name: string): string {
+  return counts.find((count) => count.name === name)!.stored
 }
 
 /** JSON schema of `toJson`'s answer, for the server's serializer and for OpenAPI. */
@@ -38,7 +42,9 @@ export function jsonSchemaOf(view: View) {
   for (const { name, type } of view.row.fields) {
     properties[name] = nullable(typeOf(type).json.schema)
   }
-  for (const { name } of view.counts) properties[name] = { type: 'integer', minimum: 0 }
+  for (const aggregate of view.aggregates) {
+    properties[aggregate.name] = aggregateForms[aggregate.kind].schema(aggregate)
+  }
   return {
     type: 'object',
     required: Object.keys(properties),

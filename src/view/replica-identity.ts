@@ -1,8 +1,8 @@
-import { tablesOf, type View } from './view.ts'
+import { countedColumns, tablesOf, type View } from './view.ts'
 
 /**
  * The replica identity that `table` needs for the view. The key alone is enough where the columns
- * that rows are counted by are part of it; the owning row must come whole, or unchanged long text
+ * that aggregates are made of are part of it; the owning row must come whole, or unchanged long text
  * would come as a placeholder.
  */
 export function replicaIdentityOf(
@@ -13,7 +13,9 @@ export function replicaIdentityOf(
   if (!tablesOf(view).includes(table)) throw new Error(`${view.name} does not read ${table}`)
   if (table === view.row.table) return 'full'
   const groups = view.counts.filter((count) => count.table === table)
-  return groups.every(({ by }) => by.every((column) => primaryKey.includes(column)))
+  return groups.every((count) =>
+    countedColumns(count).every((column) => primaryKey.includes(column)),
+  )
     ? 'default'
     : 'full'
 }

@@ -1,4 +1,5 @@
 /** Puts the answers to a `TruthQuery` together, to entries in the form of `entry-text.ts`. */
+import { countGroups } from './count-groups.ts'
 import { compareKeys, keyTypes } from './truth-keys.ts'
 import { groupsMax, type PageLimits, type TruthQuery } from './truth-query.ts'
 import type { View } from './view.ts'
@@ -18,7 +19,10 @@ export type Answer = readonly (readonly unknown[])[]
 /** `answers` are those to `query.statements`, in their order. */
 export function readTruth(view: View, query: TruthQuery, answers: readonly Answer[]): TruthPage {
   const owning = answers[0] as readonly [key: string, text: string][]
-  const groups = answers.slice(1).map(([row]) => groupsOf(row as GroupsRow, query.limits))
+  const groups = countGroups(view).map(({ counts }, at) => ({
+    ...groupsOf(answers[at + 1]![0] as GroupsRow, query.limits),
+    places: counts.map((count) => view.counts.indexOf(count)),
+  }))
   const ends = groups.flatMap(({ end }) => end ?? [])
   if (owning.length === query.limits?.keysMax) ends.push(owning.at(-1)![0])
   const last = ends.toSorted((a, b) => compareKeys(keyTypes(view), a, b))[0]
@@ -28,26 +32,30 @@ export function readTruth(view: View, query: TruthQuery, answers: readonly Answe
 
 type GroupsRow = readonly [
   keys: string | readonly string[] | null,
-  amounts: string | null,
   rows: number | null,
-  whole: string | null,
+  whole: readonly [rows: string, ...amounts: string[]] | null,
+  ...amounts: (string | null)[],
 ]
 
-/** What one table counts: keys with their numbers of rows. */
+/** What one table counts: keys with their numbers. */
 type Groups = {
   readonly keys: readonly string[]
-  readonly amounts: readonly string[]
+  /** Of each count, the number of each key. */
+  readonly amounts: readonly (readonly string[])[]
   readonly rows: number
   /** The last key that was counted to its end, where a limit ended the answer. */
   readonly end: string | undefined
 }
 
-function groupsOf([keyList, amountList, sum, whole]: GroupsRow, limits?: PageLimits): Groups {
+function groupsOf([keyList, sum, whole, ...lists]: GroupsRow, limits?: PageLimits): Groups {
   if (keyList === null) return { keys: [], amounts: [], rows: 0, end: undefined }
   const keys = typeof keyList === 'string' ? keyList.split(',') : keyList
   const rows = sum ?? 0
-  if (whole !== null) return { keys, amounts: [whole], rows: Number(whole), end: keys[0] }
-  const amounts = (amountList ?? '').split(',')
+  if (whole !== null) {
+    const [all, ...numbers] = whole
+    return { keys, amounts: numbers.map((number) => [number]), rows: Number(all), end: keys[0] }
+  }
+  const amounts = lists.map((list) => (list ?? '').split(','))
   if (!limits) return { keys, amounts, rows, end: undefined }
   // The row limit fell into the last key.
   if (rows >= limits.rowsMax) return { keys, amounts, rows, end: keys.at(-2) }
@@ -56,7 +64,7 @@ function groupsOf([keyList, amountList, sum, whole]: GroupsRow, limits?: PageLim
 
 type Parts = {
   readonly owning: readonly (readonly [key: string, text: string])[]
-  readonly groups: readonly Groups[]
+  readonly groups: readonly (Groups & { readonly places: readonly number[] })[]
   readonly last: string | undefined
 }
 
@@ -66,7 +74,7 @@ function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string,
   const types = keyTypes(view)
   const at = groups.map(() => 0)
   // Joined, a text is one piece in memory; put together by `+` it would be a tree of pieces.
-  const parts = Array.from({ length: groups.length + 1 }, () => '-')
+  const parts = Array.from({ length: view.counts.length + 1 }, () => '-')
   let owner = 0
   for (;;) {
     let key = owning[owner]?.[0]
@@ -78,8 +86,11 @@ function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string,
     if (key === undefined) return entries
     if (entries.has(key)) throw new Error(`the source answered key ${key} out of order`)
     parts[0] = key === owning[owner]?.[0] ? owning[owner++]![1] : '-'
-    for (const [i, { keys, amounts }] of groups.entries()) {
-      parts[i + 1] = keys[at[i]!] === key ? amounts[at[i]!++]! : '0'
+    for (const [i, { keys, amounts, places }] of groups.entries()) {
+      const row = keys[at[i]!] === key ? at[i]!++ : undefined
+      for (const [count, place] of places.entries()) {
+        parts[place + 1] = row === undefined ? '0' : amounts[count]![row]!
+      }
     }
     // A view without counts has texts that end in a semicolon all the same.
     entries.set(key, groups.length === 0 ? `${parts[0]};` : parts.join(';'))

@@ -1,7 +1,8 @@
 /**
  * The question whose answer a view must equal, in the words of the source database.
  *
- * A page is asked for by one statement for the owning rows and one for each count; `readTruth`
+ * A page is asked for by one statement for the owning rows and one for each group of counts of the
+ * same rows; `readTruth`
  * puts the answers together. Joined in SQL they would cost the source twice as much. The statements
  * see one moment only if one snapshot serves them all.
  */
@@ -17,7 +18,9 @@ import {
   rowSql,
   spelledSql,
 } from './truth-keys.ts'
-import type { Count, View } from './view.ts'
+import { conditionSql } from './condition.ts'
+import { countGroups, type CountGroup } from './count-groups.ts'
+import type { Adds, View } from './view.ts'
 
 export type PageLimits = {
   /** Owning rows of a page. */
@@ -30,7 +33,7 @@ export type PageLimits = {
 export type TruthQuery = {
   /** Run before the others, in the same transaction. */
   readonly prelude: readonly string[]
-  /** The owning rows, then each count. */
+  /** The owning rows, then each group of counts. */
   readonly statements: readonly string[]
   /** Undefined for a page of given keys. */
   readonly limits: PageLimits | undefined
@@ -56,7 +59,7 @@ export function rangeQuery(view: View, after: string | undefined, limits: PageLi
     ],
     statements: [
       ownerSelect(view, `${page} limit ${limits.keysMax}`),
-      ...view.counts.map((count) => countedRange(view, count, { where, limits })),
+      ...countGroups(view).map((group) => countedRange(view, group, { where, limits })),
     ],
     limits,
   }
@@ -72,11 +75,11 @@ export function keysQuery(view: View, keys: readonly string[]): TruthQuery {
     prelude: [],
     statements: [
       ownerSelect(view, page),
-      ...view.counts.map(({ table, by }) => {
-        const rows =
-          `select ${aliased(ordered(view, by.map(identifier)))} from ${tableName(table)} ` +
-          `where ${belongsSql(view, by, keys)}`
-        return countSelect(view, groupsSql(view, rows), 'null')
+      ...countGroups(view).map((group) => {
+        const conditions = [belongsSql(view, group.by, keys), ...group.where.map(conditionSql)]
+        const rows = rowsSql(group, aliased(ordered(view, group.by.map(identifier))))
+        const all = `${rows}${conditionOf(conditions)}`
+        return countSelect(view, group, { groups: groupsSql(view, group, all), whole: 'null' })
       }),
     ],
     limits: undefined,
@@ -128,22 +131,41 @@ function aliased(parts: readonly string[]): string {
   return parts.map((part, at) => `${part} as k${at}`).join(', ')
 }
 
-/** `rows` select the parts of a key each. */
-function groupsSql(view: View, rows: string): string {
+/** Selects the parts of each row's key, and what it adds. */
+function rowsSql({ table, counts }: CountGroup, keys: string): string {
+  const added = counts.flatMap(({ adds }, at) =>
+    adds.kind === 'row' ? [] : [`${identifier(adds.column)} as v${at}`],
+  )
+  return `select ${[keys, ...added].join(', ')} from ${tableName(table)}`
+}
+
+function groupsSql(view: View, { counts }: CountGroup, rows: string): string {
   const names = keyNames(view)
   const list = names.join(', ')
+  const amounts = counts.map(({ adds }, at) => `, ${addedSql(adds, `v${at}`)} as a${at}`)
   return (
-    `select ${list}, count(*) as amount from (${rows}) r ` +
+    `select ${list}, count(*) as n${amounts.join('')} from (${rows}) r ` +
     `group by ${list} order by ${inOrder(view, ordered(view, names)).join(', ')}`
   )
 }
 
-/** Keys in their order, the number of rows of each, their sum, and `whole`. */
-function countSelect(view: View, groups: string, whole: string): string {
+/** What rows add together, an integer of any size. */
+function addedSql(adds: Adds, value: string): string {
+  if (adds.kind === 'row') return 'count(*)'
+  if (adds.kind === 'value') return `count(${value})`
+  const sum = `coalesce(sum(${value}), 0)`
+  return adds.scale === 0 ? `round(${sum})` : `round(${sum} * 1e${adds.scale})`
+}
+
+type Groups = { readonly groups: string; readonly whole: string }
+
+/** Keys in their order, the rows of all of them, `whole`, and the numbers of each key by count. */
+function countSelect(view: View, { counts }: CountGroup, { groups, whole }: Groups): string {
   const key = spelledSql(view, keyNames(view))
   // Texts of numbers alone need no quotes, and there may be many of them.
   const keys = isNumber(view) ? `string_agg(${key}, ',')` : `json_agg(${key})`
-  return `select ${keys}, string_agg(amount::text, ','), sum(amount)::float8, ${whole} from (${groups}) c`
+  const amounts = counts.map((_, at) => `string_agg(a${at}::text, ',')`).join(', ')
+  return `select ${keys}, sum(n)::float8, ${whole}, ${amounts} from (${groups}) c`
 }
 
 function isNumber({ key }: View): boolean {
@@ -159,7 +181,8 @@ type RangeParts = {
  * At most `rowsMax` rows and about twice `keysMax` keys, for there may be any number of keys without
  * an owning row. Where one key alone has more rows than that, `whole` says how many.
  */
-function countedRange(view: View, { table, by }: Count, { where, limits }: RangeParts): string {
+function countedRange(view: View, group: CountGroup, { where, limits }: RangeParts): string {
+  const { table, by, counts } = group
   const columns = ordered(view, by.map(identifier))
   const source = tableName(table)
   const conditions = [
@@ -169,14 +192,22 @@ function countedRange(view: View, { table, by }: Count, { where, limits }: Range
     ...inOrder(view, columns)
       .slice(1)
       .map((column) => `${column} is not null`),
+    ...group.where.map(conditionSql),
   ]
   const rows =
-    `select ${aliased(columns)} from ${source}${conditionOf(conditions)} ` +
+    `${rowsSql(group, aliased(columns))}${conditionOf(conditions)} ` +
     `order by ${inOrder(view, columns).join(', ')} limit ${limits.rowsMax}`
-  const one = columns.map((column, at) => `${column} = (array_agg(c.k${at}))[1]`).join(' and ')
-  const all = `(select count(*)::text from ${source} where ${one})`
-  const whole = `case when count(*) = 1 and sum(amount) >= ${limits.rowsMax} then ${all} end`
-  return countSelect(view, `${groupsSql(view, rows)} limit ${groupsMax(limits)}`, whole)
+  const one = columns.map((column, at) => `${column} = (array_agg(c.k${at}))[1]`)
+  const numbers = counts.map(({ adds }) =>
+    addedSql(adds, adds.kind === 'row' ? '*' : identifier(adds.column)),
+  )
+  const texts = ['count(*)', ...numbers].map((number) => `(${number})::text`).join(', ')
+  const all =
+    `(select json_build_array(${texts}) from ${source}` +
+    `${conditionOf([...one, ...group.where.map(conditionSql)])})`
+  const whole = `case when count(*) = 1 and sum(n) >= ${limits.rowsMax} then ${all} end`
+  const groups = `${groupsSql(view, group, rows)} limit ${groupsMax(limits)}`
+  return countSelect(view, group, { groups, whole })
 }
 
 export function groupsMax({ keysMax }: PageLimits): number {

@@ -11,7 +11,7 @@ const later = defineView({
   name: 'library',
   key: { authorId: 'bigint' },
   row: from('authors', { key: 'id', fields: { name: 'pen_name' } }),
-  counts: {
+  aggregates: {
     bookCount: countOf('books', { by: 'author' }),
     readerCount: countOf('readers', { by: 'author' }),
   },

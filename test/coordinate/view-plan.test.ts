@@ -15,7 +15,7 @@ const later = defineView({
   name: 'library',
   key: { authorId: 'bigint' },
   row: from('authors', { key: 'id', fields: { name: 'pen_name' } }),
-  counts: { bookCount: countOf('books', { by: 'author' }) },
+  aggregates: { bookCount: countOf('books', { by: 'author' }) },
 })
 
 const [own, other] = [ownView(library), ownView(later)]

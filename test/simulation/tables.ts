@@ -56,7 +56,7 @@ export const firstView = defineView({
   name: 'user-information',
   key: { userId: 'bigint' },
   row: from('users', { key: 'user_id', fields: { name: 'name' } }),
-  counts,
+  aggregates: counts,
 })
 
 /** What a later release declares: each adds a field, and something else. */
@@ -65,14 +65,14 @@ export const laterViews: readonly View[] = [
     name: 'user-information',
     key: { userId: 'bigint' },
     row: from('users', { key: 'user_id', fields: { name: 'name', place: 'place' } }),
-    counts: { ...counts, mentionCount: countOf('tweets', { by: 'mentioned_id' }) },
+    aggregates: { ...counts, mentionCount: countOf('tweets', { by: 'mentioned_id' }) },
   }),
   // The same name means something else, and one count is gone.
   defineView({
     name: 'user-information',
     key: { userId: 'bigint' },
     row: from('users', { key: 'user_id', fields: { name: 'place' } }),
-    counts: {
+    aggregates: {
       tweetCount: countOf('tweets', { by: 'mentioned_id' }),
       followerCount: counts.followerCount,
     },
@@ -82,13 +82,13 @@ export const laterViews: readonly View[] = [
     name: 'user-information',
     key: { userId: 'bigint' },
     row: from('users', { key: 'user_id', fields: { name: 'name', place: 'place' } }),
-    counts: { ...counts, likeCount: countOf('likes', { by: 'user_id' }) },
+    aggregates: { ...counts, likeCount: countOf('likes', { by: 'user_id' }) },
   }),
   // One table less.
   defineView({
     name: 'user-information',
     key: { userId: 'bigint' },
     row: from('users', { key: 'user_id', fields: { name: 'name', place: 'place' } }),
-    counts: { tweetCount: counts.tweetCount },
+    aggregates: { tweetCount: counts.tweetCount },
   }),
 ]

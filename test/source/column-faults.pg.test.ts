@@ -185,7 +185,7 @@ async function keyFaults(type: string, key: KeyType, collation = '') {
     name: 'keyed',
     key: { key },
     row: from('keyed', { key: 'key', fields: {} }),
-    counts: { lines: countOf('counted', { by: 'key' }) },
+    aggregates: { lines: countOf('counted', { by: 'key' }) },
   })
   return fixture.open({ publication: 'things', slot: 'things' }).faults([view])
 }

@@ -202,7 +202,7 @@ describe('the truth of a page', () => {
       name: 'slow',
       key: { id: 'bigint' },
       row: from('slow', { key: 'id', fields: {} }),
-      counts: { some: countOf('slow', { by: 'id' }) },
+      aggregates: { some: countOf('slow', { by: 'id' }) },
     })
     const hasty = fixture.open({ pageTimeoutMs: 5, pageRowsMax: 1_000_000 })
     const page: Page = { kind: 'range', after: undefined, keysMax: 300_000 }

@@ -14,7 +14,7 @@ const view = defineView({
     key: 'id',
     fields: { label: 'label', size: bigint('size'), madeAt: timestamptz('made_at') },
   }),
-  counts: {
+  aggregates: {
     partCount: countOf('parts', { by: 'thing' }),
     seenCount: countOf('seen', { by: 'thing' }),
   },
@@ -219,7 +219,7 @@ test('a fault of two views is said once, and the stronger replica identity is as
   await run('alter table parts replica identity nothing')
   const other = defineView({
     ...declarationOf('more-things'),
-    counts: { n: countOf('parts', { by: 'note' }) },
+    aggregates: { n: countOf('parts', { by: 'note' }) },
   })
   await run('alter table parts add note text')
   const found = await source.faults([view, view, other])

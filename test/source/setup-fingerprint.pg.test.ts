@@ -24,7 +24,7 @@ const view = defineView({
   name: 'things',
   key: { id: 'bigint' },
   row: from('things', { key: 'id', fields: { label: 'label' } }),
-  counts: { partCount: countOf('parts', { by: 'thing' }) },
+  aggregates: { partCount: countOf('parts', { by: 'thing' }) },
 })
 
 beforeAll(async () => {

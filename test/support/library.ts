@@ -9,7 +9,7 @@ export const library = defineView({
   name: 'library',
   key: { authorId: 'bigint' },
   row: from('authors', { key: 'id', fields: { name: 'name' } }),
-  counts: {
+  aggregates: {
     bookCount: countOf('books', { by: 'author' }),
     prizeCount: countOf('prizes', { by: 'author' }),
   },

@@ -73,7 +73,8 @@ function viewOfColumns(table: string, columns: Readonly<Record<string, ColumnTyp
     name: 'edges',
     key,
     row: { table: 'nothing', key: by, fields: [] },
-    counts: [{ name: 'n', stored: 'n', table, by }],
+    counts: [{ name: 'n', stored: 'n', table, by, where: [], adds: { kind: 'row' } }],
+    aggregates: [],
   })
 }
 

@@ -17,15 +17,15 @@ const first: ViewDeclaration = {
   name: 'author-page',
   key: { authorId: 'bigint' },
   row: from('authors', { key: 'id', fields: { name: 'name', born: timestamptz('born_at') } }),
-  counts: { bookCount: countOf('books', { by: 'author' }) },
+  aggregates: { bookCount: countOf('books', { by: 'author' }) },
 }
 
 /** The first declaration with other fields, or other counts. */
 function declared(
   fields: ViewDeclaration['row']['fields'],
-  counts: ViewDeclaration['counts'] = first.counts,
+  aggregates: ViewDeclaration['aggregates'] = first.aggregates,
 ): View {
-  return defineView({ ...first, row: { ...first.row, fields }, counts: counts ?? {} })
+  return defineView({ ...first, row: { ...first.row, fields }, aggregates: aggregates ?? {} })
 }
 
 const view = defineView(first)
@@ -221,7 +221,7 @@ test('a key of one part lies in stores as it always did, one of several as a lis
     name: 'orders',
     key: { shop: 'text', number: 'integer' },
     row: from('orders', { key: ['shop', 'number'], fields: {} }),
-    counts: { lines: countOf('lines', { by: ['shop', 'number'] }) },
+    aggregates: { lines: countOf('lines', { by: ['shop', 'number'] }) },
   })
   expect(JSON.parse(encodeView(parts))).toMatchObject({ row: { key: ['shop', 'number'] } })
   expect(decodeView(encodeView(parts))).toEqual(parts)
@@ -232,7 +232,7 @@ test('a key of one part lies in stores as it always did, one of several as a lis
 test('names are lost that only the earlier view stores', () => {
   const wider = declared(
     { ...fields, motto: 'motto' },
-    { ...first.counts, prizes: countOf('prizes', { by: 'author' }) },
+    { ...first.aggregates, prizes: countOf('prizes', { by: 'author' }) },
   )
   expect(storedNamesLost(wider, view)).toEqual(['motto', 'prizes'])
   expect(storedNamesLost(view, wider)).toEqual([])

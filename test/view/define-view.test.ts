@@ -13,7 +13,7 @@ const good: ViewDeclaration = {
     key: 'name',
     fields: { ownerId: bigint('owner_id'), openedAt: timestamptz('opened_at'), motto: 'motto' },
   }),
-  counts: { visitCount: countOf('visits', { by: 'place' }) },
+  aggregates: { visitCount: countOf('visits', { by: 'place' }) },
 }
 
 describe('a declaration', () => {
@@ -76,7 +76,7 @@ describe('a declaration', () => {
     ['a field named as the key', fields({ placeName: 'x' }), /'placeName' is named twice/],
     [
       'a count named as a field',
-      { counts: { motto: countOf('visits', { by: 'place' }) } },
+      { aggregates: { motto: countOf('visits', { by: 'place' }) } },
       /'motto' is named twice/,
     ],
     [
@@ -96,12 +96,12 @@ describe('a declaration', () => {
     ['a name that is too long', fields({ again: 'ä'.repeat(32) }), /can't name a column/],
     [
       'a counted table without a name',
-      { counts: { visitCount: countOf('', { by: 'place' }) } },
+      { aggregates: { visitCount: countOf('', { by: 'place' }) } },
       /'' can't name/,
     ],
     [
       'a count by a column without a name',
-      { counts: { visitCount: countOf('visits', { by: '' }) } },
+      { aggregates: { visitCount: countOf('visits', { by: '' }) } },
       /'' can't name/,
     ],
     [
@@ -126,7 +126,7 @@ describe('a declaration', () => {
       name: 'orders',
       key: { shop: 'text', number: 'integer' },
       row: from('"sales".orders', { key: ['shop', 'number'], fields: { tags: arrayOf('tags') } }),
-      counts: { lines: countOf('public."order.lines"', { by: ['of shop', 'of "number"'] }) },
+      aggregates: { lines: countOf('public."order.lines"', { by: ['of shop', 'of "number"'] }) },
     })
     expect(view.key).toEqual([
       { name: 'shop', type: 'text' },

@@ -144,7 +144,7 @@ test('a row may own an entry and be counted by another', () => {
     name: 'nodes',
     key: { nodeId: 'bigint' },
     row: from('nodes', { key: 'id', fields: { name: 'name' } }),
-    counts: { children: countOf('nodes', { by: 'parent' }) },
+    aggregates: { children: countOf('nodes', { by: 'parent' }) },
   })
   const node = insert('nodes', { id: 2n }, { id: 2n, name: 'x', parent: 1n })
   expect(contributions(node, tree)).toEqual([
@@ -158,7 +158,7 @@ describe('an entry whose key has several parts', () => {
     name: 'orders',
     key: { shop: 'text', number: 'integer' },
     row: from('sales.orders', { key: ['shop', 'number'], fields: { note: 'note' } }),
-    counts: { lines: countOf('sales.lines', { by: ['of_shop', 'of_number'] }) },
+    aggregates: { lines: countOf('sales.lines', { by: ['of_shop', 'of_number'] }) },
   })
   const id = { id: 1n }
   const line = (shop: string | null, number: bigint | null) => ({

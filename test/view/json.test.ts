@@ -42,6 +42,7 @@ test('an entry is shown under its own names, whatever stores call them', () => {
     ...userInformation,
     row: { ...userInformation.row, fields: [{ ...username!, stored: 'username@1' }] },
     counts: [{ ...tweetCount!, stored: 'tweetCount@2' }],
+    aggregates: userInformation.aggregates.slice(0, 1),
   })
   const held = { key: '1', fields: { 'username@1': 'ada' }, counts: { 'tweetCount@2': 3n } }
   expect(toJson(view, held)).toEqual({ userId: '1', username: 'ada', tweetCount: 3 })
@@ -71,6 +72,7 @@ test('a schema names the type of a key and of fields of every type', () => {
     key: [{ name: 'userName', type: 'text' }],
     row: { ...userInformation.row, fields: types.map((type) => ({ ...field!, name: type, type })) },
     counts: [],
+    aggregates: [],
   })
   expect(jsonSchemaOf(view).properties).toEqual({
     userName: { type: 'string' },

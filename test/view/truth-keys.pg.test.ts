@@ -87,7 +87,7 @@ function viewOf(types: readonly KeyType[]): View {
     name: 'orders',
     key: Object.fromEntries(types.map((type, at) => [`part${at}`, type])),
     row: from(`"Shop.1"."Owners ${count}"`, { key: columns, fields: { note: 'a note' } }),
-    counts: { lines: countOf(`"Shop.1".lines${count}`, { by: columns.toReversed() }) },
+    aggregates: { lines: countOf(`"Shop.1".lines${count}`, { by: columns.toReversed() }) },
   })
 }
 
@@ -267,7 +267,7 @@ test('a partitioned table of another schema is asked as one', async () => {
     name: 'parted',
     key: { region: 'text', id: 'integer' },
     row: from('"Shop.1".parted', { key: ['region', 'id'], fields: { note: 'note' } }),
-    counts: { sameCount: countOf('"Shop.1".parted', { by: ['region', 'id'] }) },
+    aggregates: { sameCount: countOf('"Shop.1".parted', { by: ['region', 'id'] }) },
   })
   const truth = await walk(view, { keysMax: 2, rowsMax: 2 })
   expect(truth).toEqual([

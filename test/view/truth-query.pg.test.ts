@@ -324,7 +324,7 @@ describe('the truth about a view with a text key', () => {
       key: 'Name',
       fields: { ownerId: bigint('owner_id'), openedAt: timestamptz('opened at') },
     }),
-    counts: { visitCount: countOf('visits', { by: 'place' }) },
+    aggregates: { visitCount: countOf('visits', { by: 'place' }) },
   })
   const names = [
     '',
@@ -425,7 +425,7 @@ test('a view of nothing but its rows, and one of nothing but counts, have their 
     name: 'counted',
     key: { id: 'bigint' },
     row: from('plain', { key: 'id', fields: {} }),
-    counts: {
+    aggregates: {
       a: countOf('visits_by_id', { by: 'id' }),
       b: countOf('visits_by_id', { by: 'also' }),
     },

@@ -11,7 +11,7 @@ const library = (given: object = {}) =>
     name: 'libraries',
     key: { isbn: 'text' },
     row: from('books', { key: 'isbn', fields: { title: 'title' } }),
-    counts: { copies: countOf('copies', { by: 'isbn' }) },
+    aggregates: { copies: countOf('copies', { by: 'isbn' }) },
     ...given,
   })
 

@@ -28,7 +28,7 @@ export const later = ownView(
     serve: '/users/:userId',
     key: { userId: 'bigint' },
     row: from('users', { key: 'user_id', fields: { username: 'username' } }),
-    counts: { likeCount: countOf('likes', { by: 'liked_user_id' }) },
+    aggregates: { likeCount: countOf('likes', { by: 'liked_user_id' }) },
   }),
 )
 

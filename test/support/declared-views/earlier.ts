@@ -17,7 +17,7 @@ const views = [
         backgroundImageUrl: 'background_image_url',
       },
     }),
-    counts: {
+    aggregates: {
       tweetCount: countOf('tweets', { by: 'user_id' }),
       followingCount: countOf('follows', { by: 'follower_id' }),
       followerCount: countOf('follows', { by: 'followee_id' }),

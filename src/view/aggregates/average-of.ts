@@ -1,0 +1,50 @@
+import type { TypedColumn } from '../../types/declare.ts'
+import {
+  decimalText,
+  faultsOfAdded,
+  type AggregateDeclaration,
+  type AggregateForm,
+  type RowsDeclaration,
+} from './aggregate.ts'
+
+export type AverageDeclaration = RowsDeclaration & {
+  /** `smallint('stars')`, `numeric('price')`. */
+  readonly of: TypedColumn
+  /** Decimal digits behind the point of a numeric column at most: 2 of `numeric(10, 2)`. */
+  readonly scale?: number
+  /** Decimal digits that readers see. */
+  readonly digits: number
+}
+
+/**
+ * The average of a column's values that are not null: `round(avg(of), digits)`, null where there are
+ * none. Rounded once, a half away from zero, as SQL does. A string in JSON.
+ *
+ *     averageOf('ratings', { of: smallint('stars'), digits: 2, by: 'movie_id' })
+ */
+export function averageOf(
+  table: string,
+  { scale = 0, ...rows }: AverageDeclaration,
+): AggregateDeclaration {
+  return { ...rows, kind: 'average', table, scale }
+}
+
+export const average: AggregateForm = {
+  counts: ({ of, scale }) => [
+    { end: 'Sum', adds: { kind: 'sum', ...of!, scale } },
+    { end: 'Count', adds: { kind: 'value', ...of! } },
+  ],
+  faults: faultsOfAdded,
+  json: ({ digits, scale }, [sum, values]) =>
+    values! <= 0n
+      ? null
+      : decimalText(rounded(sum! * 10n ** BigInt(digits), values! * 10n ** BigInt(scale)), digits),
+  schema: () => ({ type: ['string', 'null'] }),
+}
+
+/** A half goes away from zero. */
+function rounded(dividend: bigint, divisor: bigint): bigint {
+  const doubled = (dividend < 0n ? -dividend : dividend) * 2n + divisor
+  const quotient = doubled / (divisor * 2n)
+  return dividend < 0n ? -quotient : quotient
+}

@@ -1,0 +1,212 @@
+/** What sums, averages and filtered counts are, against SQL that is written apart from the view. */
+import { Client } from 'pg'
+import type { Row } from '../../src/change.ts'
+import { decodeEntry, encodeEntry } from '../../src/store/entry-text.ts'
+import {
+  bigint,
+  boolean,
+  integer,
+  numeric,
+  smallint,
+  timestamptz,
+} from '../../src/types/declare.ts'
+import { typeOf } from '../../src/types/types.ts'
+import { averageOf } from '../../src/view/aggregates/average-of.ts'
+import { sumOf } from '../../src/view/aggregates/sum-of.ts'
+import { eq, gte, inArray, isNotNull, isNull, lt, ne } from '../../src/view/condition.ts'
+import { consolidator } from '../../src/view/consolidate.ts'
+import { countOf, defineView, from } from '../../src/view/define-view.ts'
+import { fold } from '../../src/view/fold.ts'
+import { toJson } from '../../src/view/json.ts'
+import { readTruth } from '../../src/view/truth-page.ts'
+import { keysQuery, rangeQuery, type TruthQuery } from '../../src/view/truth-query.ts'
+import { columnsOf } from '../../src/view/view.ts'
+import { insert, remove, update } from '../support/builders.ts'
+import { postgresServer, type TestServer } from '../support/chain.ts'
+
+const by = 'movie_id'
+const view = defineView({
+  name: 'movies',
+  key: { movieId: 'bigint' },
+  row: from('movies', { key: 'id', fields: { title: 'title' } }),
+  aggregates: {
+    ratingCount: countOf('ratings', { by }),
+    spamCount: countOf('ratings', { by, where: [eq(boolean('spam'), true)] }),
+    goodCount: countOf('ratings', {
+      by,
+      where: [gte(smallint('stars'), 4), isNull(boolean('spam'))],
+    }),
+    otherCount: countOf('ratings', {
+      by,
+      where: [ne('note', 'good'), isNotNull(smallint('stars'))],
+    }),
+    someCount: countOf('ratings', { by, where: [inArray('note', ['good', "it's"])] }),
+    earlyCount: countOf('ratings', {
+      by,
+      where: [lt(timestamptz('at'), '2026-01-01T00:00:00.000000Z')],
+    }),
+    starSum: sumOf('ratings', { by, of: smallint('stars') }),
+    hugeSum: sumOf('ratings', { by, of: bigint('huge') }),
+    paid: sumOf('ratings', { by, of: numeric('paid'), scale: 3 }),
+    refunded: sumOf('ratings', {
+      by,
+      of: numeric('paid'),
+      scale: 3,
+      where: [lt(numeric('paid'), 0)],
+    }),
+    starAverage: averageOf('ratings', { by, of: smallint('stars'), digits: 2 }),
+    paidAverage: averageOf('ratings', { by, of: numeric('paid'), scale: 3, digits: 1 }),
+    deltaAverage: averageOf('ratings', { by, of: integer('delta'), digits: 0 }),
+  },
+})
+
+const expectedSql = `select k::text as "movieId", m.title,
+    count(r.*)::int as "ratingCount",
+    (count(*) filter (where spam))::int as "spamCount",
+    (count(*) filter (where stars >= 4 and spam is null))::int as "goodCount",
+    (count(*) filter (where note <> 'good' and stars is not null))::int as "otherCount",
+    (count(*) filter (where note in ('good', 'it''s')))::int as "someCount",
+    (count(*) filter (where at < '2026-01-01 00:00:00+00'))::int as "earlyCount",
+    coalesce(sum(stars), 0)::text as "starSum",
+    coalesce(sum(huge), 0)::text as "hugeSum",
+    coalesce(sum(paid), 0)::numeric(30, 3)::text as "paid",
+    coalesce(sum(paid) filter (where paid < 0), 0)::numeric(30, 3)::text as "refunded",
+    round(avg(stars), 2)::text as "starAverage",
+    round(avg(paid), 1)::text as "paidAverage",
+    round(avg(delta), 0)::text as "deltaAverage"
+  from (select id from movies union select movie_id from ratings where movie_id is not null) keys(k)
+    left join movies m on m.id = k left join ratings r on r.movie_id = k
+  group by k, m.title order by k`
+
+let server: TestServer
+let client: Client
+
+beforeAll(async () => {
+  server = await postgresServer()
+  client = new Client(server.url)
+  await client.connect()
+  await client.query(`
+    create table movies (id bigint primary key, title text);
+    create table ratings (id bigint primary key, movie_id bigint, stars smallint, note text,
+      huge bigint, paid numeric(12, 3), delta integer, spam boolean, at timestamptz);
+    create index on ratings (movie_id);
+    insert into movies select i, 'movie ' || i from generate_series(1, 30) i;
+    select setseed(0.20261121);
+    insert into ratings select i, nullif((random() * 44)::int - 2, 0),
+      case when random() < 0.8 then (random() * 10)::int - 5 end,
+      (array['good', 'bad', 'it''s', '', null])[1 + (random() * 4)::int],
+      case when random() < 0.9 then ((random() - 0.5) * 1e18)::bigint end,
+      case when random() < 0.9 then ((random() - 0.5) * 1e6)::numeric(12, 3) end,
+      case when random() < 0.7 then ((random() - 0.5) * 7)::int end,
+      (array[true, false, null])[1 + (random() * 2)::int],
+      case when random() < 0.1 then 'infinity'::timestamptz
+        when random() < 0.9 then '2025-12-31 20:00:00+00'::timestamptz + i * interval '1 minute' end
+    from generate_series(1, 600) i;
+    insert into ratings (id, movie_id) values (1001, 900), (1002, null);
+    insert into ratings (id, movie_id, stars) values (1003, 901, -1), (1004, 901, -2), (1005, 902, 5)`)
+}, 60_000)
+
+afterAll(async () => {
+  await client?.end()
+  await server?.stop()
+})
+
+async function ask(query: TruthQuery) {
+  await client.query('begin isolation level repeatable read, read only')
+  try {
+    for (const text of query.prelude) await client.query(text)
+    const answers: unknown[][][] = []
+    for (const text of query.statements) {
+      answers.push((await client.query<unknown[]>({ text, rowMode: 'array' })).rows)
+    }
+    return readTruth(view, query, answers)
+  } finally {
+    await client.query('rollback')
+  }
+}
+
+/** As readers would see it; entries without an owning row have no fields. */
+function shown(key: string, text: string) {
+  const { fields, counts } = decodeEntry(view.layout, text)!
+  const numbers = Object.fromEntries(Object.entries(counts).map(([name, value]) => [name, value!]))
+  return toJson(view, { key, fields: fields ?? {}, counts: numbers })
+}
+
+async function expected(): Promise<Record<string, unknown>[]> {
+  return (await client.query<Record<string, unknown>>(expectedSql)).rows
+}
+
+async function ratings(): Promise<Row[]> {
+  const columns = Object.entries(columnsOf(view, 'ratings'))
+  const texts = columns.map(([name, type]) => `${typeOf(type).sql(`"${name}"`)} as "${name}"`)
+  const { rows } = await client.query<Record<string, string | null>>(
+    `select id::text, ${texts.join(', ')} from ratings order by id`,
+  )
+  return rows.map((row) =>
+    Object.fromEntries(
+      Object.entries(row).map(([name, value]) => [
+        name,
+        value !== null && ['id', 'movie_id', 'stars', 'huge', 'delta'].includes(name)
+          ? BigInt(value)
+          : value,
+      ]),
+    ),
+  )
+}
+
+test.each([
+  [1_000, 100_000],
+  [4, 100_000],
+  [1_000, 7],
+  [2, 1],
+])('the truth in pages of %p keys and %p rows is what SQL says', async (keysMax, rowsMax) => {
+  const truth = await expected()
+  expect(truth.length).toBeGreaterThan(40)
+  const found: unknown[] = []
+  let after: string | undefined
+  do {
+    const page = await ask(rangeQuery(view, after, { keysMax, rowsMax }))
+    for (const [key, text] of page.entries) found.push(shown(key, text))
+    after = page.last
+  } while (after !== undefined)
+  expect(found).toEqual(truth)
+})
+
+test('the truth of given keys is what SQL says', async () => {
+  const truth = await expected()
+  const keys = truth.map(({ movieId }) => movieId as string)
+  const { entries } = await ask(keysQuery(view, keys))
+  expect([...entries].map(([key, text]) => shown(key, text))).toEqual(truth)
+})
+
+test('rows that come, change and go fold to what SQL says', async () => {
+  const rows = await ratings()
+  const batch = consolidator()
+  const give = (...changes: readonly ReturnType<typeof insert>[]) => {
+    for (const change of changes) {
+      const folded = fold(view, change)
+      if (folded.kind === 'unusable') throw new Error(folded.reason)
+      batch.add(folded.contributions)
+    }
+  }
+  const keyOf = (row: Row) => ({ id: row['id']! })
+  // Each row comes as its neighbour has it, changes to its own, and the neighbours go again.
+  for (const [at, row] of rows.entries()) {
+    const other = rows[(at + 1) % rows.length]!
+    give(insert('ratings', keyOf(row), other))
+    give(update('ratings', keyOf(row), { before: other, after: row }))
+  }
+  for (const row of rows)
+    give(insert('ratings', keyOf(row), row), remove('ratings', keyOf(row), row))
+  const counts = new Map(batch.take().map(({ entry, add }) => [entry, add]))
+  const found = (await expected()).map(({ movieId, title }) => {
+    const key = movieId as string
+    const numbers = Object.fromEntries(
+      view.layout.counts.map((name) => [name, counts.get(key)?.[name] ?? 0n]),
+    )
+    const fields = title === null ? null : { title: title as string }
+    return shown(key, encodeEntry(view.layout, key, { fields, counts: numbers }))
+  })
+  expect(found).toEqual(await expected())
+  expect(counts.size).toBeGreaterThan(30)
+})
