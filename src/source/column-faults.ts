@@ -39,6 +39,52 @@ export function columnFaults(table: string, facts: TableFacts, view: View): Setu
   })
 }
 
+/** Numeric columns whose sums might not be integers of 64 bits at the scale that the view declares. */
+export function sumFaults(table: string, facts: TableFacts, view: View): SetupFault[] {
+  return view.counts.flatMap(({ name, table: of, adds }) => {
+    if (of !== table || adds.kind !== 'sum' || adds.type !== 'numeric') return []
+    const column = facts.columns[adds.column]
+    if (column?.type.name !== 'numeric') return []
+    const alter = `alter table ${tableName(table)}`
+    const quoted = identifier(adds.column)
+    const fault = (what: string, mend: string) => [
+      { table, what: `column ${adds.column} of ${table} ${what}`, mend },
+    ]
+    const fits = fitsScale(column.type.full, adds.scale)
+    const isNumber = holds(noNaN, column.quoted, facts.checks)
+    return [
+      ...(fits
+        ? []
+        : fault(
+            `is of type ${column.type.full}, of which ${name} of view ${view.name} takes values with at most ` +
+              `${digitsMost - adds.scale} digits before the point and ${adds.scale} behind it`,
+            `${alter} alter column ${quoted} type numeric(${digitsMost}, ${adds.scale});`,
+          )),
+      ...(isNumber
+        ? []
+        : fault(
+            `may hold NaN, which ${name} of view ${view.name} can't add up`,
+            `${alter} add check (${noNaN.sql.replace('COLUMN', () => quoted)});`,
+          )),
+    ]
+  })
+}
+
+const digitsMost = 18
+
+const noNaN: Condition = {
+  why: 'NaN is no number',
+  sql: `COLUMN <> 'NaN'`,
+  written: /^(?:COLUMN|\(COLUMN\)::numeric) <> 'NaN'::numeric$/,
+}
+
+function fitsScale(type: string, scale: number): boolean {
+  const match = /^numeric\((\d+),(\d+)\)$/.exec(type)
+  if (!match) return false
+  const [digits, behind] = match.slice(1).map(Number) as [number, number]
+  return behind <= scale && digits - behind + scale <= digitsMost
+}
+
 /** A table that the connector can't name, and columns that it writes under one name. */
 export function nameFaults(table: string, facts: TableFacts, users: readonly View[]): SetupFault[] {
   const names = new Set([

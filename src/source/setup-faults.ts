@@ -1,7 +1,7 @@
 import { replicaIdentityOf } from '../view/replica-identity.ts'
 import { identifier, tableName } from '../view/sql-text.ts'
 import { columnsOf, tablesOf, type View } from '../view/view.ts'
-import { columnFaults, nameFaults } from './column-faults.ts'
+import { columnFaults, nameFaults, sumFaults } from './column-faults.ts'
 import { oldestVersion, readFacts, type SetupFacts, type TableFacts } from './setup-facts.ts'
 import type { SourceDatabase } from './source-database.ts'
 import type { SetupFault } from './source.ts'
@@ -95,6 +95,7 @@ function tableFaults(table: string, context: Context): SetupFault[] {
     ...storageFaults(table, facts),
     ...rightFaults(table, facts, context.facts.server.role),
     ...users.flatMap((view) => columnFaults(table, facts, view)),
+    ...users.flatMap((view) => sumFaults(table, facts, view)),
     ...nameFaults(table, facts, users),
     ...keyFaults(table, facts, users),
     ...identityFaults(table, facts, users),

@@ -32,8 +32,13 @@ function integer(name: string, takes: readonly string[], bits: bigint): ValueTyp
   }
 }
 
-function integerConstant({ words, isCanonical, compare }: KeyForm): ConstantForm {
-  return { words, isValue: isCanonical, compare, isOrdered: true }
+function integerConstant(key: KeyForm): ConstantForm {
+  return {
+    words: key.words,
+    isValue: (value) => key.isCanonical(value),
+    compare: compareIntegers,
+    isOrdered: true,
+  }
 }
 
 function integerKey(bits: bigint): KeyForm {

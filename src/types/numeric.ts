@@ -75,7 +75,7 @@ export function scaled(text: string, digits: number): bigint {
   return BigInt(text.replace('.', '') + '0'.repeat(digits - fractionOf(text).length))
 }
 
-export function fractionOf(text: string): string {
+function fractionOf(text: string): string {
   return text.split('.')[1] ?? ''
 }
 
@@ -83,4 +83,9 @@ function classOf(text: string): number {
   if (text === 'NaN') return 2
   if (text === 'Infinity') return 1
   return text === '-Infinity' ? -1 : 0
+}
+
+/** Whether it is a number of at most so many digits behind the point. */
+export function fitsScale(text: string, scale: number): boolean {
+  return plainNumber.test(text) && fractionOf(text).length <= scale
 }

@@ -14,7 +14,7 @@ import type { Condition, KeyForm, ValueType } from './value-type.ts'
 /** Keys of text are ordered by their bytes, which is the same everywhere. */
 const textKey: KeyForm = {
   words: 'text without NUL',
-  isCanonical: (text) => text.isWellFormed() && !text.includes('\0'),
+  isCanonical: isText,
   compare: compareBytes,
   order: (column) => `(${column} collate "C")`,
   isIndexed: true,
@@ -32,7 +32,7 @@ export const text: ValueType = {
   json: quoted(),
   stored: { ...storedAs('text'), sql: (column) => column },
   key: textKey,
-  constant: equalTexts('text without NUL', textKey.isCanonical),
+  constant: equalTexts('text without NUL', isText),
   noKey: '',
 }
 
@@ -98,7 +98,7 @@ export const enumeration: ValueType = {
   reader: shapes(['string', 'io.debezium.data.Enum', readText]),
   json: quoted(),
   stored: text.stored,
-  constant: equalTexts('a label of its enum', textKey.isCanonical),
+  constant: equalTexts('a label of its enum', isText),
   key: {
     ...textKey,
     words: 'a label of its enum',
@@ -110,4 +110,8 @@ export const enumeration: ValueType = {
   },
   noKey: '',
   arrayConditions: [enumsInArrays],
+}
+
+function isText(value: string): boolean {
+  return value.isWellFormed() && !value.includes('\0')
 }

@@ -1,5 +1,6 @@
 /** Conditions on a row's columns, as `where` of an aggregate has them. Like in SQL, null meets none. */
 import type { Row } from '../change.ts'
+import { unreachable } from '../errors.ts'
 import type { TypedColumn } from '../types/declare.ts'
 import { typeOf, type ColumnType } from '../types/types.ts'
 import type { ConstantForm } from '../types/value-type.ts'
@@ -89,8 +90,10 @@ export function isMet({ column, type, is, values }: Condition, row: Row): boolea
       return order <= 0
     case '>':
       return order > 0
-    default:
+    case '>=':
       return order >= 0
+    default:
+      return unreachable(is)
   }
 }
 

@@ -119,7 +119,9 @@ function faultsOf(declaration: ViewDeclaration): string[] {
   const names = [
     ...Object.keys(key),
     ...Object.keys(row.fields),
-    ...new Set([...aggregates.map(([aggregate]) => aggregate), ...numbers]),
+    // An aggregate of one number has its name.
+    ...numbers,
+    ...aggregates.flatMap(([aggregate]) => (numbers.includes(aggregate) ? [] : [aggregate])),
   ]
   return [
     ...(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) ? [] : ['its name is not in kebab-case']),

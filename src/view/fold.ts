@@ -1,7 +1,7 @@
 import type { Row, StreamedChange } from '../change.ts'
 import { unreachable } from '../errors.ts'
 import type { Fields, Mutation } from '../mutation.ts'
-import { scaled } from '../types/numeric.ts'
+import { fitsScale, scaled } from '../types/numeric.ts'
 import { isMet } from './condition.ts'
 import { countedColumns, entryOf, type Count, type OwningRow, type View } from './view.ts'
 
@@ -25,6 +25,8 @@ export function fold(view: View, change: StreamedChange): Folded {
   }
   for (const count of view.counts) {
     if (count.table !== change.table) continue
+    const odd = oddOf(count, change)
+    if (odd !== undefined) return unsummable(view, change, odd)
     const lacking = foldCount(count, change, contributions)
     if (lacking) return unusable(view, change, lacking)
   }
@@ -105,6 +107,17 @@ function amountOf({ where, adds }: Count, row: Row): bigint {
   return typeof value === 'bigint' ? value : scaled(value, adds.scale)
 }
 
+/** A value that is no number, or has more digits behind the point than are kept. */
+function oddOf({ adds }: Count, change: StreamedChange): string | undefined {
+  if (adds.kind !== 'sum' || adds.type !== 'numeric') return undefined
+  const before = change.kind === 'insert' ? undefined : change.before
+  const rows = [before, change.kind === 'delete' ? undefined : change.after]
+  return rows
+    .map((row) => row?.[adds.column])
+    .find((value) => typeof value === 'string' && !fitsScale(value, adds.scale)) as
+    string | undefined
+}
+
 /** The first of the columns whose value the row does not tell. */
 function lackingOf(row: Row, columns: readonly string[]): string | undefined {
   return columns.find((column) => row[column] === undefined)
@@ -136,5 +149,12 @@ function unusable(view: View, change: StreamedChange, column: string): Folded {
     reason:
       `${change.kind} of ${change.table} came without the earlier value of ${column}, ` +
       `which view ${view.name} needs: the table's replica identity did not give it`,
+  }
+}
+
+function unsummable(view: View, change: StreamedChange, value: string): Folded {
+  return {
+    kind: 'unusable',
+    reason: `${change.kind} of ${change.table} has ${value}, which view ${view.name} can't add up`,
   }
 }

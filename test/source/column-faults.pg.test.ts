@@ -1,5 +1,6 @@
 import * as declare from '../../src/types/declare.ts'
 import type { KeyType } from '../../src/types/types.ts'
+import { sumOf } from '../../src/view/aggregates/sum-of.ts'
 import { countOf, defineView, from, type FieldDeclaration } from '../../src/view/define-view.ts'
 import { sourceFixture, type SourceFixture } from './source-fixture.ts'
 
@@ -292,4 +293,54 @@ test('truth does not depend on the settings of the role', async () => {
   const { entries } = await source.truth(view, page, 'marker')
   await run('alter role millrace reset all')
   expect([...entries]).toEqual([['1', '+1:119:0.3000000000000000410:2026-11-21;']])
+})
+
+describe('a numeric column that is added up', () => {
+  async function summed(type: string, scale: number, more = '') {
+    await run(`drop table if exists sales; drop publication if exists sales;
+      create table sales (id int primary key, shop int, total ${type}${more});
+      alter table sales replica identity full; grant select on sales to millrace;
+      create publication sales for table sales`)
+    return salesFaults(scale)
+  }
+
+  function salesFaults(scale: number) {
+    const view = defineView({
+      name: 'shops',
+      key: { id: 'integer' },
+      row: from('sales', { key: 'id', fields: {} }),
+      aggregates: { paid: sumOf('sales', { by: 'shop', of: declare.numeric('total'), scale }) },
+    })
+    return fixture.open({ publication: 'sales', slot: 'sales' }).faults([view])
+  }
+
+  const checked = " check (total <> 'NaN')"
+
+  test.each([
+    ['numeric(18,2)', 2],
+    ['numeric(10,2)', 4],
+    ['numeric(10)', 0],
+    ['price', 2],
+  ])('of type %s at scale %p fits', async (type, scale) => {
+    expect(await summed(type, scale, checked)).toEqual([])
+  })
+
+  test.each([
+    ['numeric', 2],
+    ['numeric(10,3)', 2],
+    ['numeric(18,2)', 3],
+  ])('of type %s at scale %p does not, until it is altered as it is said', async (type, scale) => {
+    const [fault, ...more] = await summed(type, scale, checked)
+    expect(more).toEqual([])
+    expect(fault!.what).toContain(`column total of sales is of type ${type}, of which paid`)
+    await run(fault!.mend!)
+    expect(await salesFaults(scale)).toEqual([])
+  })
+
+  test('has to be kept from NaN', async () => {
+    const [fault] = await summed('numeric(10,2)', 2)
+    expect(fault!.what).toContain("may hold NaN, which paid of view shops can't add up")
+    await run(fault!.mend!)
+    expect(await salesFaults(2)).toEqual([])
+  })
 })

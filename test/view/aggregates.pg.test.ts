@@ -210,3 +210,27 @@ test('rows that come, change and go fold to what SQL says', async () => {
   expect(found).toEqual(await expected())
   expect(counts.size).toBeGreaterThan(30)
 })
+
+test.each(['NaN', 'Infinity', '1.2345'])('a change that brings %s can not be added up', (paid) => {
+  const row = {
+    movie_id: 1n,
+    stars: null,
+    note: null,
+    huge: null,
+    delta: null,
+    spam: null,
+    at: null,
+  }
+  const changes = [
+    insert('ratings', { id: 1n }, { ...row, paid }),
+    update('ratings', { id: 1n }, { before: { ...row, paid }, after: { ...row, paid: '1.000' } }),
+    update('ratings', { id: 1n }, { before: { ...row, paid: null }, after: { ...row, paid } }),
+    remove('ratings', { id: 1n }, { ...row, paid }),
+  ]
+  for (const change of changes) {
+    expect(fold(view, change)).toEqual({
+      kind: 'unusable',
+      reason: `${change.kind} of ratings has ${paid}, which view movies can't add up`,
+    })
+  }
+})

@@ -167,7 +167,14 @@ describe('views merged', () => {
     ])
     expect(merged.row.fields.every((field) => field.name === field.stored)).toBe(true)
     expect(merged.counts).toEqual([
-      { name: 'bookCount', stored: 'bookCount', table: 'books', by: ['author'] },
+      {
+        name: 'bookCount',
+        stored: 'bookCount',
+        table: 'books',
+        by: ['author'],
+        where: [],
+        adds: { kind: 'row' },
+      },
     ])
     expect(merged.layout).toEqual({
       name: 'author-page',

@@ -1,7 +1,18 @@
 import { MillraceError } from '../../src/errors.ts'
 import { columnsOf, retractColumnsOf, tablesOf } from '../../src/view/view.ts'
-import { arrayOf, bigint, time, timestamptz } from '../../src/types/declare.ts'
+import {
+  arrayOf,
+  bigint,
+  double,
+  integer,
+  json,
+  time,
+  timestamptz,
+} from '../../src/types/declare.ts'
 import { countOf, defineView, from, type ViewDeclaration } from '../../src/view/define-view.ts'
+import { averageOf } from '../../src/view/aggregates/average-of.ts'
+import { sumOf } from '../../src/view/aggregates/sum-of.ts'
+import { eq, gt, lt } from '../../src/view/condition.ts'
 import { replicaIdentityOf } from '../../src/view/replica-identity.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 import { userLayout } from '../support/view-layouts.ts'
@@ -30,7 +41,19 @@ describe('a declaration', () => {
           { name: 'motto', stored: 'motto', column: 'motto', type: 'text' },
         ],
       },
-      counts: [{ name: 'visitCount', stored: 'visitCount', table: 'visits', by: ['place'] }],
+      counts: [
+        {
+          name: 'visitCount',
+          stored: 'visitCount',
+          table: 'visits',
+          by: ['place'],
+          where: [],
+          adds: { kind: 'row' },
+        },
+      ],
+      aggregates: [
+        { name: 'visitCount', kind: 'count', counts: ['visitCount'], scale: 0, digits: 0 },
+      ],
       layout: {
         name: 'place-information',
         key: [{ name: 'placeName', type: 'text' }],
@@ -49,6 +72,58 @@ describe('a declaration', () => {
   })
 
   test.each<[string, Partial<ViewDeclaration>, RegExp]>([
+    [
+      'a condition with a constant that its type does not have',
+      {
+        aggregates: { some: countOf('visits', { by: 'place', where: [gt(integer('n'), '1.5')] }) },
+      },
+      /'1\.5' for n is not the plain decimal form of a 32-bit signed integer/,
+    ],
+    [
+      'a condition on the order of texts',
+      { aggregates: { some: countOf('visits', { by: 'place', where: [lt('name', 'b')] }) } },
+      /name can't be compared by <: its order is not the same everywhere/,
+    ],
+    [
+      'a condition on a type without equality',
+      { aggregates: { some: countOf('visits', { by: 'place', where: [eq(json('j'), '1')] }) } },
+      /j of type json can't be compared with a constant/,
+    ],
+    [
+      'a column of two types in conditions',
+      {
+        aggregates: {
+          some: countOf('visits', { by: 'place', where: [eq('n', '1')] }),
+          sum: sumOf('visits', { by: 'place', of: integer('n') }),
+        },
+      },
+      /column n of visits is both text and integer/,
+    ],
+    [
+      'a sum of floating point',
+      { aggregates: { sum: sumOf('visits', { by: 'place', of: double('d') }) } },
+      /d of type double can't be added up exactly: integers and numeric can/,
+    ],
+    [
+      'a sum of integers with digits behind the point',
+      { aggregates: { sum: sumOf('visits', { by: 'place', of: integer('n'), scale: 2 }) } },
+      /n of type integer has no digits behind the point/,
+    ],
+    [
+      'an average of too many digits',
+      { aggregates: { mean: averageOf('visits', { by: 'place', of: integer('n'), digits: 19 }) } },
+      /n: scale and digits are whole numbers from 0 to 18/,
+    ],
+    [
+      'a name that an average needs for itself',
+      {
+        aggregates: {
+          mean: averageOf('visits', { by: 'place', of: integer('n'), digits: 1 }),
+          meanSum: countOf('visits', { by: 'place' }),
+        },
+      },
+      /'meanSum' is named twice/,
+    ],
     ['a name in camelCase', { name: 'placeInformation' }, /kebab-case/],
     ['a reserved name', { name: 'millrace' }, /'millrace' is reserved/],
     ['no key', { key: {} }, /it needs a key/],
