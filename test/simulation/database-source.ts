@@ -16,7 +16,7 @@ import type { Snapshot, TransactionId } from '../../src/transaction.ts'
 import { columnsOf, tablesOf, type View } from '../../src/view/view.ts'
 import type { Database, RowChange, Transaction } from './database.ts'
 import type { Process } from './process.ts'
-import { nameOf, tables } from './tables.ts'
+import { nameOf, tables, weightOf } from './tables.ts'
 import type { World } from './world.ts'
 
 export class DatabaseSource implements Source {
@@ -245,13 +245,14 @@ export function truthPage(
     rows(view.row.table).map((row) => [nameOf({ key: row[view.row.key[0]!]! }), row]),
   )
   const amounts = new Map<string, Map<string, bigint>>()
-  for (const { stored, table, by } of view.counts) {
+  for (const count of view.counts) {
+    const { stored, table, by } = count
     for (const row of rows(table)) {
       const counted = row[by[0]!]!
       if (counted === null) continue
       const key = String(counted)
       const of = amounts.get(key) ?? new Map<string, bigint>()
-      amounts.set(key, of.set(stored, (of.get(stored) ?? 0n) + 1n))
+      amounts.set(key, of.set(stored, (of.get(stored) ?? 0n) + weightOf(count, row, key)))
     }
   }
   const all = [...new Set([...owners.keys(), ...amounts.keys()])].toSorted((a, b) =>

@@ -8,9 +8,10 @@ import { mergedView } from '../../src/coordinate/view-plan.ts'
 import { isZero, type MemoryData } from '../../src/store/memory/data.ts'
 import type { StandingDoubt } from '../../src/store/state.ts'
 import { decodeView } from '../../src/view/declarations.ts'
-import type { View } from '../../src/view/view.ts'
+import type { Count, View } from '../../src/view/view.ts'
 import type { Value } from '../../src/change.ts'
 import type { LogEntry, RowChange } from './database.ts'
+import { weightOf } from './tables.ts'
 import type { Partition } from './topics.ts'
 
 /** A fault outside of the store that makes entries wrong before anything can have noticed it. */
@@ -202,9 +203,10 @@ export class Oracle {
         const must = row && names.map(({ column }) => textOf(row[column]))
         this.#compare(found, { key, component: 'row', table: view.row.table }, [must, is])
       }
-      for (const { stored, table: of, by } of view.counts) {
+      for (const count of view.counts) {
+        const { stored, table: of } = count
         if (!complete.has(stored) || (table && table !== of)) continue
-        const must = this.exactCount(of, by[0]!, key)
+        const must = this.exactCount(count, key)
         const is = held?.counts[stored] ?? 0n
         this.#compare(found, { key, component: stored, table: of }, [must, is])
       }
@@ -287,8 +289,7 @@ export class Oracle {
     const held = entries.get(key)
     if (Boolean(held?.fields) !== Boolean(this.#exactRow(key))) return true
     return view.counts.some(
-      ({ stored, table, by }) =>
-        this.exactCount(table, by[0]!, key) !== (held?.counts[stored] ?? 0n),
+      (count) => this.exactCount(count, key) !== (held?.counts[count.stored] ?? 0n),
     )
   }
 
@@ -323,10 +324,10 @@ export class Oracle {
     return (this.#byOwner.get(key) ?? []).filter(({ entry }) => entry)
   }
 
-  exactCount(table: string, by: string, key: string): bigint {
+  exactCount(count: Count, key: string): bigint {
     let sum = 0n
-    for (const change of this.#byCount.get(`${table}.${by}`)?.get(key) ?? []) {
-      if (this.isIncluded(change)) sum += deltaOf(change, by, key)
+    for (const change of this.#byCount.get(`${count.table}.${count.by[0]}`)?.get(key) ?? []) {
+      if (this.isIncluded(change)) sum += deltaOf(change, count, key)
     }
     return sum
   }
@@ -382,8 +383,8 @@ export class Oracle {
   }
 }
 
-export function deltaOf({ before, after }: RowChange, by: string, key: string): bigint {
-  return BigInt(textOf(after?.[by]) === key) - BigInt(textOf(before?.[by]) === key)
+export function deltaOf({ before, after }: RowChange, count: Count, key: string): bigint {
+  return weightOf(count, after, key) - weightOf(count, before, key)
 }
 
 const countedBy: Readonly<Record<string, readonly string[]>> = {

@@ -4,7 +4,7 @@
  * history alone.
  */
 import { decodeView } from '../../src/view/declarations.ts'
-import type { View } from '../../src/view/view.ts'
+import type { Count, View } from '../../src/view/view.ts'
 import type { Entry } from '../../src/mutation.ts'
 import { deltaOf, textOf } from './oracle.ts'
 import type { RowChange } from './database.ts'
@@ -63,9 +63,10 @@ export class Readers {
       }
     }
     if (!entry) return
-    for (const { stored, table, by } of view.counts) {
+    for (const count of view.counts) {
+      const { stored, table, by } = count
       if (this.#isExcused(key, stored, table)) continue
-      const amounts = amountsOf(oracle.countChanges(table, by[0]!, key), by[0]!, { key, lsn })
+      const amounts = amountsOf(oracle.countChanges(table, by[0]!, key), count, { key, lsn })
       if (amounts.has(entry.counts[stored]!)) continue
       const were = [...amounts].join(', ')
       this.#world.fail(`a reader got ${key} ${stored} as ${entry.counts[stored]}; it was ${were}`)
@@ -92,13 +93,13 @@ function statesOf(changes: readonly RowChange[], lsn: number) {
 /** Partitions are applied each at its own pace, so each may stand at any moment since. */
 function amountsOf(
   changes: readonly RowChange[],
-  by: string,
+  count: Count,
   { key, lsn }: { readonly key: string; readonly lsn: number },
 ): ReadonlySet<bigint> {
   let base = 0n
   const lanes = new Map<string, bigint[]>()
   for (const change of changes) {
-    const delta = deltaOf(change, by, key)
+    const delta = deltaOf(change, count, key)
     if (change.entry!.lsn < lsn) base += delta
     else if (change.emitted) {
       const lane = lanes.get(change.emitted.partition) ?? [0n]

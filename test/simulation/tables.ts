@@ -1,7 +1,11 @@
 /** The tables of the simulated source, and the views that are kept of them. */
 import type { Row, Value } from '../../src/change.ts'
+import { bigint } from '../../src/types/declare.ts'
+import { averageOf } from '../../src/view/aggregates/average-of.ts'
+import { sumOf } from '../../src/view/aggregates/sum-of.ts'
+import { gt, isNull } from '../../src/view/condition.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
-import type { View } from '../../src/view/view.ts'
+import type { Count, View } from '../../src/view/view.ts'
 
 export type Table = {
   readonly primaryKey: readonly string[]
@@ -84,6 +88,19 @@ export const laterViews: readonly View[] = [
     row: from('users', { key: 'user_id', fields: { name: 'name', place: 'place' } }),
     aggregates: { ...counts, likeCount: countOf('likes', { by: 'user_id' }) },
   }),
+  // What rows add, and which of them.
+  defineView({
+    name: 'user-information',
+    key: { userId: 'bigint' },
+    row: from('users', { key: 'user_id', fields: { name: 'name', place: 'place' } }),
+    aggregates: {
+      ...counts,
+      mentionSum: sumOf('tweets', { by: 'user_id', of: bigint('mentioned_id') }),
+      mentionAverage: averageOf('tweets', { by: 'user_id', of: bigint('mentioned_id'), digits: 2 }),
+      silentCount: countOf('tweets', { by: 'user_id', where: [isNull(bigint('mentioned_id'))] }),
+      someCount: countOf('tweets', { by: 'mentioned_id', where: [gt(bigint('user_id'), 2)] }),
+    },
+  }),
   // One table less.
   defineView({
     name: 'user-information',
@@ -92,3 +109,19 @@ export const laterViews: readonly View[] = [
     aggregates: { tweetCount: counts.tweetCount },
   }),
 ]
+
+/** What a row adds to the entry, as the views above have it, and told apart from them. */
+export function weightOf({ by, where, adds }: Count, row: Row | undefined, key: string): bigint {
+  if (!row || row[by[0]!] === null || String(row[by[0]!]) !== key) return 0n
+  const isMeant = where.every(({ column, is, values }) => {
+    const value = row[column]!
+    if (is === 'null') return value === null
+    if (is === '>') return value !== null && BigInt(value) > BigInt(values[0]!)
+    throw new Error(`no view of the simulation asks for ${is}`)
+  })
+  if (!isMeant) return 0n
+  if (adds.kind === 'row') return 1n
+  const value = row[adds.column]!
+  if (value === null) return 0n
+  return adds.kind === 'sum' ? BigInt(value) : 1n
+}
