@@ -1,5 +1,5 @@
 import { MillraceError } from '../../src/errors.ts'
-import { columnsOf, retractColumnsOf, tablesOf } from '../../src/view/view.ts'
+import { columnsOf, mayBeNegative, retractColumnsOf, tablesOf } from '../../src/view/view.ts'
 import {
   arrayOf,
   bigint,
@@ -260,4 +260,18 @@ test('the replica identity of a table that a view does not read is a bug', () =>
   expect(() => replicaIdentityOf(userInformation, 'mails', ['id'])).toThrow(
     'user-information does not read mails',
   )
+})
+
+test('sums alone may be below zero without a fault', () => {
+  const view = defineView({
+    ...good,
+    aggregates: {
+      visits: countOf('visits', { by: 'place' }),
+      spent: sumOf('visits', { by: 'place', of: integer('spent') }),
+      mean: averageOf('visits', { by: 'place', of: integer('spent'), digits: 1 }),
+    },
+  })
+  const names = view.layout.counts
+  expect(names).toEqual(['visits', 'spent', 'meanSum', 'meanCount'])
+  expect(names.filter((name) => mayBeNegative(view, name))).toEqual(['spent', 'meanSum'])
 })
