@@ -37,7 +37,9 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   traffic: ['dev'],
   bench: ['dev', 'traffic', 'views', 'view', 'store', 'coordinate', 'reconcile'],
   main: ['project', 'roles', 'dev', 'bench', 'traffic'],
+  kit: ['types', 'view', 'store', 'web'],
   index: ['types', 'view', 'project'],
+  test: ['view', 'kit'],
 }
 
 /** Packages that one folder alone knows. */
@@ -55,6 +57,7 @@ const tools = ['src/dev/', 'src/bench/', 'src/traffic/']
 const src = resolve(import.meta.dirname, '../src')
 const topLevel: Readonly<Record<string, string>> = {
   'index.ts': 'index',
+  'test.ts': 'test',
   'main.ts': 'main',
   'commands.ts': 'main',
   'pipeline.ts': 'pipeline',

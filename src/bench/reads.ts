@@ -1,7 +1,7 @@
 import { systemClock } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import { Population, userIdAt } from '../traffic/population.ts'
-import { Random } from '../traffic/random.ts'
+import { Random } from '../random.ts'
 import { Durations } from './percentiles.ts'
 import { RawClient } from './raw-client.ts'
 

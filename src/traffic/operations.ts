@@ -1,6 +1,6 @@
 import { userIdAt, type Population } from './population.ts'
 import { profile, profileEdit } from './profiles.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../random.ts'
 import type { Parameter, StatementName } from './statements.ts'
 
 /** One statement of an operation, and what of its answer counts as changed rows. */

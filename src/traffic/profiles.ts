@@ -1,4 +1,4 @@
-import type { Random } from './random.ts'
+import type { Random } from '../random.ts'
 import type { Parameter, StatementName } from './statements.ts'
 
 const givenNames = [

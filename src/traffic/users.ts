@@ -1,7 +1,7 @@
 import { Client } from 'pg'
 import { userIdAt, type Population } from './population.ts'
 import { profile } from './profiles.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../random.ts'
 
 const rowsPerStatement = 1_000
 

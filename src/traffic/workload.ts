@@ -3,7 +3,7 @@ import { backoff, systemClock, type Clock } from '../clock.ts'
 import { describe, MillraceError } from '../errors.ts'
 import { operation, type Operation, type Weights } from './operations.ts'
 import type { Population } from './population.ts'
-import type { Random } from './random.ts'
+import type { Random } from '../random.ts'
 import { statements } from './statements.ts'
 import { Tally } from './tally.ts'
 

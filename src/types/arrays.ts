@@ -1,4 +1,3 @@
-import { parseExact } from './json.ts'
 import { insteadOf } from './unlisted.ts'
 import type { AvroColumn, Condition, PostgresType, Reader, ValueType } from './value-type.ts'
 
@@ -26,7 +25,8 @@ export function arrayOf(element: ValueType): ValueType {
     reader: (column) => arrayReader(element, column),
     json: {
       schema: { type: 'array', items: nullable(element.json.schema) },
-      value: parseExact,
+      // As numbers, for a serializer knows them by their schema.
+      value: (text) => (element.json.parse ?? JSON.parse)(text),
       text: (text) => text,
       sql: (text) => text,
     },

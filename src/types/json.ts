@@ -15,7 +15,7 @@ function jsonType(name: 'json' | 'jsonb'): ValueType {
     declare: (column) => `${name}('${column}')`,
     sql: (column) => `${column}::text`,
     reader: shapes(['string', 'io.debezium.data.Json', readText]),
-    json: bare({}, parseExact),
+    json: { ...bare({}, parseExact), parse: parseExact },
     stored: storedAs(name),
     key: undefined,
     noKey: 'key by a text or a number of it, in a column of its own',

@@ -89,6 +89,8 @@ export type JsonForm = {
     Record<string, unknown>
   >
   value(text: string): JsonValue
+  /** Reads what `text` wrote, where `JSON.parse` would lose digits. */
+  readonly parse?: (text: string) => JsonValue
   /** The same as JSON text, as it stands in an array. */
   text(text: string): string
   /** SQL for that, of SQL for the canonical text. */

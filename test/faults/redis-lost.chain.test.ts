@@ -1,7 +1,7 @@
 /** A store that has lost everything, or what was written last, or the last minute. */
 import { cpSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { Random } from '../../src/traffic/random.ts'
+import { Random } from '../../src/random.ts'
 import {
   type ChainHarness,
   harnessForEachTest,

@@ -1,5 +1,5 @@
 /** What is done to the source that its log does not tell, or not whole. */
-import type { Random } from '../../src/traffic/random.ts'
+import type { Random } from '../../src/random.ts'
 import type { TableName } from './components.ts'
 import type { BlindFault } from './excuses.ts'
 import type { Fault } from './faults.ts'

@@ -1,5 +1,5 @@
 import { userIdAt } from '../../src/traffic/population.ts'
-import type { Random } from '../../src/traffic/random.ts'
+import type { Random } from '../../src/random.ts'
 import { countNames, redisCountNames } from './components.ts'
 import type { Effect, Fault } from './faults.ts'
 import type { Plant } from './plants.ts'

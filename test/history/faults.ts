@@ -1,5 +1,5 @@
 import { describe } from '../../src/errors.ts'
-import type { Random } from '../../src/traffic/random.ts'
+import type { Random } from '../../src/random.ts'
 import { processFaults } from './faults-processes.ts'
 import { sqlFaults } from './faults-sql.ts'
 import { blindFaults } from './faults-blind.ts'

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis'
 import { userIdAt, type Population } from '../../src/traffic/population.ts'
-import type { Random } from '../../src/traffic/random.ts'
+import type { Random } from '../../src/random.ts'
 import { sleep } from '../support/wait.ts'
 import { lsnOf, type Checker, type Read, type Violation } from './checker.ts'
 import {

@@ -1,6 +1,6 @@
 import { hostileWeights } from '../../src/traffic/operations.ts'
 import { Population } from '../../src/traffic/population.ts'
-import { Random } from '../../src/traffic/random.ts'
+import { Random } from '../../src/random.ts'
 import { Tally } from '../../src/traffic/tally.ts'
 import { ensureUsers } from '../../src/traffic/users.ts'
 import { runWorkload } from '../../src/traffic/workload.ts'

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageFolder } from '../../src/dev/folders.ts'
 import { versionOfRelease } from '../support/release.ts'
+import { nodeTest, plainTest } from './own-tests.ts'
 import { installPackage, installTimeoutMs, type Installed } from './installed.ts'
 
 const runTimeoutMs = 60_000
@@ -142,6 +143,39 @@ describe('a project with strict types', () => {
   )
 })
 
+describe('its own views, by millrace/test, a project tests', () => {
+  test(
+    'with strict types and the runner of Node',
+    async () => {
+      shop.write('tsconfig.json', strict.replace('*.ts', 'shop.test.ts'))
+      shop.write('shop.test.ts', nodeTest)
+      expect(await shop.run('tsc', [])).toEqual({ code: 0, stdout: '', stderr: '' })
+      const { code, stdout } = await shop.run('node', ['--test', 'shop.test.ts'])
+      expect([code, stdout]).toEqual([0, expect.stringContaining('pass 2')])
+    },
+    runTimeoutMs,
+  )
+
+  test(
+    'with jest',
+    async () => {
+      shop.write('jest.config.json', JSON.stringify({ transform: {} }))
+      shop.write('plain.test.js', plainTest)
+      const jest = join(packageFolder, 'node_modules', 'jest', 'bin', 'jest.js')
+      const args = [
+        '--experimental-vm-modules',
+        jest,
+        '--config',
+        'jest.config.json',
+        'plain.test.js',
+      ]
+      const { code, stderr } = await shop.run('node', args)
+      expect([code, stderr]).toEqual([0, expect.stringContaining('2 passed')])
+    },
+    runTimeoutMs,
+  )
+})
+
 test(
   'runs on the oldest Node that it promises, with TypeScript as it stands',
   async () => {
@@ -166,6 +200,11 @@ test(
     const { code, stdout, stderr } = await run(['status', '--json'])
     expect([code, stderr]).toEqual([1, ''])
     expect(JSON.parse(stdout)).toMatchObject({ views: [{ name: 'shop-orders' }] })
+    shop.write('shop.test.ts', nodeTest)
+    expect(await shop.run(join(bin, 'node'), ['--test', 'shop.test.ts'])).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('pass 2') as string,
+    })
   },
   installTimeoutMs,
 )

@@ -5,7 +5,7 @@ import {
   type Operation,
 } from '../../src/traffic/operations.ts'
 import { Population, userIdAt } from '../../src/traffic/population.ts'
-import { Random } from '../../src/traffic/random.ts'
+import { Random } from '../../src/random.ts'
 
 function operations(seed: number, count: number, weights = networkWeights): Operation[] {
   const random = new Random(seed)

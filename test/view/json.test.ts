@@ -105,6 +105,8 @@ const shown: readonly (readonly [type: ColumnType, text: string, json: string])[
   ['text[]', '["a",null,"b\\\\"]', '["a",null,"b\\\\"]'],
   ['bigint[]', '["9007199254740993",null]', '["9007199254740993",null]'],
   ['double[]', '[0.1,"NaN",null]', '[0.1,"NaN",null]'],
+  ['double[]', '[1e+15,-0,1e-05]', '[1000000000000000,0,0.00001]'],
+  ['real[]', '[1e+06]', '[1000000]'],
   ['jsonb[]', '[{"a": 10000000000000000000001},null]', '[{"a":10000000000000000000001},null]'],
 ]
 
