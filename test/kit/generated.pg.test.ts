@@ -34,7 +34,7 @@ const parcels = defineView({
     key: ['the "Region"', 'day', 'shop'],
     fields: { rent: numeric('rent €') },
   }),
-  counts: {
+  aggregates: {
     sent: countOf('parcels', { by: ['r1', 'd', 's1'] }),
     received: countOf('parcels', { by: ['r2', 'd', 's2'] }),
     parcelsThere: countOf('t.parcels', { by: ['r1', 'd', 's1'] }),

@@ -12,7 +12,7 @@ const shops = defineView({
   name: 'shops',
   key: { region: 'text', number: 'integer' },
   row: from('shops', { key: ['region', 'number'], fields: { rent: numeric('rent') } }),
-  counts: {
+  aggregates: {
     sent: countOf('parcels', { by: ['from_region', 'from_number'] }),
     received: countOf('parcels', { by: ['to_region', 'to_number'] }),
     fans: countOf('fans', { by: ['region', 'number'] }),
@@ -76,7 +76,7 @@ test('a view that is not what its rows say is told with the differences, the see
     name: 'pairs',
     key: { a: 'integer', b: 'integer' },
     row: from('pairs', { key: ['a', 'b'], fields: {} }),
-    counts: { fans: countOf('fans', { by: ['c', 'd'] }) },
+    aggregates: { fans: countOf('fans', { by: ['c', 'd'] }) },
   })
   const kit = viewTest(broken(view), { tables: { fans: { key: 'id' } } })
   // Of the two counts, only the one over the rows asks the columns in their order.

@@ -12,7 +12,7 @@ const shopOrders = defineView({
     key: 'id',
     fields: { city: 'city', ownerId: bigint('owner'), openedAt: timestamptz('opened_at') },
   }),
-  counts: {
+  aggregates: {
     orderCount: countOf('orders', { by: 'shop_id' }),
     returnCount: countOf('orders', { by: 'returned_to' }),
     fanCount: countOf('fans', { by: 'shop_id' }),

@@ -171,7 +171,7 @@ function viewOf(name: string, { owner, forms, shown, counts, masks }: ViewParts)
         ]),
       ),
     }),
-    counts: Object.fromEntries(
+    aggregates: Object.fromEntries(
       chosen(counts, masks.counts).map(({ table, by }, at) => [
         `count${at}`,
         countOf(nameOf(table), { by }),
