@@ -31,24 +31,9 @@ export async function loadProject(sources: ProjectSources): Promise<Project> {
   return { config, views: (file?.values.views ?? []) as readonly View[], path: file?.path }
 }
 
-/** The one view that a role is about. Throws `config` where none or more are declared. */
-export function onlyView({ views, path }: Project): View {
-  const [view, ...more] = views
-  if (view && more.length === 0) return view
-  if (view) {
-    throw new MillraceError('config', `${views.length} views are declared, one is kept for now`, {
-      hint: `Name one view in ${path}.`,
-    })
-  }
-  return noViews()
-}
-
 /** Throws `config` where the project has no configuration file, and so no view. */
 export function refuseNoViews({ views }: Project): void {
-  if (views.length === 0) noViews()
-}
-
-function noViews(): never {
+  if (views.length > 0) return
   throw new MillraceError('config', `there is no ${configFileNames[0]} here, so no view is known`, {
     hint:
       `Write one (${configFileNames.join(', ')}) that names your views, ` +

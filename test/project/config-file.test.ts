@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { configFileNames } from '../../src/project/config-file.ts'
-import { loadProject, onlyView } from '../../src/project/project.ts'
+import { loadProject, refuseNoViews } from '../../src/project/project.ts'
 import { packageFolder } from '../../src/dev/folders.ts'
 
 let folder: string
@@ -47,9 +47,9 @@ describe('a configuration file', () => {
       apiPort: 81,
       slot: 'millrace',
     })
-    expect([project.path, onlyView(project).name]).toEqual([
+    expect([project.path, project.views.map(({ name }) => name)]).toEqual([
       join(folder, 'millrace.config.mjs'),
-      'shops',
+      ['shops'],
     ])
   })
 
@@ -75,7 +75,7 @@ describe('a configuration file', () => {
   test('may be missing: then there are settings, and no view', async () => {
     const project = await load()
     expect([project.views, project.path, project.config.slot]).toEqual([[], undefined, 'millrace'])
-    expect(() => onlyView(project)).toThrow('there is no millrace.config.ts here')
+    expect(() => refuseNoViews(project)).toThrow('there is no millrace.config.ts here')
   })
 
   test('and the environment are told everything that is wrong with both, at once', async () => {
@@ -151,12 +151,6 @@ test('a role minds its own settings alone, and every name', async () => {
   const failed = loadProject({ folder, env: {}, role: 'api' })
   await expect(failed).rejects.toThrow('sorce is unknown')
   await expect(failed).rejects.not.toThrow('must begin with')
-})
-
-test('a project that declares two views is refused where one is kept', async () => {
-  write(`export default { views: [view('shops'), view('other')] }`)
-  const project = await load()
-  expect(() => onlyView(project)).toThrow('2 views are declared')
 })
 
 test('a file of another folder is loaded with what it imports', async () => {
