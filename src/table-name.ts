@@ -26,6 +26,12 @@ export function tableOf(text: string): TableName {
   return found
 }
 
+/** What the name of its topic ends in: `public.users`. What Kafka does not take is a `_` there. */
+export function tableInTopics(table: string): string {
+  const { schema, name } = tableOf(table)
+  return `${schema}.${name}`.replaceAll(/[^A-Za-z0-9._-]/g, '_')
+}
+
 function unquoted(part: string): string {
   return part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part
 }

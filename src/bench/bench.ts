@@ -10,13 +10,14 @@ import { measureLooks } from './looks.ts'
 import type { OwnChainOptions } from './own-chain.ts'
 import { measureReads } from './reads.ts'
 import { surroundings } from './surroundings.ts'
+import { measureViews } from './views.ts'
 import { measureVisible } from './visible.ts'
 
 export const benchCommand = {
   call: 'millrace bench',
   operands: ['WHAT'],
   about: `Measures the example's chain. WHAT is visible (from a commit to HTTP) or reads, of the chain that
-runs here, or build, looks or catch-up, each of a chain of its own.`,
+runs here, or build, looks, catch-up or views (what a view more costs), each of a chain of its own.`,
   options: {
     for: duration('how long it measures; of catch-up, how long each part is away (30s)'),
     changes: whole([0, 100_000], 500, 'rows changed per second beside it, or 0'),
@@ -34,7 +35,7 @@ export async function runBench(
 ): Promise<number> {
   const { for: forMs = 30_000, ...rest } = values
   const options = { ...rest, forMs }
-  const measures = { visible, reads, build, looks, 'catch-up': catchUp }
+  const measures = { visible, reads, build, looks, views, 'catch-up': catchUp }
   const measure = Object.hasOwn(measures, what) && measures[what as keyof typeof measures]
   if (!measure) throw wrongArguments(`there is no benchmark '${what}'`, benchCommand)
   if (measure === visible || measure === reads) print(await surroundings(config))
@@ -114,6 +115,29 @@ async function looks({ users, forMs, signal }: Bench): Promise<void> {
         `looks     ${line.entriesPerSecond.toFixed(0)} entries/s, each entry once in ` +
           `${line.lapSeconds?.toFixed(1) ?? 'more than 300'} s; ${line.wrong} wrong`,
       )
+    },
+  })
+}
+
+async function views({ changes, forMs, signal }: Bench): Promise<void> {
+  const percent = (share: number) => `${(share * 100).toFixed(1)}%`
+  await measureViews({
+    ...ownChain(0, signal),
+    rate: changes,
+    forMs,
+    show: (line) => {
+      const bytes =
+        line.kafkaBytes === undefined ? 'unknown' : `${(line.kafkaBytes / 1_024).toFixed(0)} KiB/s`
+      print(
+        `views     ${line.views}, beside ${line.changed.toFixed(0)} changes/s of ${changes} asked`,
+      )
+      print(
+        `          worker ${percent(line.workerShare)} of a processor, ` +
+          `${line.workerMib.toFixed(0)} MiB; Redis ${percent(line.redisShare)}, ` +
+          `Kafka ${percent(line.kafkaShare)}; read from Kafka ${bytes}`,
+      )
+      print(`          ${line.visible.summary()} (commit to Redis, ${line.visible.count} probes)`)
+      print(`          verify: ${line.verified}`)
     },
   })
 }

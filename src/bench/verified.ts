@@ -17,7 +17,11 @@ export type Verified = {
 const askEveryMs = 50
 
 /** Runs `millrace verify` on a chain. Throws when it does not say that all is right. */
-export async function verified(chain: Chain, signal: AbortSignal): Promise<Verified> {
+export async function verified(
+  chain: Chain,
+  signal: AbortSignal,
+  options: readonly string[] = [],
+): Promise<Verified> {
   const pids = new Map(chain.processes.list().map(({ name, pid }) => [name, pid]))
   const servers = () => ({
     redis: familySeconds(pids.get('redis')!),
@@ -29,7 +33,7 @@ export async function verified(chain: Chain, signal: AbortSignal): Promise<Verif
     MILLRACE_FOLDER: chain.folders.chain,
     ...envOfRole('verify', chain.env),
   }
-  const child = spawn(process.execPath, ['--no-warnings', mainPath, 'verify'], {
+  const child = spawn(process.execPath, ['--no-warnings', mainPath, 'verify', ...options], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env,
     signal,

@@ -6,7 +6,7 @@ import { connectorFaults } from '../source/connector-faults.ts'
 import type { Connect, ConnectorSettings } from '../source/connect.ts'
 import type { SetupFault, SlotState, Source } from '../source/source.ts'
 import type { ViewReader } from '../store/reader.ts'
-import { tableOf } from '../table-name.ts'
+import { tableInTopics } from '../table-name.ts'
 import { columnsOf, tablesOf, type View } from '../view/view.ts'
 import { fingerprintOf, type Fingerprint } from './fingerprint.ts'
 
@@ -29,10 +29,9 @@ export type ConnectorNames = {
 
 export type SetupLook = { readonly fingerprint: Fingerprint; readonly lsn: Lsn }
 
-/** Topic of a table's changes: `millrace.public.users`. What Kafka does not take is a `_` there. */
+/** Topic of a table's changes: `millrace.public.users`. */
 export function topicOf(connector: string, table: string): string {
-  const { schema, name } = tableOf(table)
-  return `${connector}.${schema}.${name}`.replace(/[^A-Za-z0-9._-]/g, '_')
+  return `${connector}.${tableInTopics(table)}`
 }
 
 /** Everything outside of Millrace that decides whether changes arrive, and arrive whole. */

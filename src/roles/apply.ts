@@ -2,10 +2,12 @@
 import { flag, type Given } from '../arguments.ts'
 import { systemClock } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
+import { createCommandLog } from '../log.ts'
 import type { Project } from '../project/project.ts'
 import { decodePass } from '../reconcile/pass-state.ts'
 import type { ViewState } from '../store/state.ts'
-import { storeOption } from './options.ts'
+import { chosenStore, chosenViews } from './chosen.ts'
+import { storeOption, viewOption } from './options.ts'
 import { withStore, type Opened } from './with-store.ts'
 
 export const applyCommand = {
@@ -15,6 +17,7 @@ is. Workers of this release have to run; the earlier declaration is served on by
   options: {
     adopt: flag("entries that lie under the view's names become the view's, and are put right"),
     prune: flag('ends earlier declarations, once this is complete: their processes must be gone'),
+    view: viewOption,
     store: storeOption,
   },
 } as const
@@ -28,11 +31,16 @@ export async function runApply(
   project: Project,
   signal: AbortSignal,
 ): Promise<number> {
-  return withStore({ project, role: 'apply', named: values.store }, async (opened) => {
-    await want(opened, values)
-    await follow(opened, values, signal)
-    return 0
-  })
+  const { config } = project
+  const name = chosenStore(config, values.store)
+  const log = createCommandLog(config.logLevel, 'apply')
+  for (const view of chosenViews(project, values.view)) {
+    await withStore({ config, name, log }, view, async (opened) => {
+      await want(opened, values)
+      await follow(opened, values, signal)
+    })
+  }
+  return 0
 }
 
 type Choices = { readonly adopt: boolean; readonly prune: boolean }

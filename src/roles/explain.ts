@@ -1,8 +1,9 @@
 /** The command `explain`: what touched one entry, and whether it is right now. */
-import { flag, type Given } from '../arguments.ts'
+import { flag, text, type Given } from '../arguments.ts'
 import { identityOf, type Decoded, type LogRecord } from '../change.ts'
 import { recordsBelow } from '../consume/records-below.ts'
 import { MillraceError } from '../errors.ts'
+import { createCommandLog } from '../log.ts'
 import type { Mutation } from '../mutation.ts'
 import { formatLsn, parseTopicPartition, type KafkaOffset } from '../position.ts'
 import type { Project } from '../project/project.ts'
@@ -11,9 +12,10 @@ import { decodePass } from '../reconcile/pass-state.ts'
 import type { Plan } from '../reconcile/plan.ts'
 import type { ViewState } from '../store/state.ts'
 import { fold } from '../view/fold.ts'
+import { chosenStore, chosenView } from './chosen.ts'
 import { linesOf, type Explained, type Finding, type Touch, type Verdict } from './explained.ts'
 import { jsonOption, storeOption } from './options.ts'
-import { withLooks } from './with-looks.ts'
+import { withLooks, type Looking } from './with-looks.ts'
 
 export const explainCommand = {
   call: 'millrace explain',
@@ -22,6 +24,7 @@ export const explainCommand = {
 the entry with SQL.`,
   options: {
     all: flag('reads the topics from their beginnings, not only from the oldest barrier on'),
+    view: text('NAME', 'the view of the entry, where several are declared'),
     store: storeOption,
     json: jsonOption,
   },
@@ -34,22 +37,32 @@ export async function runExplain(
   signal: AbortSignal,
 ): Promise<number> {
   const key = operands[0]!
-  const options = { project, role: 'explain', named: values.store, signal }
-  return withLooks(options, async ({ plan, state, own, store, signal: over }) => {
-    const explained: Explained = {
-      view: own.view.name,
-      key,
-      store: store.name,
-      since: values.all ? 'beginning' : 'barrier',
-      touches: await touchesOf(plan, key, { all: values.all, signal: over }),
-      doubts: doubtsOf(state, key),
-      findings: findingsOf(state, key),
-      ...(await verdictOf(plan, key, over)),
-    }
-    const text = values.json ? JSON.stringify(explained) : linesOf(explained).join('\n')
-    process.stdout.write(`${text}\n`)
-    return explained.verdict === 'right' ? 0 : 1
-  })
+  const view = chosenView(project, values.view)
+  const { config } = project
+  const name = chosenStore(config, values.store)
+  const log = createCommandLog(config.logLevel, 'explain')
+  const explained = await withLooks({ config, name, log, signal }, (look) =>
+    look(view, (looking) => explainedOf(looking, { key, all: values.all })),
+  )
+  const printed = values.json ? JSON.stringify(explained) : linesOf(explained).join('\n')
+  process.stdout.write(`${printed}\n`)
+  return explained.verdict === 'right' ? 0 : 1
+}
+
+async function explainedOf(
+  { plan, state, own, store, signal }: Looking,
+  { key, all }: { readonly key: string; readonly all: boolean },
+): Promise<Explained> {
+  return {
+    view: own.view.name,
+    key,
+    store: store.name,
+    since: all ? 'beginning' : 'barrier',
+    touches: await touchesOf(plan, key, { all, signal }),
+    doubts: doubtsOf(state, key),
+    findings: findingsOf(state, key),
+    ...(await verdictOf(plan, key, signal)),
+  }
 }
 
 type TouchesOptions = { readonly all: boolean; readonly signal: AbortSignal }

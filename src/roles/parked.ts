@@ -1,8 +1,11 @@
 import { flag, type Given } from '../arguments.ts'
+import { createCommandLog } from '../log.ts'
 import { topicPartitionName } from '../position.ts'
 import type { Project } from '../project/project.ts'
 import type { ParkedRecord } from '../store/state.ts'
-import { jsonOption, storeOption } from './options.ts'
+import { chosenStore, chosenViews } from './chosen.ts'
+import { eachView } from './each-view.ts'
+import { jsonOption, storeOption, viewOption } from './options.ts'
 import { withStore, type Opened } from './with-store.ts'
 
 export const parkedCommand = {
@@ -12,6 +15,7 @@ is put right by comparing with the source.`,
   options: {
     bytes: flag('shows each record whole'),
     clear: flag('forgets them'),
+    view: viewOption,
     store: storeOption,
     json: jsonOption,
   },
@@ -19,33 +23,62 @@ is put right by comparing with the source.`,
 
 const shownBytes = 64
 
-/** Each record with its coordinates and reason. */
+/** Each record with its coordinates and reason, view by view. */
 export async function runParked(
   { values }: Given<(typeof parkedCommand)['options']>,
   project: Project,
+  signal: AbortSignal,
 ): Promise<number> {
-  return withStore({ project, role: 'parked', named: values.store }, async (opened) => {
-    const reader = opened.store.reader(opened.own.view.layout, opened.own.id)
-    const openSinceMs = await inDoubtSinceMs(opened)
-    const shown: Shown[] = []
-    for await (const record of reader.parked()) {
-      const each = shownOf(record, { openSinceMs, whole: values.bytes || values.json })
-      shown.push(each)
-      if (!values.json) say(lineOf(each))
-    }
-    const { parked } = await reader.status()
-    const forgotten = values.clear ? await reader.clearParked() : 0
-    if (values.json) {
-      const { view } = opened.own
-      const around = { view: view.name, store: opened.store.name }
-      say(JSON.stringify({ ...around, parked, records: shown, forgotten }))
-      return 0
-    }
-    const beyond = parked > shown.length ? `, of which ${parked - shown.length} were not kept` : ''
-    say(`${parked} records parked${beyond}`)
-    if (values.clear) say(`${forgotten} records forgotten`)
-    return 0
-  })
+  const views = chosenViews(project, values.view)
+  const { config } = project
+  const name = chosenStore(config, values.store)
+  const log = createCommandLog(config.logLevel, 'parked')
+  const found = await eachView(
+    { views, store: name, signal },
+    {
+      work: (view) =>
+        withStore({ config, name, log }, view, (opened) =>
+          parkedOf(opened, { ...values, several: views.length > 1 }),
+        ),
+    },
+  )
+  if (values.json) {
+    const printed = found.map(({ result, ...of }) => ({ ...of, ...result }))
+    say(JSON.stringify({ views: printed }))
+  }
+  return found.some(({ failure }) => failure !== null) ? 1 : 0
+}
+
+type Choices = Given<(typeof parkedCommand)['options']>['values'] & { readonly several: boolean }
+
+type Parked = {
+  /** How many there are; of very many, not all are kept. */
+  readonly parked: number
+  readonly records: readonly Shown[]
+  readonly forgotten: number
+}
+
+/** Lists them, unless that is done as JSON afterwards. */
+async function parkedOf(opened: Opened, choices: Choices): Promise<Parked> {
+  const { bytes, clear, json, several } = choices
+  const { view, id } = opened.own
+  const tell = json ? () => undefined : say
+  const begin = several ? `${view.name}: ` : ''
+  const reader = opened.store.reader(view.layout, id)
+  const openSinceMs = await inDoubtSinceMs(opened)
+  const records: Shown[] = []
+  for await (const record of reader.parked()) {
+    const each = shownOf(record, { openSinceMs, whole: bytes || json })
+    records.push(each)
+    tell(lineOf(each))
+  }
+  const { parked } = await reader.status()
+  const missing = parked - records.length
+  const beyond = missing > 0 ? `, of which ${missing} were not kept` : ''
+  tell(`${begin}${parked} records parked${beyond}`)
+  const forgotten = clear ? await reader.clearParked() : 0
+  if (clear) tell(`${begin}${forgotten} records forgotten`)
+  return { parked, records, forgotten }
 }
 
 /** What was parked before this moment was compared with the source since. */

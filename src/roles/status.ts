@@ -4,18 +4,19 @@ import { systemClock } from '../clock.ts'
 import { ownView } from '../coordinate/view-plan.ts'
 import { MillraceError } from '../errors.ts'
 import { createCommandLog, type Log } from '../log.ts'
-import { refuseNoViews, type Project } from '../project/project.ts'
+import type { Project } from '../project/project.ts'
 import { openStore, storeNamed } from '../store/open-store.ts'
 import type { View } from '../view/view.ts'
 import { ServedView } from '../web/served-view.ts'
 import { viewStatusOf } from '../web/view-status.ts'
-import { jsonOption, storeOption } from './options.ts'
+import { chosenViews } from './chosen.ts'
+import { jsonOption, storeOption, viewOption } from './options.ts'
 import { statusText, type StoredStatus } from './status-text.ts'
 
 export const statusCommand = {
   call: 'millrace status',
   about: 'Shows how each view stands in each store that is kept, as the stores tell it.',
-  options: { store: storeOption, json: jsonOption },
+  options: { view: viewOption, store: storeOption, json: jsonOption },
   more: 'Exits with 0 when every store has answered, 1 when one has not.',
 } as const
 
@@ -24,8 +25,8 @@ export async function runStatus(
   { values }: Given<(typeof statusCommand)['options']>,
   project: Project,
 ): Promise<number> {
-  refuseNoViews(project)
-  const { config, views } = project
+  const views = chosenViews(project, values.view)
+  const { config } = project
   const stores = values.store === undefined ? config.stores : [storeNamed(values.store, config)]
   const log = createCommandLog(config.logLevel, 'status')
   const asked = views.flatMap((view) =>

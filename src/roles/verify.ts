@@ -1,6 +1,7 @@
-/** The command `verify`: every entry of a view against SQL, each judged exactly, under any traffic. */
+/** The command `verify`: every entry of the views against SQL, each judged exactly, under any traffic. */
 import { flag, type Given } from '../arguments.ts'
 import { systemClock } from '../clock.ts'
+import { createCommandLog } from '../log.ts'
 import type { Project } from '../project/project.ts'
 import { heal } from '../reconcile/heal.ts'
 import type { Difference } from '../reconcile/judge.ts'
@@ -10,15 +11,18 @@ import { anchorOfSheet, judgeSheets, takeSheet, type Sheet } from '../reconcile/
 import { verifyPace } from '../reconcile/pace.ts'
 import type { Plan } from '../reconcile/plan.ts'
 import { walk } from '../reconcile/walk.ts'
-import { jsonOption, storeOption } from './options.ts'
-import { withLooks } from './with-looks.ts'
+import { chosenStore, chosenViews } from './chosen.ts'
+import { eachView, type Outcome } from './each-view.ts'
+import { jsonOption, storeOption, viewOption } from './options.ts'
+import { withLooks, type Looking } from './with-looks.ts'
 
 export const verifyCommand = {
   call: 'millrace verify',
-  about: `Compares every entry of the view with SQL over the source and says what differs. Needs a running
-worker, which takes the barriers that make the comparison exact.`,
+  about: `Compares every entry of every view with SQL over the source and says what differs. Needs a
+running worker, which takes the barriers that make the comparison exact.`,
   options: {
     heal: flag('corrects what differs, by its exact amount'),
+    view: viewOption,
     store: storeOption,
     json: jsonOption,
   },
@@ -28,28 +32,54 @@ worker, which takes the barriers that make the comparison exact.`,
 const keysAtOnce = 2_000
 const namedMax = 50
 const sayEveryMs = 2_000
+const viewsAtOnce = 4
 
 export async function runVerify(
   { values }: Given<(typeof verifyCommand)['options']>,
   project: Project,
   signal: AbortSignal,
 ): Promise<number> {
-  const options = { project, role: 'verify', named: values.store, signal }
+  const views = chosenViews(project, values.view)
+  const { config } = project
+  const name = chosenStore(config, values.store)
+  const log = createCommandLog(config.logLevel, 'verify')
   const tell = values.json ? () => undefined : say
-  return withLooks(options, async ({ plan, store, own, state, signal: over }) => {
-    tell(`comparing ${own.view.name} in ${store.name} with SQL`)
-    const complete = state.declarations.every((each) => each.complete)
-    if (!complete) {
-      tell('it is being built, or a declaration is brought in: what is not put in yet differs')
-    }
-    const startedMs = systemClock.monotonicMs()
-    const result = await compareAll(plan, { correct: values.heal, say: tell }, over)
-    const tookMs = systemClock.monotonicMs() - startedMs
-    if (values.json)
-      say(jsonOf(result, { view: own.view.name, store: store.name, complete, tookMs }))
-    else report(result, { tookMs, heals: values.heal })
-    return codeOf(result, values.heal)
-  })
+  // Most of a comparison is waiting for barriers. What several say at once nobody could read.
+  const several = views.length > 1
+  const progress = several ? () => undefined : tell
+  const found = await withLooks({ config, name, log, signal }, (look) =>
+    eachView(
+      { views, store: name, signal, atOnce: viewsAtOnce },
+      {
+        work: (view) =>
+          look(view, (looking) => verified(looking, { correct: values.heal, say: progress })),
+        done: (result, view) => {
+          if (several) tell(`${view.name} in ${name}`)
+          for (const line of linesOf(result, values.heal)) tell(line)
+        },
+      },
+    ),
+  )
+  if (values.json) say(jsonOf(found))
+  else if (several) say(summaryOf(found, values.heal))
+  return found.some((each) => !isRight(each, values.heal)) ? 1 : 0
+}
+
+async function verified(looking: Looking, options: CompareOptions): Promise<Verified> {
+  const { plan, store, own, state, signal } = looking
+  options.say(`comparing ${own.view.name} in ${store.name} with SQL`)
+  const complete = state.declarations.every((each) => each.complete)
+  const startedMs = systemClock.monotonicMs()
+  const comparison = await compareAll(plan, options, signal)
+  const tookMs = systemClock.monotonicMs() - startedMs
+  return { comparison, complete, tookMs }
+}
+
+type Verified = {
+  readonly comparison: Comparison
+  /** False while entries are still put in, and so differ. */
+  readonly complete: boolean
+  readonly tookMs: number
 }
 
 export type Comparison = {
@@ -126,18 +156,15 @@ async function compareOthers(
   }
 }
 
-type Circumstances = {
-  readonly view: string
-  readonly store: string
-  /** False while entries are still put in, and so differ. */
-  readonly complete: boolean
-  readonly tookMs: number
+function jsonOf(found: readonly Outcome<Verified>[]): string {
+  const views = found.map(({ result, ...of }) => ({ ...of, ...(result && plainOf(result)) }))
+  return JSON.stringify({ views })
 }
 
-function jsonOf({ entries, wrong, unproved }: Comparison, around: Circumstances): string {
-  return JSON.stringify({
-    ...around,
-    tookMs: Math.round(around.tookMs),
+function plainOf({ complete, tookMs, comparison: { entries, wrong, unproved } }: Verified) {
+  return {
+    complete,
+    tookMs: Math.round(tookMs),
     entries,
     wrong: wrong.map(({ key, field, expected, found, healed }) => ({
       key,
@@ -147,35 +174,46 @@ function jsonOf({ entries, wrong, unproved }: Comparison, around: Circumstances)
       healed,
     })),
     unproved: [...unproved],
-  })
+  }
 }
 
-function codeOf({ wrong, unproved }: Comparison, heals: boolean): number {
+function isRight({ result }: Outcome<Verified>, heals: boolean): boolean {
+  if (!result) return false
+  const { wrong, unproved } = result.comparison
   const left = heals ? wrong.filter(({ healed }) => !healed).length : wrong.length
-  return left + unproved.size > 0 ? 1 : 0
+  return left + unproved.size === 0
 }
 
-function report(
-  { entries, wrong, unproved }: Comparison,
-  { tookMs, heals }: { readonly tookMs: number; readonly heals: boolean },
-): void {
-  for (const { key, field, expected, found, healed } of wrong.slice(0, namedMax)) {
-    const what = field === '*' ? key : `${key} ${field}`
-    const end = healed ? ', corrected' : ''
-    say(
-      `differs: ${what}: SQL says ${expected ?? 'nothing'}, the view says ${found ?? 'nothing'}${end}`,
-    )
-  }
-  if (wrong.length > namedMax) say(`… and ${wrong.length - namedMax} more`)
-  for (const table of unproved) {
-    say(`not told: what comes of ${table}, for a partition of its topic stands still (GET /status)`)
-  }
+/** Of several views. */
+function summaryOf(found: readonly Outcome<Verified>[], heals: boolean): string {
+  const others = found.filter((each) => !isRight(each, heals)).map(({ view }) => view)
+  if (others.length === 0) return `all ${found.length} views are right`
+  return `${found.length - others.length} of ${found.length} views are right, not ${others.join(', ')}`
+}
+
+function linesOf({ comparison, complete, tookMs }: Verified, heals: boolean): readonly string[] {
+  const { entries, wrong, unproved } = comparison
   const differing = new Set(wrong.map(({ key }) => key)).size
   const seconds = tookMs / 1_000
-  say(
+  return [
+    ...(complete
+      ? []
+      : ['it is being built, or a declaration is brought in: what is not put in yet differs']),
+    ...wrong.slice(0, namedMax).map(differenceLine),
+    ...(wrong.length > namedMax ? [`… and ${wrong.length - namedMax} more`] : []),
+    ...[...unproved].map(
+      (table) =>
+        `not told: what comes of ${table}, for a partition of its topic stands still (GET /status)`,
+    ),
     `${entries} entries compared in ${seconds.toFixed(1)} s (${Math.round(entries / seconds)}/s): ` +
       `${differing} entries differ (${wrong.length} values)${heals && differing > 0 ? ', corrected' : ''}`,
-  )
+  ]
+}
+
+function differenceLine({ key, field, expected, found, healed }: Comparison['wrong'][number]) {
+  const what = field === '*' ? key : `${key} ${field}`
+  const end = healed ? ', corrected' : ''
+  return `differs: ${what}: SQL says ${expected ?? 'nothing'}, the view says ${found ?? 'nothing'}${end}`
 }
 
 function progressOf(to: (line: string) => void): (line: string) => void {

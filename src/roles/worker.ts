@@ -8,12 +8,13 @@ import { hostname } from 'node:os'
 import { text, type Given } from '../arguments.ts'
 import type { Config } from '../config.ts'
 import { ownView } from '../coordinate/view-plan.ts'
-import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import { refuseNoViews, type Project } from '../project/project.ts'
+import type { Project } from '../project/project.ts'
 import { openStore, storeNamed } from '../store/open-store.ts'
 import { tablesOf, type View } from '../view/view.ts'
+import { chosen, chosenViews } from './chosen.ts'
 import { keepView, type KeepViewParts } from './keep-view.ts'
+import { viewOption } from './options.ts'
 import { closeOutside, openOutside } from './outside.ts'
 import { untilDone } from './until-done.ts'
 
@@ -22,7 +23,7 @@ export const workerCommand = {
   about: `Keeps the views in their stores, coordinates them and compares them with the source, until it is
 told to end. Start as many as you like: partitions spread over them.`,
   options: {
-    views: text('VIEW,…', 'keeps these views only, of those that are declared'),
+    view: viewOption,
     topics: text('TABLE,…', 'takes the topics of these tables only; all others must run somewhere'),
     store: text('NAME', 'keeps this store only, of those that are kept'),
   },
@@ -36,7 +37,6 @@ export async function runWorker(
   project: Project,
   { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
 ): Promise<void> {
-  refuseNoViews(project)
   const { config } = project
   const { views, tables, stores } = chosenOf(given, project)
   const outside = openOutside(config, log)
@@ -79,22 +79,13 @@ async function keepIn(parts: KeepIn, signal: AbortSignal): Promise<void> {
   }
 }
 
-function chosenOf({ values }: WorkerGiven, { config, views: declared }: Project) {
-  const names = declared.map(({ name }) => name)
-  const wanted = chosen(values.views, names, '--views: no view is declared by the name')
-  const views = declared.filter(({ name }) => wanted.includes(name))
+function chosenOf({ values }: WorkerGiven, project: Project) {
+  const { config } = project
+  const views = chosenViews(project, values.view)
   const all = [...new Set(views.flatMap((view) => tablesOf(view)))]
-  const tables = chosen(values.topics, all, `--topics: ${wanted.join(', ')} does not read`)
+  const names = views.map(({ name }) => name).join(', ')
+  const tables = chosen(values.topics, all, `--topics: ${names} does not read`)
   const named = values.store
   const stores = named === undefined ? config.stores : [storeNamed(named, config)]
   return { views, tables, stores }
-}
-
-/** What a list names, of what there is; all of it where there is no list. */
-function chosen(list: string | undefined, all: readonly string[], refusal: string) {
-  const named = list?.split(',') ?? all
-  const unknown = named.filter((each) => !all.includes(each))
-  if (unknown.length === 0) return named
-  const hint = `There are ${all.join(', ')}.`
-  throw new MillraceError('arguments', `${refusal} ${unknown.join(', ')}`, { hint })
 }

@@ -21,15 +21,16 @@ export { countOf } from './aggregates/count-of.ts'
  *     })
  */
 export function defineView(declaration: ViewDeclaration): View {
+  const { name, serve } = declaration
   const wrong = faultsOf(declaration)
   if (wrong.length > 0) {
-    throw new MillraceError(
-      'view-invalid',
-      `view '${declaration.name}' can't be defined: ${wrong.join('; ')}`,
-      { hint: 'Change the declaration in src/views.' },
-    )
+    const message = `view '${name}' can't be defined: ${wrong.join('; ')}`
+    if (!gathered) throw new MillraceError('view-invalid', message)
+    gathered.push(message)
+    const row = { table: '', key: [], fields: [] }
+    return viewOf({ name, key: [], row, counts: [], aggregates: [] })
   }
-  const { name, row, serve } = declaration
+  const { row } = declaration
   const fields = Object.entries(row.fields).map(([field, source]) => ({
     name: field,
     stored: field,
@@ -66,6 +67,29 @@ function countsOf(name: string, declared: AggregateDeclaration): readonly Count[
     where,
     adds,
   }))
+}
+
+/** Faults of the views that are being loaded. */
+let gathered: string[] | undefined
+
+/**
+ * Loads what defines views, and answers what is wrong with any of them, so that all of it can be
+ * said at once. A view that can't be defined is an empty one there, which is of no use.
+ */
+export async function gatherFaults<Result>(
+  load: () => Promise<Result>,
+): Promise<{ readonly result: Result; readonly faults: readonly string[] }> {
+  const faults: string[] = []
+  gathered = faults
+  try {
+    return { result: await load(), faults }
+  } catch (error) {
+    // What failed may have done so for want of a view.
+    if (faults.length === 0) throw error
+    throw new MillraceError('view-invalid', faults.join('\n'), { cause: error })
+  } finally {
+    gathered = undefined
+  }
 }
 
 export type ViewDeclaration = {

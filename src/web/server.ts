@@ -3,13 +3,14 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest }
 import type { FastifyReply } from 'fastify'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
+import { batchPathOf } from '../view/paths.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { Connections } from './connections.ts'
 import { addEntries } from './entries.ts'
 import { addOperators } from './operators.ts'
 import { problemSchema, sendProblem } from './problem.ts'
 import { ReadQueue } from './read-queue.ts'
-import { batchPathOf, patternOf, refuseSamePaths } from './routes.ts'
+import { patternOf } from './routes.ts'
 import type { ServedView } from './served-view.ts'
 import { addStatus } from './status.ts'
 import type { Statuses } from './statuses.ts'
@@ -38,7 +39,6 @@ export type WebConfig = Pick<
 /** The read API, not yet listening. Every answer has a schema; `/openapi.json` is made of them. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { served, statuses, config, log } = options
-  refuseSamePaths(served.map(({ own }) => own.view))
   const app = bareServer(config, log)
   app.addSchema(problemSchema)
   await app.register(swagger, openApi)

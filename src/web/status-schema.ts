@@ -9,7 +9,7 @@ const whole = { type: 'integer' }
 const nullableWhole = { type: ['integer', 'null'] }
 const nullableNumber = { type: ['number', 'null'] }
 
-const reasons = { ...texts, description: 'In words, why it is not otherwise' }
+const reasons = { ...texts, description: 'In words, what is not as it should be' }
 const ageMs = {
   ...nullableWhole,
   description: 'How long ago everything committed then was known to be in the view',
@@ -24,12 +24,18 @@ export const healthSchema = {
   response: { 200: { description: 'It is', ...all({ status: { const: 'alive' } }) } },
 }
 
-const readiness = all({ status: { enum: ['ready', 'unavailable'] }, reasons })
+const readable = { enum: ['ready', 'unavailable'] }
+const readiness = all({
+  status: readable,
+  reasons,
+  views: { type: 'array', items: all({ name: text, status: readable }) },
+})
 
 export const readySchema = {
   summary: 'Whether this process can answer reads',
   description:
-    'For load balancers. A view that is in doubt or behind is served all the same: see /fresh.',
+    'For load balancers. A view that is in doubt or behind is served all the same: see /fresh. One ' +
+    'that no process can read makes none unready that serves another.',
   response: {
     200: { description: 'It can', ...readiness },
     503: { description: 'It can not, and why', ...readiness },
@@ -40,7 +46,10 @@ const freshness = all({
   status: { enum: ['fresh', 'stale'] },
   reasons,
   freshWithinMs: { ...whole, description: 'What is promised' },
-  views: { type: 'array', items: all({ name: text, watermark, ageMs }) },
+  views: {
+    type: 'array',
+    items: all({ name: text, status: { enum: ['fresh', 'stale'] }, watermark, ageMs }),
+  },
 })
 
 export const freshSchema = {
@@ -162,8 +171,8 @@ export const statusSchema = {
   response: {
     200: {
       description:
-        'Unavailable where /ready is; degraded while entries may be wrong, something stands ' +
-        'still, or a view is not as fresh as promised',
+        'Unavailable where /ready is; degraded while a view can not be read, entries may be wrong, ' +
+        'something stands still, or a view is not as fresh as promised',
       ...all({
         status: { enum: ['ready', 'degraded', 'unavailable'] },
         reasons,

@@ -5,11 +5,19 @@ import { unreachable } from '../errors.ts'
 import type { Seen, ServedView } from './served-view.ts'
 import { viewStatusOf, type ViewStatus } from './view-status.ts'
 
-/** Whether this process can answer reads. */
+/**
+ * Whether this process should be asked. It should while it can answer reads of any view: a view that
+ * nobody can read takes no process out that serves others. A view that another process may well
+ * serve does: one that is not known yet, or whose declaration is only brought in beside another.
+ */
 export type Readiness = {
   readonly status: 'ready' | 'unavailable'
-  /** In words, why it can't. */
+  /** In words, what can't be read, and why. */
   readonly reasons: readonly string[]
+  readonly views: readonly {
+    readonly name: string
+    readonly status: 'ready' | 'unavailable'
+  }[]
 }
 
 /** Whether every view is as young as promised. */
@@ -17,10 +25,12 @@ export type Freshness = {
   readonly status: 'fresh' | 'stale'
   readonly reasons: readonly string[]
   readonly freshWithinMs: number
-  readonly views: readonly Pick<ViewStatus, 'name' | 'watermark' | 'ageMs'>[]
+  readonly views: readonly (Pick<ViewStatus, 'name' | 'watermark' | 'ageMs'> & {
+    readonly status: 'fresh' | 'stale'
+  })[]
 }
 
-/** Everything. `degraded` is a view that serves while something wants the attention of people. */
+/** Everything. `degraded`: reads are answered while something wants the attention of people. */
 export type Status = {
   readonly status: 'ready' | 'degraded' | 'unavailable'
   readonly reasons: readonly string[]
@@ -45,39 +55,38 @@ export class Statuses {
   }
 
   readiness(): Readiness {
-    const reasons = this.#views().flatMap((each) => this.#unavailable(each))
-    return { status: reasons.length > 0 ? 'unavailable' : 'ready', reasons }
+    return this.#readinessOf(this.#views())
   }
 
   freshness(): Freshness {
-    const { freshWithinMs } = this.#options.config
-    const views = this.#views()
-    const reasons = views.flatMap(({ seen, view }) => [
-      ...this.#storeReasons(seen),
-      ...phaseReasons(view, seen),
-      ...(view.phase === 'serving' ? this.#ageReasons(view) : []),
-    ])
+    const found = this.#views().map((each) => ({ ...each, reasons: this.#staleReasons(each) }))
+    const reasons = unique(found.flatMap((each) => each.reasons))
     return {
       status: reasons.length > 0 ? 'stale' : 'fresh',
       reasons,
-      freshWithinMs,
-      views: views.map(({ view: { name, watermark, ageMs } }) => ({ name, watermark, ageMs })),
+      freshWithinMs: this.#options.config.freshWithinMs,
+      views: found.map(({ view: { name, watermark, ageMs }, reasons: own }) => ({
+        name,
+        status: own.length > 0 ? 'stale' : 'fresh',
+        watermark,
+        ageMs,
+      })),
     }
   }
 
   status(): Status {
     const found = this.#views()
     const views = found.map(({ view }) => view)
-    const unavailable = found.flatMap((each) => this.#unavailable(each))
+    const readiness = this.#readinessOf(found)
     const weak = views.flatMap((view) => [
       ...view.doubts.map(({ reason }) => `${inDoubt(view)}: ${reason}`),
       ...slotReasons(view),
       ...view.problems.map(({ place, message }) => `${place} stands still: ${message}`),
       ...(view.phase === 'serving' ? this.#ageReasons(view) : []),
     ])
-    const reasons = [...new Set([...unavailable, ...weak])]
-    if (unavailable.length > 0) return { status: 'unavailable', reasons, views }
-    return { status: weak.length > 0 ? 'degraded' : 'ready', reasons, views }
+    const reasons = unique([...readiness.reasons, ...weak])
+    if (readiness.status === 'unavailable') return { status: 'unavailable', reasons, views }
+    return { status: reasons.length > 0 ? 'degraded' : 'ready', reasons, views }
   }
 
   #views(): readonly Found[] {
@@ -88,7 +97,29 @@ export class Statuses {
     })
   }
 
-  #unavailable({ seen, view }: Found): readonly string[] {
+  #readinessOf(views: readonly Found[]): Readiness {
+    const found = views.map((each) => ({ ...each, reasons: this.#unreadReasons(each) }))
+    const unread = found.filter(({ reasons }) => reasons.length > 0)
+    const isOut = unread.length === found.length || unread.some(isServedElsewhere)
+    return {
+      status: isOut ? 'unavailable' : 'ready',
+      reasons: unique(unread.flatMap(({ reasons }) => reasons)),
+      views: found.map(({ view: { name }, reasons }) => ({
+        name,
+        status: reasons.length > 0 ? 'unavailable' : 'ready',
+      })),
+    }
+  }
+
+  #staleReasons({ seen, view }: Found): readonly string[] {
+    return [
+      ...this.#storeReasons(seen),
+      ...phaseReasons(view, seen),
+      ...(view.phase === 'serving' ? this.#ageReasons(view) : []),
+    ]
+  }
+
+  #unreadReasons({ seen, view }: Found): readonly string[] {
     const refused = this.#options.config.onDoubt === 'refuse' ? view.doubts : []
     return [
       ...this.#storeReasons(seen),
@@ -118,6 +149,21 @@ export class Statuses {
 }
 
 type Found = { readonly seen: Seen; readonly view: ViewStatus }
+
+/**
+ * Whether another process may well answer what this one can't: this one has not asked the store yet,
+ * or the view is served by another declaration than its own.
+ */
+function isServedElsewhere({ seen, view }: Found): boolean {
+  if (view.phase === 'unknown') return seen.failure === undefined
+  const { phase, declarations, watermark } = view
+  return phase !== 'serving' && watermark !== null && declarations.some(({ complete }) => complete)
+}
+
+/** Several views may have the same to say. */
+function unique(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)]
+}
 
 /** Words for a view that readers can't have now. */
 export function notServing(phase: 'absent' | 'building'): string {

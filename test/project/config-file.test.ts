@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { configFileNames } from '../../src/project/config-file.ts'
-import { loadProject, onlyView } from '../../src/project/project.ts'
+import { loadProject, refuseNoViews } from '../../src/project/project.ts'
+import { defineView, from } from '../../src/index.ts'
 import { packageFolder } from '../../src/dev/folders.ts'
 
 let folder: string
@@ -47,9 +48,9 @@ describe('a configuration file', () => {
       apiPort: 81,
       slot: 'millrace',
     })
-    expect([project.path, onlyView(project).name]).toEqual([
+    expect([project.path, project.views.map(({ name }) => name)]).toEqual([
       join(folder, 'millrace.config.mjs'),
-      'shops',
+      ['shops'],
     ])
   })
 
@@ -75,7 +76,7 @@ describe('a configuration file', () => {
   test('may be missing: then there are settings, and no view', async () => {
     const project = await load()
     expect([project.views, project.path, project.config.slot]).toEqual([[], undefined, 'millrace'])
-    expect(() => onlyView(project)).toThrow('there is no millrace.config.ts here')
+    expect(() => refuseNoViews(project)).toThrow('there is no millrace.config.ts here')
   })
 
   test('and the environment are told everything that is wrong with both, at once', async () => {
@@ -105,6 +106,49 @@ describe('a configuration file', () => {
       ].toSorted(),
     )
     expect(message).not.toContain('secret')
+  })
+
+  test('is told what is wrong with every view, and with one beside another', async () => {
+    write(`
+      import { countOf, defineView, from } from '${index}'
+      const served = (name, serve, table) => defineView({
+        name, serve, key: { id: 'bigint' }, row: from(table, { key: 'id', fields: {} }),
+      })
+      const bad = view('Shops')
+      export default { views: [
+        bad,
+        defineView({ name: 'stock', key: { id: 'json' }, row: from('a.b.c', { key: 'id', fields: {} }) }),
+        served('orders', '/o/:id', 'odd orders'),
+        served('others', '/o/:id', 'odd_orders'),
+        served('orders', '/x/:id', 'x'),
+      ] }`)
+    const failed = await load().catch((error: unknown) => error as Error)
+    expect(failed).toMatchObject({ code: 'config' })
+    expect((failed as Error).message.split('\n').slice(1)).toEqual([
+      expect.stringContaining("view 'Shops' can't be defined: its name is not in kebab-case"),
+      expect.stringMatching(
+        /view 'stock' can't be defined: key id can't be json.*'a\.b\.c' can't name/,
+      ),
+      '  millrace.config.mjs: two views have the name orders',
+      expect.stringContaining('orders is served at /o/:id and others at /o/:id'),
+      expect.stringContaining('the tables odd orders and odd_orders go to the same topic'),
+    ])
+  })
+
+  test('that fails for want of a view that can not be defined is told why it can not', async () => {
+    write(`export default { views: [view('Shops')], slot: view('Shops').row.fields[0].name }`)
+    await expect(load()).rejects.toMatchObject({
+      code: 'view-invalid',
+      message: expect.stringContaining("view 'Shops' can't be defined") as string,
+    })
+    // Nobody gathers any more.
+    expect(() =>
+      defineView({
+        name: 'Shops',
+        key: { id: 'bigint' },
+        row: from('shops', { key: 'id', fields: {} }),
+      }),
+    ).toThrow("view 'Shops' can't be defined")
   })
 
   test.each([
@@ -151,12 +195,6 @@ test('a role minds its own settings alone, and every name', async () => {
   const failed = loadProject({ folder, env: {}, role: 'api' })
   await expect(failed).rejects.toThrow('sorce is unknown')
   await expect(failed).rejects.not.toThrow('must begin with')
-})
-
-test('a project that declares two views is refused where one is kept', async () => {
-  write(`export default { views: [view('shops'), view('other')] }`)
-  const project = await load()
-  expect(() => onlyView(project)).toThrow('2 views are declared')
 })
 
 test('a file of another folder is loaded with what it imports', async () => {

@@ -33,17 +33,10 @@ describe('the commands', () => {
       const [headings = '', line = '', ...more] = output.split('\n')
       expect([code, more]).toEqual([0, []])
       expect(headings.split(/ {2,}/)).toEqual(
-        'view,store,phase,watermark,age,entries,doubts,parked,last pass,nines'.split(','),
+        'view,phase,watermark,age,entries,doubts,parked,last pass,nines'.split(','),
       )
-      const [view, store, phase, watermark, age, entries, doubts, parked, pass] =
-        line.split(/ {2,}/)
-      expect([view, store, phase, doubts, parked]).toEqual([
-        'user-information',
-        'redis',
-        'serving',
-        '0',
-        '0',
-      ])
+      const [view, phase, watermark, age, entries, doubts, parked, pass] = line.split(/ {2,}/)
+      expect([view, phase, doubts, parked]).toEqual(['user-information', 'serving', '0', '0'])
       expect([watermark, age, entries, pass]).toEqual([
         expect.stringMatching(/^[0-9A-F]+\/[0-9A-F]+$/),
         expect.stringMatching(/^\d+ (ms|s)$/),
@@ -65,11 +58,16 @@ describe('the commands', () => {
       expect(await json('verify')).toMatchObject({
         code: 0,
         value: {
-          view: 'user-information',
-          store: 'redis',
-          complete: true,
-          wrong: [],
-          unproved: [],
+          views: [
+            {
+              view: 'user-information',
+              store: 'redis',
+              failure: null,
+              complete: true,
+              wrong: [],
+              unproved: [],
+            },
+          ],
         },
       })
       await harness.redis.hincrby('user-information:1', 'tweet-count', 7)
@@ -86,14 +84,25 @@ describe('the commands', () => {
       })
       expect(await json('verify', '--heal')).toMatchObject({
         code: 0,
-        value: { wrong: [{ key: '1', field: 'tweetCount', healed: true }] },
+        value: { views: [{ wrong: [{ key: '1', field: 'tweetCount', healed: true }] }] },
       })
       const { code, output } = await harness.run(['explain', '1'])
       const right = expect.stringContaining('right: the entry is what SQL says') as string
       expect([code, output]).toEqual([0, right])
       expect(await json('parked')).toEqual({
         code: 0,
-        value: { view: 'user-information', store: 'redis', parked: 0, records: [], forgotten: 0 },
+        value: {
+          views: [
+            {
+              view: 'user-information',
+              store: 'redis',
+              failure: null,
+              parked: 0,
+              records: [],
+              forgotten: 0,
+            },
+          ],
+        },
       })
     },
     testTimeoutMs,

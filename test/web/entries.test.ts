@@ -3,8 +3,7 @@ import { ownView } from '../../src/coordinate/view-plan.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 import type { ServedView } from '../../src/web/served-view.ts'
-import { batchPathOf, refuseSamePaths } from '../../src/web/routes.ts'
-import { apiOver, begunStore, doubt, own, servingStore, user } from './support.ts'
+import { apiOver, begunStore, doubt, servingStore, user } from './support.ts'
 
 const library = (given: object = {}) =>
   defineView({
@@ -131,32 +130,6 @@ describe('where a view is served', () => {
       expect(() => library({ serve })).toThrow("is a path of the server's own")
     },
   )
-
-  test('may have several parts before the key', () => {
-    const view = library({ serve: '/v1/books/:isbn' })
-    expect([view.serve, batchPathOf(view.serve!)]).toEqual(['/v1/books/:isbn', '/v1/books'])
-  })
-
-  test('is not where another one is', () => {
-    const other = library({ serve: '/users/:isbn' })
-    expect(() => refuseSamePaths([own.view, other])).toThrow(
-      'user-information and libraries are both served at /users/:isbn',
-    )
-    const shelf = (serve: string, key: Readonly<Record<string, 'text'>>) =>
-      defineView({
-        name: 'shelves',
-        serve,
-        key,
-        row: from('shelves', { key: Object.keys(key), fields: {} }),
-      })
-    const [one, two] = [
-      shelf('/s/:hall', { hall: 'text' }),
-      shelf('/s/:hall/:row', { hall: 'text', row: 'text' }),
-    ]
-    expect(batchPathOf(two.serve!)).toBe('/s')
-    expect(() => refuseSamePaths([one, two])).toThrow('are both served at /s')
-    expect(() => refuseSamePaths([own.view, library(), library()])).not.toThrow()
-  })
 })
 
 /** How many keys each call of the store has, from now on. */

@@ -279,7 +279,11 @@ describe('what is said about the process and its views', () => {
     const asked = async () => [await get('/ready'), await get('/fresh')] as const
     const [ready, fresh] = await asked()
     expect([ready.statusCode, fresh.statusCode]).toEqual([200, 200])
-    expect(ready.json()).toEqual({ status: 'ready', reasons: [] })
+    expect(ready.json()).toEqual({
+      status: 'ready',
+      reasons: [],
+      views: [{ name: 'user-information', status: 'ready' }],
+    })
     expect(fresh.json()).toMatchObject({ status: 'fresh', freshWithinMs: 10_000 })
     clock.passMs(10_000)
     const [stillReady, stale] = await asked()
@@ -292,6 +296,7 @@ describe('what is said about the process and its views', () => {
     expect(unready.json()).toEqual({
       status: 'unavailable',
       reasons: ['the view user-information has not been begun yet'],
+      views: [{ name: 'user-information', status: 'unavailable' }],
     })
     expect((await early.inject('/status')).statusCode).toBe(200)
     for (const { headers } of [ready, fresh, stale, unready]) {

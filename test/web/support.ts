@@ -63,9 +63,10 @@ export async function servingStore(
   mutations: readonly Mutation[],
   watermark: string = '16/B374D848',
   clock?: Clock,
+  declared = own,
 ): Promise<ViewStore> {
-  const store = await begunStore(clock)
-  await change(store, mutations)
+  const store = await begunStore(clock, declared)
+  await change(store, mutations, declared)
   await complete(store)
   await moveWatermark(store, watermark)
   return store
@@ -157,15 +158,26 @@ export type ApiOptions = {
 /** A server over `store`, which it has asked once. */
 export async function apiOver(
   store: Pick<ViewStore, 'reader'>,
-  { config: changed = {}, clock = systemClock, declared = own }: ApiOptions = {},
+  { declared = own, ...options }: ApiOptions = {},
 ): Promise<{ app: FastifyInstance; served: ServedView }> {
+  const { app, served } = await apiOfViews([{ declared, store }], options)
+  return { app, served: served[0]! }
+}
+
+/** A server of several views, each in a store of its own, which it has asked once. */
+export async function apiOfViews(
+  views: readonly { readonly declared: typeof own; readonly store: Pick<ViewStore, 'reader'> }[],
+  { config: changed = {}, clock = systemClock }: Omit<ApiOptions, 'declared'> = {},
+): Promise<{ app: FastifyInstance; served: readonly ServedView[] }> {
   const config = { ...readConfig({}), ...changed }
   const log = createLog('silent', 'api')
-  const served = new ServedView({ own: declared, clock, config })
-  const statuses = new Statuses({ views: [served], clock, config })
-  const app = await createServer({ served: [served], statuses, config, log })
-  served.use(store)
-  await served.poll()
+  const served = views.map(({ declared }) => new ServedView({ own: declared, clock, config }))
+  const statuses = new Statuses({ views: served, clock, config })
+  const app = await createServer({ served, statuses, config, log })
+  for (const [at, each] of served.entries()) {
+    each.use(views[at]!.store)
+    await each.poll()
+  }
   return { app, served }
 }
 

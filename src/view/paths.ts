@@ -1,0 +1,39 @@
+/** Paths that a view's `serve` stands for: `/users/:userId`, and `/users` for many entries. */
+import type { View } from './view.ts'
+
+/** The path for many entries, without the key's parts: `/users`; undefined where nothing is left. */
+export function batchPathOf(route: string): string | undefined {
+  return route.replaceAll(/\/:[^/]+/g, '') || undefined
+}
+
+/** Pairs of views of which one path could be meant for both, in words. */
+export function sharedPathFaults(views: readonly View[]): readonly string[] {
+  const paths = views.flatMap(({ name, serve }) =>
+    serve === undefined
+      ? []
+      : [serve, batchPathOf(serve) ?? []].flat().map((path) => ({ name, path })),
+  )
+  const found = new Map<string, string>()
+  for (const [at, one] of paths.entries()) {
+    for (const other of paths.slice(at + 1)) {
+      const pair = `${one.name} ${other.name}`
+      if (one.name === other.name || found.has(pair) || !meet(one.path, other.path)) continue
+      found.set(
+        pair,
+        `${one.name} is served at ${one.path} and ${other.name} at ${other.path}, ` +
+          'which can be the same path: give one of them another, or none',
+      )
+    }
+  }
+  return [...found.values()]
+}
+
+/** Whether there is a path that both match: a part that begins with a colon matches every part. */
+function meet(one: string, other: string): boolean {
+  const [parts, others] = [one.split('/'), other.split('/')]
+  const isFree = (part: string) => part.startsWith(':')
+  return (
+    parts.length === others.length &&
+    parts.every((part, at) => part === others[at] || isFree(part) || isFree(others[at]!))
+  )
+}
