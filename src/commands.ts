@@ -75,7 +75,7 @@ export const commands: Readonly<Record<string, Listed>> = {
     },
   },
   setup: {
-    does: 'prepares servers that somebody else started for the example',
+    does: 'makes users and databases in servers that somebody else started',
     load: async () => {
       const { runSetup, setupCommand } = await import('./dev/setup.ts')
       return runnable(setupCommand, (given) => runSetup(given))
