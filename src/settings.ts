@@ -3,6 +3,7 @@ import {
   brokersForm,
   nameForm,
   oneOfForm,
+  optionalForm,
   percentForm,
   someOfForm,
   switchForm,
@@ -18,7 +19,9 @@ export const configuredRoles = [
   'api',
   'verify',
   'explain',
+  'plan',
   'apply',
+  'doctor',
   'parked',
   'status',
   'bench',
@@ -38,7 +41,8 @@ export type SettingOf<Out, In> = {
 const storeNames = ['redis', 'postgres'] as const
 export type StoreName = (typeof storeNames)[number]
 
-const ofServers = readBy('worker', 'verify', 'explain', 'apply', 'bench')
+const ofServers = readBy('worker', 'verify', 'explain', 'plan', 'apply', 'doctor', 'bench')
+const ofSetup = readBy('plan', 'apply', 'doctor')
 const ofAll = readBy(...configuredRoles)
 const ofWorkers = readBy('worker', 'bench')
 const ofReaders = readBy('worker', 'verify', 'explain', 'bench')
@@ -71,6 +75,27 @@ const servers = {
     urlForm('postgres', 'postgresql'),
     'postgres://millrace@127.0.0.1:5432/millrace',
     'The source database, its primary, by a role that may only read',
+  ),
+  sourceOwner: {
+    ...ofSetup(
+      optionalForm(urlForm('postgres', 'postgresql')),
+      undefined,
+      'The same database, by a role that may prepare it: the owner of the tables or a superuser',
+    ),
+    fallbackWords: 'the same as `source`',
+  },
+  capture: {
+    ...ofSetup(
+      optionalForm(urlForm('postgres', 'postgresql')),
+      undefined,
+      'The source as Kafka Connect reaches it, by a role that may replicate; for making the connector',
+    ),
+    fallbackWords: 'none',
+  },
+  topicPartitions: ofSetup(
+    wholeForm(1, 1_000),
+    4,
+    'Partitions of the topics that `apply` creates; as many workers can share a table',
   ),
 }
 
