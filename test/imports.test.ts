@@ -35,7 +35,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'reconcile',
     'web',
   ],
-  dev: ['view', 'views', 'project', 'consume', 'source', 'store', 'coordinate', 'plan'],
+  dev: ['types', 'view', 'project', 'consume', 'store', 'plan'],
   traffic: ['dev'],
   bench: ['dev', 'traffic', 'views', 'view', 'store', 'coordinate', 'reconcile'],
   main: ['project', 'roles', 'dev', 'bench', 'traffic'],

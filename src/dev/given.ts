@@ -93,15 +93,20 @@ function addressesOf({ config, named }: LoadedProject): Address[] {
     .map(([setting, server, url]) => ({ setting, server, port: localPort(url, server) }))
 }
 
+/** The servers of the chain have no certificates. */
+const secured: readonly string[] = ['https:', 'rediss:']
 const unwritten: Partial<Record<PortName, number>> = { redis: 6379, registry: 80, connect: 80 }
 
 function localPort(url: string, server: PortName): number | undefined {
   const { hostname, port, protocol } = new URL(url)
-  const isHere = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname) && !/s:$/.test(protocol)
+  const isHere = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname) && !secured.includes(protocol)
   return isHere ? Number(port || unwritten[server]) : undefined
 }
 
-function serversOf({ config }: LoadedProject, source: GivenSource | undefined): readonly ServerName[] {
+function serversOf(
+  { config }: LoadedProject,
+  source: GivenSource | undefined,
+): readonly ServerName[] {
   const keepsRedis = config.stores.includes('redis') || config.readFrom === 'redis'
   return serverNames.filter((name) => {
     if (name === 'postgres') return source === undefined
@@ -109,7 +114,10 @@ function serversOf({ config }: LoadedProject, source: GivenSource | undefined): 
   })
 }
 
-function notWithoutSource({ named }: LoadedProject, source: GivenSource | undefined): readonly Setting[] {
+function notWithoutSource(
+  { named }: LoadedProject,
+  source: GivenSource | undefined,
+): readonly Setting[] {
   const needing = ['sourceOwner', 'capture', 'postgres'] as const
   return source === undefined ? needing.filter((name) => named.has(name)) : []
 }

@@ -22,10 +22,7 @@ export type Preparation = {
 }
 
 /** Everything, with a Connect that has the variables of `captureEnv`; ends when the connector runs. */
-export async function prepareOutside(
-  { project, connector }: Preparation,
-  say: Say,
-): Promise<void> {
+export async function prepareOutside({ project, connector }: Preparation, say: Say): Promise<void> {
   await prepare({ project, connector: { ...fromEnvironment, ...connector } }, say)
   await untilRunning({
     connect: project.config.connect,

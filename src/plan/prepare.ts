@@ -17,7 +17,20 @@ export type Failure = Step & { readonly reason: string; readonly hint: string | 
  * steps that failed after the others were done.
  */
 export async function prepare(parts: PlanParts, say: (line: string) => void): Promise<void> {
-  const failures = await carryOut(parts, say)
+  refuseFailures(await carryOut(parts, say))
+}
+
+/** The same for the source alone, where nothing else is there yet. */
+export async function prepareSource(parts: PlanParts, say: (line: string) => void): Promise<void> {
+  const failures = await withTools(parts, async (tools) => {
+    const draft = () => sourceDraft(parts, tools)
+    refuse((await draft()).faults)
+    return runWorks(draft, say)
+  })
+  refuseFailures(failures)
+}
+
+function refuseFailures(failures: readonly Failure[]): void {
   if (failures.length === 0) return
   const lines = failures.map(({ what, reason }) => `\n  ${what}: ${reason}`)
   throw new MillraceError('source-unfit', `not all could be prepared:${lines.join('')}`, {

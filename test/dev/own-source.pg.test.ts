@@ -30,7 +30,7 @@ function file(name: string, text: string): string {
 }
 
 const ownerOf = (database: string) =>
-  inDatabase(server.url, database, ["shop's \"owner\"", 'p@ss:w/o?r#d%41'])
+  inDatabase(server.url, database, ['shop\'s "owner"', 'p@ss:w/o?r#d%41'])
 
 function make(owner: string, init: readonly string[]): Promise<'made' | 'kept'> {
   return makeOwnSource({ admin: server.url, owner, init }, (line) => void said.push(line))
@@ -49,8 +49,11 @@ async function ask(url: string, sql: string): Promise<unknown> {
 test('files are run once, in their order, each in a session of its own, by the owner', async () => {
   const owner = ownerOf('the shop')
   const init = [
-    file('a.sql', `set search_path to pg_catalog; create table public.goods (id int);
-      insert into public.goods values (1)`),
+    file(
+      'a.sql',
+      `set search_path to pg_catalog; create table public.goods (id int);
+      insert into public.goods values (1)`,
+    ),
     file('b.sql', 'insert into goods select id + 1 from goods'),
   ]
   expect(await make(owner, init)).toBe('made')
@@ -59,7 +62,7 @@ test('files are run once, in their order, each in a session of its own, by the o
   expect(await ask(owner, 'select id from goods order by id')).toEqual([[1], [2]])
   const owners = `select pg_get_userbyid(datdba), (select tableowner from pg_tables
     where tablename = 'goods') from pg_database where datname = current_database()`
-  expect(await ask(owner, owners)).toEqual([["shop's \"owner\"", "shop's \"owner\""]])
+  expect(await ask(owner, owners)).toEqual([['shop\'s "owner"', 'shop\'s "owner"']])
 })
 
 test('a file that fails is named with its line, and the database is begun anew after that', async () => {
@@ -79,7 +82,8 @@ test('a file that fails is named with its line, and the database is begun anew a
 
 test('what pg_dump writes for psql alone is left out', async () => {
   const owner = ownerOf('dumped')
-  const dump = '\\restrict aB3x\nSET client_encoding = "UTF8";\ncreate table t (id int);\n\\unrestrict aB3x\n'
+  const dump =
+    '\\restrict aB3x\nSET client_encoding = "UTF8";\ncreate table t (id int);\n\\unrestrict aB3x\n'
   expect(await make(owner, [file('dump.sql', dump)])).toBe('made')
   expect(await ask(owner, 'select * from t')).toEqual([])
 })
