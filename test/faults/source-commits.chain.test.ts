@@ -59,14 +59,17 @@ test('transactions that stay open across many looks lead to no false verdict', a
     const working = busy.query(`begin; delete from follows where follower_id = 39;
       insert into follows (follower_id, followee_id) select 39, n from generate_series(1, 30) n;
       select pg_sleep(6); commit`)
-    await until('many looks were taken meanwhile', async () => (await looks()) > before + 20)
+    await until(
+      'many looks were taken meanwhile',
+      async () => (await looks()) > before + 20,
+      60_000,
+    )
     await working
     await idle.query('rollback to savepoint here')
     await idle.query('commit')
   } finally {
-    await Promise.all([idle.end(), busy.end()])
+    await Promise.all([idle.end(), busy.end(), traffic.stop()])
   }
-  await traffic.stop()
   await harness.untilExact(epoch)
 })
 

@@ -82,7 +82,7 @@ describe('workers that die, hang, come and go', () => {
       await until('the worker applies changes', () => commits.applied() > 20)
       // What worker-a sends from now on is on its way for longer than its session lasts.
       proxy.delay('up', pausedMs + 2_000)
-      await sleep(200)
+      await sleep(500)
       harness.chain.pause('worker-a')
       const [sent, applied] = [commits.sent(), commits.applied()]
       harness.startWorker('worker-b')
