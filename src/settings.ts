@@ -65,7 +65,12 @@ const servers = {
     'millrace',
     'Name of the Debezium connector, also its topic prefix',
   ),
-  publication: ofServers(textForm(), 'millrace', 'The publication that the connector reads'),
+  publication: ofServers(
+    // Debezium hands it to Postgres without quotes.
+    nameForm(/^[a-z_][a-z0-9_]{0,62}$/, 'small letters, digits and _'),
+    'millrace',
+    'The publication that the connector reads',
+  ),
   slot: ofServers(
     nameForm(/^[a-z0-9_]{1,63}$/, 'small letters, digits and _'),
     'millrace',

@@ -117,19 +117,28 @@ async function untilServing(chain: Chain, { say, signal }: Attended): Promise<bo
   const ask = async () => {
     const answer = await fetch(`${chain.urls.api}/ready`, { signal: AbortSignal.timeout(5_000) })
     const body = await answer.text()
-    if (!answer.ok) throw new MillraceError('not-ready', body.slice(0, 500))
+    if (!answer.ok) throw new MillraceError('not-ready', reasonsIn(body))
   }
   try {
     await waitFor(ask, {
-      what: 'the view',
+      what: 'what is served',
       timeoutMs: servingTimeoutMs,
       check: () => signal?.throwIfAborted(),
     })
     return true
   } catch (error) {
     signal?.throwIfAborted()
-    say(`${describe(error)}; the logs in ${chain.folders.logs} say why`)
+    const message = error instanceof MillraceError ? error.message : describe(error)
+    say(`${message}; \`millrace doctor\` and the logs in ${chain.folders.logs} say why`)
     return false
+  }
+}
+
+function reasonsIn(body: string): string {
+  try {
+    return (JSON.parse(body) as { readonly reasons: readonly string[] }).reasons.join('; ')
+  } catch {
+    return body.slice(0, 500)
   }
 }
 

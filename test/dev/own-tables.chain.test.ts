@@ -56,7 +56,7 @@ const berths = defineView({
 export default defineConfig({
   ${lines}
   slot: 'tide',
-  publication: 'The "tide"',
+  publication: 'tide_tables',
   connector: 'tide.1',
   views: [harbours, berths],
 })
@@ -119,8 +119,8 @@ test('with a Postgres of its own, which begins with the files that are named', a
   own.startDev(['--init', 'schema.sql,seed.sql'])
   await own.untilSaid('Ctrl-C stops everything')
   expect(own.said).toMatch(/schema\.sql was run .*\n.*seed\.sql was run in the empty database/)
-  for (const what of ['create publication The "tide"', 'create connector tide.1']) {
-    expect(own.said.toLowerCase()).toContain(what.toLowerCase())
+  for (const what of ['create publication tide_tables', 'create connector tide.1']) {
+    expect(own.said).toContain(`${what}: ok`)
   }
   expect((await answers(own.said))[0]).toEqual(card)
   const [, owner = ''] = /Postgres +(\S+)/.exec(own.said) ?? []
