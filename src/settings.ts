@@ -65,7 +65,12 @@ const servers = {
     'millrace',
     'Name of the Debezium connector, also its topic prefix',
   ),
-  publication: ofServers(textForm(), 'millrace', 'The publication that the connector reads'),
+  publication: ofServers(
+    // The connector names it to Postgres without quotes.
+    nameForm(/^[a-z_][a-z0-9_]{0,62}$/, 'small letters, digits and _'),
+    'millrace',
+    'The publication that the connector reads',
+  ),
   slot: ofServers(
     nameForm(/^[a-z0-9_]{1,63}$/, 'small letters, digits and _'),
     'millrace',
@@ -178,7 +183,11 @@ const keeping = {
 
 const reading = {
   readTimeoutMs: ofApi(wholeForm(1), 1_000, "Bound of a reader's wait for the store"),
-  freshWithinMs: ofApi(wholeForm(100), 10_000, 'The promise that `/fresh` holds the views to'),
+  freshWithinMs: readBy('api', 'doctor', 'bench')(
+    wholeForm(100),
+    10_000,
+    'The promise that `/fresh` holds the views to',
+  ),
   onDoubt: ofApi(
     oneOfForm(['serve', 'refuse']),
     'serve',
