@@ -66,7 +66,7 @@ const servers = {
     'Name of the Debezium connector, also its topic prefix',
   ),
   publication: ofServers(
-    // Debezium hands it to Postgres without quotes.
+    // The connector names it to Postgres without quotes.
     nameForm(/^[a-z_][a-z0-9_]{0,62}$/, 'small letters, digits and _'),
     'millrace',
     'The publication that the connector reads',
@@ -153,7 +153,7 @@ const keeping = {
     500_000,
     'Changes of a partition that may come again; beyond it the view is compared',
   ),
-  barrierIntervalMs: ofReaders(
+  barrierIntervalMs: ofWorkers(
     wholeForm(100),
     1_000,
     'Time between barriers, and between looks at the set-up, while anything moves',
@@ -183,7 +183,11 @@ const keeping = {
 
 const reading = {
   readTimeoutMs: ofApi(wholeForm(1), 1_000, "Bound of a reader's wait for the store"),
-  freshWithinMs: ofApi(wholeForm(100), 10_000, 'The promise that `/fresh` holds the views to'),
+  freshWithinMs: readBy('api', 'doctor', 'bench')(
+    wholeForm(100),
+    10_000,
+    'The promise that `/fresh` holds the views to',
+  ),
   onDoubt: ofApi(
     oneOfForm(['serve', 'refuse']),
     'serve',

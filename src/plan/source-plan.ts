@@ -3,15 +3,17 @@ import { describe, MillraceError } from '../errors.ts'
 import { faultsIn } from '../source/setup-faults.ts'
 import { readFacts, type SetupFacts } from '../source/setup-facts.ts'
 import { loginOf, readRoles, type SourceRoles } from '../source/source-roles.ts'
+import { SourceDatabase } from '../source/source-database.ts'
 import type { SetupFault } from '../source/source.ts'
 import { tableOf } from '../table-name.ts'
+import { identifier } from '../view/sql-text.ts'
 import { tablesOf } from '../view/view.ts'
 import { askedOr, faultOf, type Draft, type Work } from './draft.ts'
 import { indexWorks, rangeNotes } from './indexes.ts'
 import { runStatements, type SourceStep } from './owner-session.ts'
 import { captureRole, readerRole } from './roles.ts'
 import type { Tools } from './tools.ts'
-import type { Fault, PlanParts } from './words.ts'
+import type { Fault, PlanConfig, PlanParts } from './words.ts'
 
 export type SourceDraft = Draft & { readonly facts?: SetupFacts }
 
@@ -33,6 +35,8 @@ async function draftOf({ project }: PlanParts, tools: Tools): Promise<SourceDraf
     ]),
   )
   const found = faultsIn(facts, views, config.publication)
+  const exists = roles.roles[reader.role]?.exists === true
+  const unanswered = exists && config.source !== tools.ownerUrl ? await loginFaults(config) : []
   const steps: SourceStep[] = [
     ...readerRole(reader, roles),
     ...(capture ? captureRole(capture, roles) : []),
@@ -45,6 +49,7 @@ async function draftOf({ project }: PlanParts, tools: Tools): Promise<SourceDraf
     faults: [
       ...found.filter(({ does }) => does === undefined).map(faultFrom),
       ...otherDatabase(reader.database, roles),
+      ...unanswered,
     ],
     notes: rangeNotes(facts, views),
   }
@@ -87,10 +92,30 @@ function otherDatabase(wanted: string, { database }: SourceRoles): readonly Faul
   return [faultOf('source', what, 'Let both name the same database.')]
 }
 
-async function asOwner<T>(
-  { sourceOwner }: PlanParts['project']['config'],
-  ask: () => Promise<T>,
-): Promise<T> {
+/** A role that is there may have another password than the one that is configured. */
+async function loginFaults({ source, callTimeoutMs }: PlanConfig): Promise<readonly Fault[]> {
+  const database = new SourceDatabase({
+    url: source,
+    connectionsMax: 1,
+    messageTimeoutMs: callTimeoutMs,
+    connectTimeoutMs: callTimeoutMs,
+  })
+  try {
+    await database.run(['select 1'])
+    return []
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error
+    const { role } = loginOf(source)
+    const hint =
+      `Set the password that it has in MILLRACE_SOURCE, or give it that one: ` +
+      `alter role ${identifier(role)} password '<the password in MILLRACE_SOURCE>';`
+    return [faultOf('source', `role ${role} can't log in: ${describe(error)}`, hint)]
+  } finally {
+    await database.close()
+  }
+}
+
+async function asOwner<T>({ sourceOwner }: PlanConfig, ask: () => Promise<T>): Promise<T> {
   try {
     return await ask()
   } catch (error) {

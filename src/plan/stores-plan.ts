@@ -42,7 +42,12 @@ async function planIn(
       const { watchable } = store
       const [state, wanted] = await Promise.all([watchable.state(), watchable.wanted()])
       const occupant = state ? undefined : await watchable.occupant()
-      return declarationPlan(ownView(view), name, { kept: { state, wanted, occupant }, adopt })
+      const wrong = (await store.faults()).map(({ what, cure }) => faultOf(name, what, cure))
+      const plan = declarationPlan(ownView(view), name, {
+        kept: { state, wanted, occupant },
+        adopt,
+      })
+      return { ...plan, faults: [...wrong, ...plan.faults] }
     } finally {
       await store.close()
     }

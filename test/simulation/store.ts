@@ -83,7 +83,8 @@ export class SimulatedStore {
       reader: (layout, served) => through(reader(layout, served)),
       writer: (layout) => through(writer(layout)),
       audit: (layout) => through(audit(layout)),
-      close: () => Promise.resolve(),
+      faults: () => Promise.resolve([]),
+    close: () => Promise.resolve(),
     }
   }
 
