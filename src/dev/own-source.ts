@@ -18,7 +18,8 @@ export type OwnSource = {
 
 /**
  * Makes the owner's role and its database, where the files are run once, in their order. The database
- * has its name only when all of them went through: one that was begun before is begun anew.
+ * has its name only when all of them went through: one that was begun before is begun anew, and so is
+ * one without any table.
  */
 export async function makeOwnSource(
   { admin, owner, init }: OwnSource,
@@ -28,13 +29,26 @@ export async function makeOwnSource(
   const unfinished = `${name}_unfinished`
   return withClient(admin, async (client) => {
     await makeRole(client, owner)
-    if (await databaseExists(client, name)) return 'kept'
     const [from, to] = [unfinished, name].map((each) => client.escapeIdentifier(each))
+    if (await databaseExists(client, name)) {
+      if (init.length === 0 || (await hasTables(inDatabase(admin, name)))) return 'kept'
+      await client.query(`drop database ${to}`)
+    }
     await client.query(`drop database if exists ${from}`)
     await createDatabase(client, unfinished, role)
     if (init.length > 0) await runAll(inDatabase(owner, unfinished), init, say)
     await client.query(`alter database ${from} rename to ${to}`)
     return 'made'
+  })
+}
+
+function hasTables(url: string): Promise<boolean> {
+  return withClient(url, async (client) => {
+    const { rowCount } = await client.query(
+      `select from pg_class where relkind in ('r', 'p', 'v', 'm', 'f') and oid >= 16384
+         and relnamespace <> 'pg_toast'::regnamespace limit 1`,
+    )
+    return rowCount !== 0
   })
 }
 

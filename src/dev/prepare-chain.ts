@@ -1,4 +1,5 @@
 /** Source, topics and connector of a chain, as `millrace apply` prepares them. */
+import { DatabaseError } from 'pg'
 import { MillraceError } from '../errors.ts'
 import { prepare, prepareSource } from '../plan/prepare.ts'
 import type { Project } from '../project/project.ts'
@@ -11,7 +12,8 @@ import {
   type ConnectorChanges,
 } from './connector.ts'
 import type { Say } from './say.ts'
-import { withUser } from './urls.ts'
+import { withClient } from './sql-files.ts'
+import { userOf, withUser } from './urls.ts'
 
 const connectorTimeoutMs = 180_000
 
@@ -47,7 +49,8 @@ export async function prepareChain(options: Prepared): Promise<void> {
   if (!has('kafka') || !has('connect')) return prepareSource({ project }, say)
   await prepareOutside({ project, connector: changes }, say).catch((error: unknown) => {
     throw helped(error, [
-      'A connector of an earlier start that does not fit goes with --reset, and is made anew.',
+      ...(source ? [] : ['A Postgres of its own begins with the files that --init names.']),
+      '--reset begins anew, also with the connector.',
     ])
   })
 }
@@ -56,17 +59,29 @@ type Given = { readonly project: Project; readonly source: GivenSource }
 
 /** A source that somebody else keeps, before anything is started: it may have to be mended first. */
 export async function prepareGiven({ project, source }: Given, say: Say): Promise<void> {
+  const { capture = '' } = project.config
   await prepareSource({ project }, say).catch((error: unknown) => {
-    const capture = withUser(source.source, ['millrace_capture', 'PASSWORD'])
+    const withPassword = `MILLRACE_CAPTURE=${withUser(capture, [userOf(capture)[0], 'PASSWORD'])}`
     throw helped(error, [
-      ...(source.sourceOwner ? [] : [`Or name who may do it: MILLRACE_SOURCE_OWNER=postgres://…`]),
+      ...(source.sourceOwner ? [] : ['Or name who may do it: MILLRACE_SOURCE_OWNER=postgres://…']),
       ...(source.capture
         ? []
-        : [
-            'If the role millrace_capture is made by hand, with a password of your choice, start with',
-            `  MILLRACE_CAPTURE=${capture}`,
-          ]),
+        : [`If a role for Debezium is made by hand, start with ${withPassword}`]),
     ])
+  })
+  await refuseWrongPassword(capture)
+}
+
+/** Who may be there already, with a password that nobody told: Connect would say so much later. */
+async function refuseWrongPassword(capture: string): Promise<void> {
+  const [role] = userOf(capture)
+  await withClient(capture, (client) => client.query('select 1')).catch((cause: unknown) => {
+    if (!(cause instanceof DatabaseError) || !cause.code?.startsWith('28')) throw cause
+    const wanted = withUser(capture, [role, 'PASSWORD'])
+    throw new MillraceError('source-unfit', `role ${role}, for Debezium, can't log in`, {
+      cause,
+      hint: `Name it with its password, or another role that may replicate: MILLRACE_CAPTURE=${wanted}`,
+    })
   })
 }
 

@@ -88,8 +88,13 @@ test('what pg_dump writes for psql alone is left out', async () => {
   expect(await ask(owner, 'select * from t')).toEqual([])
 })
 
-test('without files the database is empty, and is the owner’s to fill', async () => {
+test('a database without any table is begun anew, one with a table is not', async () => {
   const owner = ownerOf('empty')
   expect(await make(owner, [])).toBe('made')
-  expect(await ask(owner, 'create table t (id int)')).toEqual([])
+  expect(await make(owner, [])).toBe('kept')
+  const init = [file('late.sql', 'create table t (id int)')]
+  expect(await make(owner, init)).toBe('made')
+  await ask(owner, 'insert into t values (1)')
+  expect(await make(owner, init)).toBe('kept')
+  expect(await ask(owner, 'select id from t')).toEqual([[1]])
 })

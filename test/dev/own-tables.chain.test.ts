@@ -140,6 +140,9 @@ describe('around a Postgres of somebody else', () => {
   beforeAll(async () => {
     server = await postgresServer()
     const [name, password] = keeper
+    // The server of tests has the roles of a chain already.
+    await write(inDatabase(server.url, 'millrace'), 'drop owned by millrace_capture')
+    await write(server.url, 'drop role millrace_capture')
     await write(
       server.url,
       `create role ${name} login password '${password}'`,

@@ -54,7 +54,7 @@ beforeAll(async () => {
   redis = new Redis(chain.urls.redis)
   const admin = chain.env.MILLRACE_SOURCE_ADMIN!
   const { host } = new URL(admin)
-  const { capture } = keptPasswords(chain.folders.data)
+  const { capture } = keptPasswords(chain.folders)
   await onceAs(admin, `create role lager_owner login createrole password 'owns'`)
   await onceAs(admin, 'create database lager owner lager_owner')
   const urlOf = (user: string) => `postgres://${user}@${host}/lager`
@@ -174,7 +174,7 @@ test(
     ])
     // What the owner may not do, a superuser does by the SQL that the plan has.
     const superuser = chain.env.MILLRACE_SOURCE_ADMIN!.replace(/\/[^/]*$/, '/lager')
-    const { capture } = keptPasswords(chain.folders.data)
+    const { capture } = keptPasswords(chain.folders)
     const theirs = before.plan.steps.filter(
       ({ needs }) => needs?.startsWith('a superuser') === true,
     )
