@@ -27,7 +27,7 @@ export function chainEnvPath(folder: string): string {
 
 /**
  * The variables of a role: those of the chain that runs in this clone (or in `MILLRACE_FOLDER`)
- * where none of them is set by hand, else the environment alone. The two are never mixed, or a
+ * where none of them is set to something else, else the environment alone. The two are never mixed, or a
  * command would compare one chain's store with another chain's source. `note` says which it is,
  * where that could surprise.
  */
@@ -41,7 +41,8 @@ export function environmentOf(
   const own = envOfRole(role, kept)
   if (Object.keys(own).every((name) => env[name])) return { env }
   const chain = `the chain of ${relative(process.cwd(), folder) || '.'}`
-  const byHand = Object.keys(kept).filter((name) => env[name])
+  // The source that a chain was started around may stand in the environment still.
+  const byHand = Object.keys(kept).filter((name) => env[name] && env[name] !== kept[name])
   const runs = isKeptUp(folder)
   if (byHand.length > 0) {
     return runs ? { env, note: `${byHand.join(', ')} is set, so ${chain} is not used` } : { env }

@@ -70,7 +70,7 @@ async function runOne(client: Client, path: string, text: string): Promise<void>
     const where = cause.position === undefined ? shown(path) : `${shown(path)}:${line}`
     throw new MillraceError('init', `${where} can't be run: ${cause.message}`, {
       hint:
-        `${cause.hint === undefined ? '' : `${cause.hint}\n`}` +
+        (cause.hint === undefined ? '' : `${cause.hint}\n`) +
         'Mend the file and start again: the database is then begun anew. A dump has to be one of\n' +
         'statements alone, as `pg_dump --no-owner --no-privileges --inserts` writes it.',
     })

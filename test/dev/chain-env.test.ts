@@ -62,6 +62,11 @@ describe('a command', () => {
     expect(environmentOf('verify', env).env).toEqual(env)
   })
 
+  test('is not confused by a variable that the chain has taken from the environment itself', () => {
+    env.MILLRACE_SOURCE = chain.MILLRACE_SOURCE!
+    expect(environmentOf('worker', env).env).toEqual({ ...env, ...envOfRole('worker', chain) })
+  })
+
   test('says nothing where everything is given, as to the roles of the chain', () => {
     const given = { ...env, ...envOfRole('api', chain) }
     expect(environmentOf('api', given)).toEqual({ env: given })
