@@ -66,8 +66,8 @@ const card = {
   harbour: 'old/cove',
   name: 'Zoë\'s "Old" Cove',
   opened: '1987-06-05',
-  berthCount: '2',
-  mooringCount: '1',
+  berthCount: 2,
+  mooringCount: 1,
 }
 
 let project: OwnProject | undefined
@@ -101,12 +101,16 @@ const andMore = [
 
 async function untilFollowed(said: string): Promise<void> {
   const [harbour, berth] = [
-    { ...card, berthCount: '1', mooringCount: '2' },
-    { harbour: 'old/cove', berth: 1, depth: '3.50', mooringCount: '2' },
+    { ...card, berthCount: 1, mooringCount: 2 },
+    { harbour: 'old/cove', berth: 1, depth: '3.50', mooringCount: 2 },
   ]
+  let found: readonly unknown[] = []
+  const texts = (cards: readonly unknown[]) => cards.map((each) => Object.entries(each!).join())
   await until('the views follow', async () => {
-    return JSON.stringify(await answers(said)) === JSON.stringify([harbour, berth])
-  })
+    found = await answers(said)
+    return texts(found).join() === texts([harbour, berth]).join()
+  }).catch(() => undefined)
+  expect(found).toEqual([harbour, berth])
 }
 
 test('with a Postgres of its own, which begins with the files that are named', async () => {
