@@ -69,6 +69,13 @@ export const commands: Readonly<Record<string, Listed>> = {
       return reading('apply', applyCommand, runApply)
     },
   },
+  doctor: {
+    does: 'says what is wrong, with its cure',
+    load: async () => {
+      const { doctorCommand, runDoctor } = await import('./roles/doctor.ts')
+      return { ...reading('doctor', doctorCommand, runDoctor), wrongInputCode: 1 }
+    },
+  },
   parked: {
     does: 'lists records that could not be decoded',
     load: async () => {

@@ -11,7 +11,7 @@ import {
   withoutTransactions,
   type ConnectorChanges,
 } from './connector.ts'
-import type { Say } from './say.ts'
+import type { Attended } from './say.ts'
 import { withClient } from './sql-files.ts'
 import { userOf, withUser } from './urls.ts'
 
@@ -37,17 +37,17 @@ export async function prepareOutside({ project, connector }: Preparation, say: S
 type Prepared = Pick<ChainOptions, 'source' | 'transactions' | 'connector'> & {
   readonly servers: readonly ServerName[]
   readonly project: Project
-  readonly say: Say
 }
 
 /** What of it the servers of the chain allow. */
-export async function prepareChain(options: Prepared): Promise<void> {
-  const { servers, source, project, transactions = true, connector, say } = options
+export async function prepareChain(options: Prepared, attended: Attended): Promise<void> {
+  const { servers, source, project, transactions = true, connector } = options
   const has = (name: ServerName) => servers.includes(name)
   const changes = { ...(transactions ? {} : withoutTransactions), ...connector }
   if (!has('postgres') && !source) return
-  if (!has('kafka') || !has('connect')) return prepareSource({ project }, say)
-  await prepareOutside({ project, connector: changes }, say).catch((error: unknown) => {
+  if (!has('kafka') || !has('connect'))
+    return prepareSource({ project }, attended.say, attended.signal)
+  await prepareOutside({ project, connector: changes }, attended).catch((error: unknown) => {
     throw helped(error, [
       ...(source ? [] : ['A Postgres of its own begins with the files that --init names.']),
       '--reset begins anew, also with the connector.',
@@ -58,9 +58,12 @@ export async function prepareChain(options: Prepared): Promise<void> {
 type Given = { readonly project: Project; readonly source: GivenSource }
 
 /** A source that somebody else keeps, before anything is started: it may have to be mended first. */
-export async function prepareGiven({ project, source }: Given, say: Say): Promise<void> {
+export async function prepareGiven(
+  { project, source }: Given,
+  { say, signal }: Attended,
+): Promise<void> {
   const { capture = '' } = project.config
-  await prepareSource({ project }, say).catch((error: unknown) => {
+  await prepareSource({ project }, say, signal).catch((error: unknown) => {
     const withPassword = `MILLRACE_CAPTURE=${withUser(capture, [userOf(capture)[0], 'PASSWORD'])}`
     throw helped(error, [
       ...(source.sourceOwner ? [] : ['Or name who may do it: MILLRACE_SOURCE_OWNER=postgres://…']),

@@ -80,7 +80,7 @@ export async function runSetup(
     say('the database of the Postgres store is set up')
   }
   if (env.MILLRACE_REDIS_ADMIN) await setUpRedisUsers(project, env)
-  if (env.MILLRACE_SOURCE_OWNER) await prepareOutside({ project }, say)
+  if (env.MILLRACE_SOURCE_OWNER) await prepareOutside({ project }, { say })
   return 0
 }
 

@@ -65,7 +65,7 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   const given = { ...envOf(options.ports, passwords, source), ...options.roleEnv }
   const project = await loadProject({ folder: process.cwd(), env: given, path: options.config })
   const env = { ...given, ...connectorNames(project.config) }
-  if (source) await prepareGiven({ project, source }, say)
+  if (source) await prepareGiven({ project, source }, { say, signal })
   const programs = await findPrograms(servers, { say, signal })
   const chain = Chain.create(options.folder, env, { say, signal })
   try {
@@ -108,7 +108,7 @@ class Start {
     const named = config === undefined ? [] : ['--config', config]
     const starting = await Promise.allSettled(servers.map((server) => this.#server(server)))
     for (const start of starting) if (start.status === 'rejected') throw start.reason
-    await prepareChain(this.#options)
+    await prepareChain(this.#options, this.#options)
     for (let number = 1; number <= workers; number++) {
       startRole(this.#chain, { name: `worker-${number}`, args: ['worker', ...named] })
     }

@@ -17,8 +17,7 @@ import {
 import type { ConnectorSettings } from '../source/connect.ts'
 import type { SetupFacts } from '../source/setup-facts.ts'
 import { loginOf } from '../source/source-roles.ts'
-import type { SetupFault } from '../source/source.ts'
-import { askedOr, faultOf, nothing, type Draft, type Work } from './draft.ts'
+import { askedOr, faultIn, faultOf, nothing, type Draft, type Work } from './draft.ts'
 import { isPlaceholder } from './roles.ts'
 import type { Tools } from './tools.ts'
 import type { Fault, PlanConfig, PlanParts } from './words.ts'
@@ -43,14 +42,16 @@ export function connectDraft(
     const pluginsWrong = pluginFaults(plugins, settings)
     if (settings) {
       const drafted = widening(settings, { config, tools, needs: withKeys(needs, facts) })
-      const wrong = connectorFaults(drafted.settings, needs).map(faultFrom)
+      const wrong = connectorFaults(drafted.settings, needs).map((fault) =>
+        faultIn('connect', fault),
+      )
       return { ...drafted, faults: [...pluginsWrong, ...wrong], notes: [] }
     }
     if (config.capture === undefined)
       return { ...nothing, faults: [...pluginsWrong, noCapture(config)] }
     if (!facts) return { ...nothing, faults: pluginsWrong }
     const made = settingsOf(parts, config.capture, withKeys(needs, facts))
-    const wrong = connectorFaults(made, needs).map(faultFrom)
+    const wrong = connectorFaults(made, needs).map((fault) => faultIn('connect', fault))
     return {
       works: [creation(made, { config, tools })],
       faults: [...pluginsWrong, ...wrong],
@@ -183,7 +184,9 @@ function pluginFaults(
   ]
   return [
     ...lacking.map((what) => faultOf('connect', `Connect does not have ${what}`, install)),
-    ...(version === undefined ? [] : versionFaults(version).map(faultFrom)),
+    ...(version === undefined
+      ? []
+      : versionFaults(version).map((fault) => faultIn('connect', fault))),
   ]
 }
 
@@ -193,8 +196,4 @@ function noCapture({ connector }: PlanConfig): Fault {
     `there is no connector ${connector}, and for making it a role is wanted that may replicate`,
     'Set MILLRACE_CAPTURE to postgres://role:password@host:port/database, the source as Kafka Connect reaches it.',
   )
-}
-
-function faultFrom({ table, what, mend }: SetupFault): Fault {
-  return { where: 'connect', table, column: undefined, what, cure: mend }
 }

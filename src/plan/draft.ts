@@ -1,10 +1,11 @@
 import { describe, MillraceError } from '../errors.ts'
+import type { SetupFault } from '../source/source.ts'
 import type { Fault, Step } from './words.ts'
 
 /** A step, and how it is done. */
 export type Work = Step & {
   /** `say` gets what it waits for, and how far it is. */
-  readonly run: (say: (line: string) => void) => Promise<void>
+  readonly run: (say: (line: string) => void, signal?: AbortSignal) => Promise<void>
 }
 
 export type Draft = {
@@ -40,7 +41,17 @@ function onlyFirst<T>(list: readonly T[], textOf: (item: T) => string): readonly
 
 /** A fault that is about no table. */
 export function faultOf(where: string, what: string, cure: string | undefined): Fault {
-  return { where, table: undefined, column: undefined, what, cure }
+  return { where, table: undefined, column: undefined, what, cure, answered: true }
+}
+
+/** What the set-up check has found. */
+export function faultIn(where: string, { table, column, what, mend }: SetupFault): Fault {
+  return { where, table, column, what, cure: mend, answered: true }
+}
+
+/** What could not be asked. */
+export function unanswered(where: string, error: MillraceError): Fault {
+  return { ...faultOf(where, describe(error), error.hint), answered: false }
 }
 
 /** What was drafted, or the fault that it could not be asked for. */
@@ -52,6 +63,6 @@ export async function askedOr<T extends Draft>(
     return await ask()
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error
-    return { ...nothing, faults: [faultOf(where, describe(error), error.hint)] }
+    return { ...nothing, faults: [unanswered(where, error)] }
   }
 }

@@ -49,6 +49,16 @@ function indexStatements(table: string, { kind, parts }: TableFacts, columns: re
   ]
 }
 
+/** One that was broken off stays, is kept up by every write, and serves nobody. */
+export function unfinishedNotes({ tables }: SetupFacts): readonly string[] {
+  return Object.entries(tables).flatMap(([table, { unfinished }]) =>
+    unfinished.map(
+      (name) =>
+        `${table}: index ${name} is not finished; if nobody builds it now: drop index concurrently ${name};`,
+    ),
+  )
+}
+
 /** Keys of text are compared by their bytes, for which an index of the database's order is of no use. */
 export function rangeNotes(facts: SetupFacts, views: readonly View[]): readonly string[] {
   const sides = views.flatMap((view) => [
@@ -60,12 +70,12 @@ export function rangeNotes(facts: SetupFacts, views: readonly View[]): readonly 
     const isText = view.key.some(({ type }) => type === 'text')
     if (!found || !isText || columns.some((column) => !found.columns[column])) return []
     const names = indexed(view, columns)
-    const isText1 = (column: string) => view.key[columns.indexOf(column)]!.type === 'text'
+    const isOrdered = (column: string) => view.key[columns.indexOf(column)]!.type === 'text'
     const serves = found.indexes.some((index) =>
       names.every(
         (column, at) =>
           index.columns[at] === column &&
-          (!isText1(column) || ['C', 'POSIX', 'ucs_basic'].includes(index.collations[at] ?? '')),
+          (!isOrdered(column) || ['C', 'POSIX', 'ucs_basic'].includes(index.collations[at] ?? '')),
       ),
     )
     if (serves) return []

@@ -21,7 +21,7 @@ export type SourceStep = {
 
 /** Whoever comes after a statement that waits for a lock waits as well. */
 const lockTimeoutMs = 2_000
-const triesMax = 5
+const triesMax = 4
 const pauseMs = 1_000
 const watchEveryMs = 500
 const progressEveryMs = 5_000
@@ -30,12 +30,17 @@ const progressEveryMs = 5_000
 export async function runStatements(
   url: string,
   statements: readonly Statement[],
-  say: (line: string) => void,
+  doing: Doing,
 ): Promise<void> {
   const [client, watcher] = await Promise.all([connected(url), connected(url)])
+  const cancel = () => {
+    watcher.query('select pg_cancel_backend($1)', [processIdOf(client)]).catch(() => undefined)
+  }
+  doing.signal?.addEventListener('abort', cancel)
   try {
-    for (const statement of statements) await runOne(client, watcher, { statement, say })
+    for (const statement of statements) await runOne(client, watcher, { ...doing, statement })
   } finally {
+    doing.signal?.removeEventListener('abort', cancel)
     await Promise.allSettled([client.end(), watcher.end()])
   }
 }
@@ -51,9 +56,18 @@ async function connected(url: string): Promise<Client> {
   }
 }
 
-type Doing = { readonly statement: Statement; readonly say: (line: string) => void }
+export type Doing = {
+  /** Gets what is waited for, and how far an index is. */
+  readonly say: (line: string) => void
+  /** Ends what runs. */
+  readonly signal: AbortSignal | undefined
+}
 
-async function runOne(client: Client, watcher: Client, { statement, say }: Doing): Promise<void> {
+async function runOne(
+  client: Client,
+  watcher: Client,
+  { statement, say }: Doing & { readonly statement: Statement },
+): Promise<void> {
   const { shown, sent = shown, byHand } = statement
   if (byHand !== undefined) throw new MillraceError('source-refused', byHand, { hint: shown })
   const concurrently = shown.includes(' index concurrently ')
@@ -90,7 +104,7 @@ function refusalOf(error: unknown, shown: string, heldUpBy: string | undefined):
   return new MillraceError('source-refused', describe(error), { hint: shown })
 }
 
-type WatchOptions = { readonly concurrently: boolean; readonly say: (line: string) => void }
+type WatchOptions = Pick<Doing, 'say'> & { readonly concurrently: boolean }
 
 /** Looks from another session at what a statement waits for, and how far an index is. */
 class Watch {
@@ -122,8 +136,8 @@ class Watch {
       this.heldUpBy = (await this.#holder()) ?? this.heldUpBy
       if (!concurrently || performance.now() - saidMs < progressEveryMs) continue
       saidMs = performance.now()
-      const line = await this.#progress()
-      if (line !== undefined) say(line)
+      const waits = this.heldUpBy === undefined ? 'begins' : `waits for ${this.heldUpBy}`
+      say((await this.#progress()) ?? waits)
     }
   }
 

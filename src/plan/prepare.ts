@@ -16,16 +16,24 @@ export type Failure = Step & { readonly reason: string; readonly hint: string | 
  * is. Throws `source-unfit` with all that is in the way, before anything is changed, and with the
  * steps that failed after the others were done.
  */
-export async function prepare(parts: PlanParts, say: (line: string) => void): Promise<void> {
-  refuseFailures(await carryOut(parts, say))
+export async function prepare(
+  parts: PlanParts,
+  say: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  refuseFailures(await carryOut(parts, say, signal))
 }
 
 /** The same for the source alone, where nothing else is there yet. */
-export async function prepareSource(parts: PlanParts, say: (line: string) => void): Promise<void> {
+export async function prepareSource(
+  parts: PlanParts,
+  say: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
   const failures = await withTools(parts, async (tools) => {
     const draft = () => sourceDraft(parts, tools)
     refuse((await draft()).faults)
-    return runWorks(draft, say)
+    return runWorks(draft, say, signal)
   })
   refuseFailures(failures)
 }
@@ -42,12 +50,13 @@ function refuseFailures(failures: readonly Failure[]): void {
 export function carryOut(
   parts: PlanParts,
   say: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<readonly Failure[]> {
   return withTools(parts, async (tools) => {
     refuse((await outsideDraft(parts, tools)).faults)
-    const source = await runWorks(() => sourceDraft(parts, tools), say)
-    const topics = await runWorks(() => topicsDraft(parts, tools), say)
-    const connect = await runWorks(() => connectAfter(parts, tools), say)
+    const source = await runWorks(() => sourceDraft(parts, tools), say, signal)
+    const topics = await runWorks(() => topicsDraft(parts, tools), say, signal)
+    const connect = await runWorks(() => connectAfter(parts, tools), say, signal)
     return [...source, ...topics, ...connect]
   })
 }
@@ -74,39 +83,56 @@ async function connectAfter(parts: PlanParts, tools: Tools): Promise<Draft> {
   return connectDraft(parts, tools, (await sourceDraft(parts, tools)).facts)
 }
 
-/** One that fails holds up no other of its part. */
+/** What is done may show what else is missing. */
+const roundsMax = 3
+
+/** One that fails holds up no other of its part. Throws `interrupted` once `signal` aborts. */
 export async function runWorks(
   draft: () => Promise<Draft>,
   say: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<readonly Failure[]> {
-  const { works } = await draft()
-  const failures: Failure[] = []
-  for (const work of works) {
-    try {
-      await work.run((line) => say(`${work.where}: ${line}`))
-      say(`${work.where}: ${work.what}: ok`)
-    } catch (error) {
-      if (!(error instanceof MillraceError)) throw error
-      failures.push(failureOf(work, describe(error), error.hint))
-      say(`${work.where}: ${work.what}: failed: ${describe(error)}`)
+  const tried = new Map<string, Work>()
+  const failures = new Map<string, Failure>()
+  for (let round = 1; round <= roundsMax; round += 1) {
+    const fresh = (await draft()).works.filter((work) => !tried.has(keyOf(work)))
+    if (fresh.length === 0) break
+    for (const work of fresh) {
+      if (signal?.aborted) throw new MillraceError('interrupted', 'stopped between two steps')
+      tried.set(keyOf(work), work)
+      const failure = await triedStep(work, say, signal)
+      if (failure) failures.set(keyOf(work), failure)
     }
   }
-  if (works.length === 0) return []
-  const after = await draft()
-  return [...failures, ...withoutEffect(works, after, failures)]
+  if (tried.size === 0) return []
+  // A grant that is not one's to give is answered with a warning alone.
+  for (const work of (await draft()).works) {
+    const known = tried.has(keyOf(work)) && !failures.has(keyOf(work))
+    const reason = 'it was not refused, and changed nothing'
+    if (known) failures.set(keyOf(work), failureOf(work, reason, undefined))
+  }
+  return [...failures.values()]
 }
 
-/** A grant that is not one's to give is answered with a warning alone. */
-function withoutEffect(
-  works: readonly Work[],
-  after: Draft,
-  failures: readonly Failure[],
-): readonly Failure[] {
-  const still = new Set(after.works.map(({ text }) => text.join('\n')))
-  const failed = new Set(failures.map(({ text }) => text.join('\n')))
-  return works
-    .filter(({ text }) => still.has(text.join('\n')) && !failed.has(text.join('\n')))
-    .map((work) => failureOf(work, 'it was not refused, and changed nothing', undefined))
+async function triedStep(
+  work: Work,
+  say: (line: string) => void,
+  signal: AbortSignal | undefined,
+): Promise<Failure | undefined> {
+  const { where, what } = work
+  try {
+    await work.run((line) => say(`${where}: ${line}`), signal)
+    say(`${where}: ${what}: ok`)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error
+    say(`${where}: ${what}: failed: ${describe(error)}`)
+    return failureOf(work, describe(error), error.hint)
+  }
+}
+
+function keyOf({ text }: Work): string {
+  return text.join('\n')
 }
 
 function failureOf(

@@ -8,8 +8,8 @@ import type { SetupFault } from '../source/source.ts'
 import { tableOf } from '../table-name.ts'
 import { identifier } from '../view/sql-text.ts'
 import { tablesOf } from '../view/view.ts'
-import { askedOr, faultOf, type Draft, type Work } from './draft.ts'
-import { indexWorks, rangeNotes } from './indexes.ts'
+import { askedOr, faultIn, faultOf, type Draft, type Work } from './draft.ts'
+import { indexWorks, rangeNotes, unfinishedNotes } from './indexes.ts'
 import { runStatements, type SourceStep } from './owner-session.ts'
 import { captureRole, readerRole } from './roles.ts'
 import type { Tools } from './tools.ts'
@@ -36,7 +36,7 @@ async function draftOf({ project }: PlanParts, tools: Tools): Promise<SourceDraf
   )
   const found = faultsIn(facts, views, config.publication)
   const exists = roles.roles[reader.role]?.exists === true
-  const unanswered = exists && config.source !== tools.ownerUrl ? await loginFaults(config) : []
+  const refused = exists && config.source !== tools.ownerUrl ? await loginFaults(config) : []
   const steps: SourceStep[] = [
     ...readerRole(reader, roles),
     ...(capture ? captureRole(capture, roles) : []),
@@ -47,11 +47,11 @@ async function draftOf({ project }: PlanParts, tools: Tools): Promise<SourceDraf
     facts,
     works: steps.map((step) => workOf(step, tools)),
     faults: [
-      ...found.filter(({ does }) => does === undefined).map(faultFrom),
+      ...found.filter(({ does }) => does === undefined).map((fault) => faultIn('source', fault)),
       ...otherDatabase(reader.database, roles),
-      ...unanswered,
+      ...refused,
     ],
-    notes: rangeNotes(facts, views),
+    notes: [...unfinishedNotes(facts), ...rangeNotes(facts, views)],
   }
 }
 
@@ -61,7 +61,7 @@ function workOf({ what, statements, needs }: SourceStep, { ownerUrl }: Tools): W
     what,
     text: statements.map(({ shown }) => shown),
     needs,
-    run: (say) => runStatements(ownerUrl, statements, say),
+    run: (say, signal) => runStatements(ownerUrl, statements, { say, signal }),
   }
 }
 
@@ -80,10 +80,6 @@ function ordered(faults: readonly SetupFault[]): SourceStep[] {
         ? { ...step, needs: 'the right to create in the database' }
         : step,
     )
-}
-
-export function faultFrom({ table, column, what, mend }: SetupFault): Fault {
-  return { where: 'source', table, column, what, cure: mend }
 }
 
 function otherDatabase(wanted: string, { database }: SourceRoles): readonly Fault[] {

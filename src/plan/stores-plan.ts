@@ -5,7 +5,7 @@ import { createCommandLog } from '../log.ts'
 import { openStore } from '../store/open-store.ts'
 import type { View } from '../view/view.ts'
 import { declarationPlan } from './declaration-plan.ts'
-import { faultOf } from './draft.ts'
+import { faultOf, unanswered } from './draft.ts'
 import type { Plan, PlanParts } from './words.ts'
 
 type StoreName = PlanParts['project']['config']['stores'][number]
@@ -57,6 +57,6 @@ async function planIn(
     if (error.code === 'store-layout' && name === 'postgres') {
       return { ...nothing, notes: [`${name}: ${describe(error)}; the first worker makes it`] }
     }
-    return { ...nothing, faults: [faultOf(name, describe(error), error.hint)] }
+    return { ...nothing, faults: [unanswered(name, error)] }
   }
 }

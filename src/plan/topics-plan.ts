@@ -4,7 +4,7 @@ import { kafkaTopicAdmin } from '../consume/kafka/topic-admin.ts'
 import { sharedTopicFaults, topicFaults, topicOf } from '../coordinate/setup.ts'
 import { createCommandLog } from '../log.ts'
 import { tablesOf } from '../view/view.ts'
-import { askedOr, type Draft } from './draft.ts'
+import { askedOr, faultIn, type Draft } from './draft.ts'
 import type { Tools } from './tools.ts'
 import type { PlanConfig, PlanParts } from './words.ts'
 
@@ -42,13 +42,7 @@ export function topicsDraft({ project }: PlanParts, { admin }: Tools): Promise<D
     ]
     return {
       works: missing.length === 0 ? [] : [creation(missing, config)],
-      faults: faults.map(({ table, what, mend }) => ({
-        where: 'kafka',
-        table,
-        column: undefined,
-        what,
-        cure: mend,
-      })),
+      faults: faults.map((fault) => faultIn('kafka', fault)),
       notes: markerNotes(topics, config),
     }
   })

@@ -21,6 +21,8 @@ export type Fault = {
   readonly what: string
   /** What people can do about it, as SQL where it is that. */
   readonly cure: string | undefined
+  /** False where this could not be asked. */
+  readonly answered: boolean
 }
 
 export type Plan = {

@@ -54,7 +54,7 @@ export async function runApply(
     return plan.faults.length > 0 ? 1 : 0
   }
   refuse(plan.faults)
-  const failures = await carryOut(parts, say)
+  const failures = await carryOut(parts, say, signal)
   const beginsBy = systemClock.monotonicMs() + beginningMs
   for (const named of stores) {
     for (const view of chosen.views) {

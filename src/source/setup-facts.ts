@@ -61,6 +61,8 @@ const table = relation.extend({
   parts: z.array(relation),
   /** Those that any query can use. */
   indexes: z.array(index),
+  /** Names of those that were left unfinished, or are being built. */
+  unfinished: z.array(z.string()),
 })
 
 const publication = z.object({
@@ -152,6 +154,8 @@ function tablesSql(names: readonly string[], who: string): string {
       has_table_privilege('public', t.oid, 'select')),
     'rowSecurity', ${rowSecuritySql(who)},
     'indexes', ${indexesSql},
+    'unfinished', (select coalesce(json_agg(i.indexrelid::regclass::text), '[]') from pg_index i
+      where i.indrelid = t.oid and not i.indisvalid),
     'inherited', exists (select from pg_inherits i join pg_class child on child.oid = i.inhrelid
       where i.inhparent = t.oid and not child.relispartition),
     'primaryKey', (select json_build_object('deferrable', not indimmediate, 'columns',

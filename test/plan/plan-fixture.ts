@@ -12,6 +12,8 @@ export type PlanFixture = {
   readonly server: TestServer
   /** By a superuser, in the database. */
   readonly admin: Client
+  /** Who owns the database and makes the tables. */
+  readonly owner: Client
   readonly urls: {
     readonly admin: string
     readonly owner: string
@@ -55,6 +57,7 @@ export async function planFixture(
   const fixture = {
     server,
     admin: await as(admin),
+    owner: await as(urls.owner),
     urls,
     as,
     parts: (views: readonly View[], env: Readonly<Record<string, string>> = {}) => ({
