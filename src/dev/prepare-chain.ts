@@ -24,8 +24,11 @@ export type Preparation = {
 }
 
 /** Everything, with a Connect that has the variables of `captureEnv`; ends when the connector runs. */
-export async function prepareOutside({ project, connector }: Preparation, say: Say): Promise<void> {
-  await prepare({ project, connector: { ...fromEnvironment, ...connector } }, say)
+export async function prepareOutside(
+  { project, connector }: Preparation,
+  { say, signal }: Attended,
+): Promise<void> {
+  await prepare({ project, connector: { ...fromEnvironment, ...connector } }, say, signal)
   await untilRunning({
     connect: project.config.connect,
     name: project.config.connector,

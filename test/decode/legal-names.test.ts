@@ -27,9 +27,8 @@ test('names that begin with a digit are made such that Avro reads what was writt
   expect(() => avsc.Type.forSchema(boats)).toThrow('invalid')
   const type = avsc.Type.forSchema(withLegalNames(boats))
   const value = { before: null, after: { rigs: ['ketch'] }, more: { one: { rigs: [] } } }
-  const wrapped = { ...value, after: { 'tide._1.public._2026_boats.Value': value.after } }
-  const record = (type.fromBuffer(type.toBuffer(wrapped)) as { readonly after: unknown }).after
-  expect(JSON.stringify(record)).toContain('ketch')
+  const read: unknown = type.fromBuffer(type.toBuffer(value))
+  expect(JSON.stringify(read)).toBe(JSON.stringify(value))
 })
 
 test('names of fields, defaults, attributes and other names stay as they are', () => {
