@@ -16,6 +16,8 @@ import { withClient } from './sql-files.ts'
 import { userOf, withUser } from './urls.ts'
 
 const connectorTimeoutMs = 180_000
+/** Servers that have just begun answer late, all the more on a laptop that starts all of them. */
+const callTimeoutMs = 60_000
 
 export type Preparation = {
   readonly project: Project
@@ -28,7 +30,8 @@ export async function prepareOutside(
   { project, connector }: Preparation,
   { say, signal }: Attended,
 ): Promise<void> {
-  await prepare({ project, connector: { ...fromEnvironment, ...connector } }, say, signal)
+  const parts = { project: patient(project), connector: { ...fromEnvironment, ...connector } }
+  await prepare(parts, say, signal)
   await untilRunning({
     connect: project.config.connect,
     name: project.config.connector,
@@ -48,8 +51,9 @@ export async function prepareChain(options: Prepared, attended: Attended): Promi
   const has = (name: ServerName) => servers.includes(name)
   const changes = { ...(transactions ? {} : withoutTransactions), ...connector }
   if (!has('postgres') && !source) return
-  if (!has('kafka') || !has('connect'))
-    return prepareSource({ project }, attended.say, attended.signal)
+  if (!has('kafka') || !has('connect')) {
+    return prepareSource({ project: patient(project) }, attended.say, attended.signal)
+  }
   await prepareOutside({ project, connector: changes }, attended).catch((error: unknown) => {
     throw helped(error, [
       ...(source ? [] : ['A Postgres of its own begins with the files that --init names.']),
@@ -89,6 +93,10 @@ async function refuseWrongPassword(capture: string): Promise<void> {
       hint: `Name it with its password, or another role that may replicate: MILLRACE_CAPTURE=${wanted}`,
     })
   })
+}
+
+function patient({ config, views }: Project): Pick<Project, 'config' | 'views'> {
+  return { views, config: { ...config, callTimeoutMs } }
 }
 
 /** A fault of the preparation, with what else helps here. */
