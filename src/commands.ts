@@ -10,6 +10,8 @@ export type Runnable = {
   readonly command: Command
   /** Answers the exit code; 0 where it answers nothing. */
   readonly run: (args: readonly string[], signal: AbortSignal) => Promise<number | void>
+  /** Exit code where arguments or configuration are wrong, for a command whose 2 means something else. */
+  readonly wrongInputCode?: number
 }
 
 export type Listed = { readonly does: string; readonly load: () => Promise<Runnable> }
@@ -53,11 +55,25 @@ export const commands: Readonly<Record<string, Listed>> = {
       return reading('explain', explainCommand, runExplain)
     },
   },
+  plan: {
+    does: 'says what is missing for the views to be kept',
+    load: async () => {
+      const { planCommand, runPlan } = await import('./roles/plan.ts')
+      return { ...reading('plan', planCommand, runPlan), wrongInputCode: 1 }
+    },
+  },
   apply: {
-    does: 'has the declarations of this release served',
+    does: 'does what plan says, and has the declarations served',
     load: async () => {
       const { applyCommand, runApply } = await import('./roles/apply.ts')
       return reading('apply', applyCommand, runApply)
+    },
+  },
+  doctor: {
+    does: 'says what is wrong, with its cure',
+    load: async () => {
+      const { doctorCommand, runDoctor } = await import('./roles/doctor.ts')
+      return { ...reading('doctor', doctorCommand, runDoctor), wrongInputCode: 1 }
     },
   },
   parked: {
@@ -75,7 +91,7 @@ export const commands: Readonly<Record<string, Listed>> = {
     },
   },
   setup: {
-    does: 'prepares servers that somebody else started for the example',
+    does: 'makes users and databases in servers that somebody else started',
     load: async () => {
       const { runSetup, setupCommand } = await import('./dev/setup.ts')
       return runnable(setupCommand, (given) => runSetup(given))

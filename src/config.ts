@@ -11,7 +11,7 @@ import {
   type Setting,
 } from './settings.ts'
 
-export type { Config, ConfiguredRole } from './settings.ts'
+export type { Config, ConfiguredRole, Setting } from './settings.ts'
 
 /** What a configuration file says, not looked at yet. */
 export type FileValues = {
@@ -63,6 +63,12 @@ export function configOf({ env, file, role, wrong = [] }: ConfigSources): Config
   refuse(faults)
   if (!isGiven('readFrom', env, said.values)) [config.readFrom] = config.stores as Config['stores']
   return Object.freeze(config) as Config
+}
+
+/** The settings that the environment or the file names, so that no default stands for them. */
+export function namedSettings({ env, file }: ConfigSources): ReadonlySet<Setting> {
+  const values = file ? spread(file).values : {}
+  return new Set(settingNames.filter((name) => isGiven(name, env, values)))
 }
 
 /** Refuses variables whose names are unknown, for what does not read the configuration. */

@@ -19,7 +19,6 @@ const kinds = {
   'source-unavailable': 'away',
   'source-refused': 'waits',
   'source-unfit': 'waits',
-  'source-newer': 'refused',
   'source-busy': 'away',
 
   // Kafka Connect and the connector.
@@ -86,6 +85,7 @@ const kinds = {
   connector: 'refused',
   'download-lock': 'refused',
   download: 'refused',
+  init: 'refused',
   'java-missing': 'refused',
   'maven-missing': 'refused',
   'package-missing': 'refused',

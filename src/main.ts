@@ -28,7 +28,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
     const near = what === 'command' ? nearest(name, names) : undefined
     return complain(`there is no ${what} '${name}'${didYouMean(near)}\n\n${usage}`)
   }
-  const { command, run } = await listed.load()
+  const { command, run, wrongInputCode = 2 } = await listed.load()
   if (asks(['--help', '-h'])) return tell(usageOf(command))
   if (asks(['--version'])) return tell(`${version()}\n`)
   const stop = new AbortController()
@@ -36,17 +36,17 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
   try {
     return (await run(args, stop.signal)) ?? 0
   } catch (error) {
-    if (error instanceof MillraceError) return failed(error)
+    if (error instanceof MillraceError) return failed(error, wrongInputCode)
     if (stop.signal.aborted && error instanceof Error && error.name === 'AbortError') return 130
     throw error
   }
 }
 
-function failed(error: MillraceError): number {
+function failed(error: MillraceError, wrongInputCode: number): number {
   const hint = error.hint === undefined ? '' : `${error.hint.trimEnd()}\n`
   process.stderr.write(`${describe(error)}\n${hint}`)
   if (error.code === 'interrupted') return 130
-  return wrongInput.includes(error.code) ? 2 : 1
+  return wrongInput.includes(error.code) ? wrongInputCode : 1
 }
 
 function complain(text: string): number {

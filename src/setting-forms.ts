@@ -35,6 +35,11 @@ export function urlForm(...schemes: readonly string[]): Form<string, string> {
   }
 }
 
+/** The same, or nothing at all. */
+export function optionalForm<Out, In>(form: Form<Out, In>): Form<Out | undefined, In | undefined> {
+  return { ...form, schema: form.schema.optional() }
+}
+
 /** A timer of Node's takes no more than 2^31 - 1 milliseconds. */
 export function wholeForm(least: number, most = 2 ** 31 - 1): Form<number, number> {
   const error = `must be a whole number from ${least} to ${most}`

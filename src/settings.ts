@@ -3,6 +3,7 @@ import {
   brokersForm,
   nameForm,
   oneOfForm,
+  optionalForm,
   percentForm,
   someOfForm,
   switchForm,
@@ -18,7 +19,9 @@ export const configuredRoles = [
   'api',
   'verify',
   'explain',
+  'plan',
   'apply',
+  'doctor',
   'parked',
   'status',
   'bench',
@@ -38,7 +41,8 @@ export type SettingOf<Out, In> = {
 const storeNames = ['redis', 'postgres'] as const
 export type StoreName = (typeof storeNames)[number]
 
-const ofServers = readBy('worker', 'verify', 'explain', 'apply', 'bench')
+const ofServers = readBy('worker', 'verify', 'explain', 'plan', 'apply', 'doctor', 'bench')
+const ofSetup = readBy('plan', 'apply', 'doctor')
 const ofAll = readBy(...configuredRoles)
 const ofWorkers = readBy('worker', 'bench')
 const ofReaders = readBy('worker', 'verify', 'explain', 'bench')
@@ -61,7 +65,12 @@ const servers = {
     'millrace',
     'Name of the Debezium connector, also its topic prefix',
   ),
-  publication: ofServers(textForm(), 'millrace', 'The publication that the connector reads'),
+  publication: ofServers(
+    // The connector names it to Postgres without quotes.
+    nameForm(/^[a-z_][a-z0-9_]{0,62}$/, 'small letters, digits and _'),
+    'millrace',
+    'The publication that the connector reads',
+  ),
   slot: ofServers(
     nameForm(/^[a-z0-9_]{1,63}$/, 'small letters, digits and _'),
     'millrace',
@@ -71,6 +80,27 @@ const servers = {
     urlForm('postgres', 'postgresql'),
     'postgres://millrace@127.0.0.1:5432/millrace',
     'The source database, its primary, by a role that may only read',
+  ),
+  sourceOwner: {
+    ...ofSetup(
+      optionalForm(urlForm('postgres', 'postgresql')),
+      undefined,
+      'The same database, by a role that may prepare it: the owner of the tables or a superuser',
+    ),
+    fallbackWords: 'the same as `source`',
+  },
+  capture: {
+    ...ofSetup(
+      optionalForm(urlForm('postgres', 'postgresql')),
+      undefined,
+      'The source as Kafka Connect reaches it, by a role that may replicate; for making the connector',
+    ),
+    fallbackWords: 'none',
+  },
+  topicPartitions: ofSetup(
+    wholeForm(1, 1_000),
+    4,
+    'Partitions of the topics that `apply` creates; as many workers can share a table',
   ),
 }
 
@@ -123,7 +153,7 @@ const keeping = {
     500_000,
     'Changes of a partition that may come again; beyond it the view is compared',
   ),
-  barrierIntervalMs: ofReaders(
+  barrierIntervalMs: ofWorkers(
     wholeForm(100),
     1_000,
     'Time between barriers, and between looks at the set-up, while anything moves',
@@ -153,7 +183,11 @@ const keeping = {
 
 const reading = {
   readTimeoutMs: ofApi(wholeForm(1), 1_000, "Bound of a reader's wait for the store"),
-  freshWithinMs: ofApi(wholeForm(100), 10_000, 'The promise that `/fresh` holds the views to'),
+  freshWithinMs: readBy('api', 'doctor', 'bench')(
+    wholeForm(100),
+    10_000,
+    'The promise that `/fresh` holds the views to',
+  ),
   onDoubt: ofApi(
     oneOfForm(['serve', 'refuse']),
     'serve',

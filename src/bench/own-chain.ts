@@ -15,6 +15,7 @@ import { userInformation } from '../views/user-information.ts'
 import type { Say } from '../dev/say.ts'
 import { startRole } from '../dev/start-role.ts'
 import { startChain } from '../dev/start-chain.ts'
+import { exampleSchema } from '../traffic/example.ts'
 
 /** A chain that a benchmark starts for itself, with so many users, and ends again. */
 export type OwnChain = {
@@ -52,7 +53,7 @@ export async function withOwnChain<Result>(
 ): Promise<Result> {
   const folder = join(chainFolder(process.env), 'bench')
   rmSync(folder, { recursive: true, force: true })
-  const options = { folder, ports: await randomPorts(), say, signal, seed: false }
+  const options = { folder, ports: await randomPorts(), say, signal, init: [exampleSchema] }
   const before = await startChain({ ...options, servers: ['postgres'] })
   try {
     const startedMs = systemClock.monotonicMs()

@@ -1,9 +1,9 @@
-import type { TopicAdmin } from '../consume/change-source.ts'
+import type { TopicAdmin, TopicDescription } from '../consume/change-source.ts'
 import { refuseUnfitTopic } from '../consume/fit-topic.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Lsn } from '../position.ts'
-import { connectorFaults } from '../source/connector-faults.ts'
-import type { Connect, ConnectorSettings } from '../source/connect.ts'
+import { connectorFaults, type ConnectorNeeds } from '../source/connector-faults.ts'
+import type { Connect } from '../source/connect.ts'
 import type { SetupFault, SlotState, Source } from '../source/source.ts'
 import type { ViewReader } from '../store/reader.ts'
 import { tableInTopics } from '../table-name.ts'
@@ -63,11 +63,14 @@ export class Setup {
       connect.version(),
       admin.describe(this.topics(view)),
     ])
+    const { names, brokers } = this.#parts
+    const places = { connector: names.connector, topics, brokers }
     return [
       ...faults,
-      ...this.#connectorFaults(view, settings, version),
-      ...this.#sharedTopicFaults(view),
-      ...tablesOf(view).flatMap((table) => this.#topicFaults(table, topics)),
+      ...connectorFaults(settings, connectorNeeds([view], names)),
+      ...versionFaults(version),
+      ...sharedTopicFaults(tablesOf(view), names.connector),
+      ...tablesOf(view).flatMap((table) => topicFaults(table, places)),
     ]
   }
 
@@ -83,49 +86,60 @@ export class Setup {
   tableOf(view: View, topic: string): string | undefined {
     return tablesOf(view).find((table) => topicOf(this.#parts.names.connector, table) === topic)
   }
+}
 
-  #connectorFaults(view: View, settings: ConnectorSettings, version: string): SetupFault[] {
-    const { connector, publication, slot } = this.#parts.names
-    const tables = tablesOf(view).map((table) => ({
+/** What these views need of the connector, each table once. */
+export function connectorNeeds(views: readonly View[], names: ConnectorNames): ConnectorNeeds {
+  const { connector, publication, slot } = names
+  const tables = [...new Set(views.flatMap(tablesOf))]
+  const columns = (table: string) =>
+    views.filter((view) => tablesOf(view).includes(table)).map((view) => columnsOf(view, table))
+  return {
+    prefix: connector,
+    publication,
+    slot,
+    tables: tables.map((table) => ({
       table,
-      columns: Object.keys(columnsOf(view, table)),
-    }))
-    const types = tablesOf(view).flatMap((table) => Object.values(columnsOf(view, table)))
-    const needs = { prefix: connector, publication, slot, tables, types }
-    const faults = connectorFaults(settings, needs)
-    return isTooOld(version) ? [...faults, tooOld(version)] : [...faults]
+      columns: [...new Set(columns(table).flatMap(Object.keys))],
+    })),
+    types: [...new Set(tables.flatMap(columns).flatMap((each) => Object.values(each)))],
   }
+}
 
-  /** The names of two tables may differ in nothing that a topic's name can hold. */
-  #sharedTopicFaults(view: View): SetupFault[] {
-    const { connector } = this.#parts.names
-    const taken = new Map<string, string>()
-    return tablesOf(view).flatMap((table) => {
-      const topic = topicOf(connector, table)
-      const other = taken.get(topic)
-      taken.set(topic, table)
-      if (other === undefined) return []
-      const what = `changes of ${other} and of ${table} go to the same topic ${topic}: rename one of them`
-      return [{ table, what, mend: undefined }]
-    })
+/** The names of two tables may differ in nothing that a topic's name can hold. */
+export function sharedTopicFaults(tables: readonly string[], connector: string): SetupFault[] {
+  const taken = new Map<string, string>()
+  return tables.flatMap((table) => {
+    const topic = topicOf(connector, table)
+    const other = taken.get(topic)
+    taken.set(topic, table)
+    if (other === undefined) return []
+    const what = `changes of ${other} and of ${table} go to the same topic ${topic}: rename one of them`
+    return [{ table, what, mend: undefined }]
+  })
+}
+
+type TopicPlaces = {
+  readonly connector: string
+  readonly topics: Readonly<Record<string, TopicDescription>>
+  readonly brokers: readonly string[]
+}
+
+export function topicFaults(
+  table: string,
+  { connector, topics, brokers }: TopicPlaces,
+): readonly SetupFault[] {
+  const topic = topicOf(connector, table)
+  const description = topics[topic]
+  if (!description) {
+    return [{ table, what: `topic ${topic} is not there`, mend: undefined }]
   }
-
-  #topicFaults(
-    table: string,
-    topics: Awaited<ReturnType<TopicAdmin['describe']>>,
-  ): readonly SetupFault[] {
-    const topic = topicOf(this.#parts.names.connector, table)
-    const description = topics[topic]
-    if (!description) {
-      return [{ table, what: `topic ${topic} is not there`, mend: undefined }]
-    }
-    try {
-      refuseUnfitTopic(topic, description, this.#parts.brokers)
-      return []
-    } catch (error) {
-      if (!(error instanceof MillraceError)) throw error
-      return [{ table, what: describe(error), mend: error.hint }]
-    }
+  try {
+    refuseUnfitTopic(topic, description, brokers)
+    return []
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error
+    return [{ table, what: describe(error), mend: error.hint }]
   }
 }
 
@@ -150,10 +164,9 @@ function isTooOld(version: string): boolean {
   return false
 }
 
-function tooOld(version: string): SetupFault {
-  return {
-    table: undefined,
-    what: `Debezium ${version} is older than 3.7.0.Final and loses rows when it restarts`,
-    mend: undefined,
-  }
+/** Of Debezium. */
+export function versionFaults(version: string): readonly SetupFault[] {
+  if (!isTooOld(version)) return []
+  const what = `Debezium ${version} is older than 3.7.0.Final and loses rows when it restarts`
+  return [{ table: undefined, what, mend: undefined }]
 }

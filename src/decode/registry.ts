@@ -1,6 +1,7 @@
 import { SchemaRegistry } from '@kafkajs/confluent-schema-registry'
 import avsc, { type Schema, type Type } from 'avsc'
 import { MillraceError } from '../errors.ts'
+import { withLegalNames } from './legal-names.ts'
 import { longHook } from './long.ts'
 
 /** A schema as the registry holds it, and the type that reads what it wrote. */
@@ -96,9 +97,10 @@ function connect(url: string, callTimeoutMs: number) {
     {
       AVRO: {
         // The client asks first about the root, so answering there builds all of the schema.
-        typeHook: (schema, options) => {
-          if (schema === undefined) throw new Error('an answer without a schema')
+        typeHook: (given, options) => {
+          if (given === undefined) throw new Error('an answer without a schema')
           try {
+            const schema = withLegalNames(given)
             const type = avsc.Type.forSchema(schema, { ...options, typeHook: longHook })
             read.schema = { type, schema }
             return type

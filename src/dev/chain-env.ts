@@ -7,14 +7,16 @@ import type { Passwords } from './passwords.ts'
 import type { Ports } from './ports.ts'
 import { isAlive, type ProcessIdentity } from './process-identity.ts'
 import { readFile } from './small-files.ts'
-import { inDatabase, withUser } from './urls.ts'
+import { databaseOf, inDatabase, userOf, withUser, type User } from './urls.ts'
 
 /** What roles of Millrace, tests and commands find a chain by. */
 export type ChainEnv = Readonly<Record<string, string>>
 
+/** Of the chain's own Postgres: the source, and the views of the Postgres store. */
 export const sourceDatabase = 'millrace'
-/** Where the Postgres store keeps its views when it shares the cluster. */
-export const viewsDatabase = 'millrace_views'
+const viewsDatabase = 'millrace_views'
+/** Debezium's, where none is named. */
+const captureRole = 'millrace_capture'
 
 /** Roles that find a chain by variables. */
 export type ChainRole = ConfiguredRole | 'traffic'
@@ -25,7 +27,7 @@ export function chainEnvPath(folder: string): string {
 
 /**
  * The variables of a role: those of the chain that runs in this clone (or in `MILLRACE_FOLDER`)
- * where none of them is set by hand, else the environment alone. The two are never mixed, or a
+ * where none of them is set to something else, else the environment alone. The two are never mixed, or a
  * command would compare one chain's store with another chain's source. `note` says which it is,
  * where that could surprise.
  */
@@ -39,7 +41,8 @@ export function environmentOf(
   const own = envOfRole(role, kept)
   if (Object.keys(own).every((name) => env[name])) return { env }
   const chain = `the chain of ${relative(process.cwd(), folder) || '.'}`
-  const byHand = Object.keys(kept).filter((name) => env[name])
+  // The source that a chain was started around may stand in the environment still.
+  const byHand = Object.keys(kept).filter((name) => env[name] && env[name] !== kept[name])
   const runs = isKeptUp(folder)
   if (byHand.length > 0) {
     return runs ? { env, note: `${byHand.join(', ')} is set, so ${chain} is not used` } : { env }
@@ -72,7 +75,7 @@ function isKeptUp(folder: string): boolean {
 
 export type ChainUrls = {
   readonly api: string
-  /** By the role that owns the application's tables. */
+  /** By the role that owns the tables where the Postgres is the chain's own, else as it was given. */
   readonly source: string
   /** By the administrator. */
   readonly redis: string
@@ -87,7 +90,7 @@ export function urlsOf(env: ChainEnv): ChainUrls {
   const value = (name: string) => env[name] ?? ''
   return {
     api: `http://127.0.0.1:${value('MILLRACE_API_PORT')}`,
-    source: value('MILLRACE_SOURCE_APP'),
+    source: value('MILLRACE_SOURCE_APP') || value('MILLRACE_SOURCE'),
     redis: value('MILLRACE_REDIS_ADMIN'),
     kafka: value('MILLRACE_KAFKA'),
     registry: value('MILLRACE_REGISTRY'),
@@ -104,28 +107,58 @@ export function sourceOfChain(): string {
   })
 }
 
-/** Variables of a chain. Each user of a store has a URL of its own. */
-export function envOf(ports: Ports, passwords: Passwords): ChainEnv {
-  const postgres = `postgres://127.0.0.1:${ports.postgres}/postgres`
+/** A source that somebody else keeps, by the settings of these names. */
+export type GivenSource = {
+  readonly source: string
+  readonly sourceOwner: string | undefined
+  readonly capture: string | undefined
+  /** The Postgres store, where one is to be kept: it is no server of the chain either. */
+  readonly postgres: string | undefined
+}
+
+/** Variables of a chain. Each user of a server has a URL of its own. */
+export function envOf(ports: Ports, passwords: Passwords, given?: GivenSource): ChainEnv {
   const redis = `redis://127.0.0.1:${ports.redis}`
   return {
     MILLRACE_KAFKA: `127.0.0.1:${ports.kafka}`,
     MILLRACE_REGISTRY: `http://127.0.0.1:${ports.registry}/apis/ccompat/v7`,
     MILLRACE_CONNECT: `http://127.0.0.1:${ports.connect}`,
-    MILLRACE_CONNECTOR: 'millrace',
-    MILLRACE_SOURCE: inDatabase(postgres, sourceDatabase, ['millrace', passwords.millrace]),
-    MILLRACE_SOURCE_APP: inDatabase(postgres, sourceDatabase, ['millrace_app', passwords.app]),
-    MILLRACE_SOURCE_ADMIN: withUser(postgres, ['postgres', passwords.postgres]),
-    MILLRACE_POSTGRES: inDatabase(postgres, viewsDatabase, ['millrace_views', passwords.worker]),
-    MILLRACE_POSTGRES_READER: inDatabase(postgres, viewsDatabase, [
-      'millrace_reader',
-      passwords.reader,
-    ]),
+    ...(given ? givenSourceEnv(given, passwords) : ownSourceEnv(ports.postgres, passwords)),
     MILLRACE_REDIS: withUser(redis, ['millrace-worker', passwords.worker]),
     MILLRACE_REDIS_READER: withUser(redis, ['millrace-reader', passwords.reader]),
     MILLRACE_REDIS_ADMIN: withUser(redis, ['millrace-admin', passwords.redis]),
     MILLRACE_API_HOST: '127.0.0.1',
     MILLRACE_API_PORT: String(ports.api),
+  }
+}
+
+/** Of the chain's own Postgres, which keeps views as well. */
+function ownSourceEnv(port: number, passwords: Passwords): ChainEnv {
+  const admin = withUser(`postgres://127.0.0.1:${port}/postgres`, ['postgres', passwords.postgres])
+  const source = (user: User) => inDatabase(admin, sourceDatabase, user)
+  const views = (user: User) => inDatabase(admin, viewsDatabase, user)
+  return {
+    MILLRACE_SOURCE: source(['millrace', passwords.millrace]),
+    MILLRACE_SOURCE_OWNER: inDatabase(admin, sourceDatabase),
+    MILLRACE_SOURCE_APP: source(['millrace_app', passwords.app]),
+    MILLRACE_SOURCE_ADMIN: admin,
+    MILLRACE_CAPTURE: source([captureRole, passwords.capture]),
+    MILLRACE_POSTGRES: views(['millrace_views', passwords.worker]),
+    MILLRACE_POSTGRES_READER: views(['millrace_reader', passwords.reader]),
+  }
+}
+
+/** Where no role is named that captures, one is to be made, with a password of this chain. */
+function givenSourceEnv(given: GivenSource, passwords: Passwords): ChainEnv {
+  const { source, sourceOwner, capture, postgres } = given
+  return {
+    MILLRACE_SOURCE: source,
+    MILLRACE_SOURCE_OWNER: sourceOwner ?? source,
+    MILLRACE_CAPTURE: capture ?? withUser(source, [captureRole, passwords.capture]),
+    ...(postgres !== undefined && {
+      MILLRACE_POSTGRES: postgres,
+      MILLRACE_POSTGRES_READER: postgres,
+    }),
   }
 }
 
@@ -136,15 +169,17 @@ export function ownSettings(env: Environment, chain: ChainEnv): ChainEnv {
 }
 
 /** The variables that `connectors/millrace.json` refers to, for Connect's own environment. */
-export function captureEnv(env: ChainEnv, passwords: Passwords): ChainEnv {
-  const source = new URL(env.MILLRACE_SOURCE ?? '')
+export function captureEnv(env: ChainEnv): ChainEnv {
+  const capture = env.MILLRACE_CAPTURE ?? ''
+  const [user, password] = userOf(capture)
+  const { hostname, port } = new URL(capture)
   const registry = new URL(env.MILLRACE_REGISTRY ?? '')
   return {
-    MILLRACE_CAPTURE_HOST: source.hostname,
-    MILLRACE_CAPTURE_PORT: source.port,
-    MILLRACE_CAPTURE_DATABASE: source.pathname.slice(1),
-    MILLRACE_CAPTURE_USER: 'millrace_capture',
-    MILLRACE_CAPTURE_PASSWORD: passwords.capture,
+    MILLRACE_CAPTURE_HOST: hostname.replace(/^\[|\]$/g, ''),
+    MILLRACE_CAPTURE_PORT: port || '5432',
+    MILLRACE_CAPTURE_DATABASE: databaseOf(capture),
+    MILLRACE_CAPTURE_USER: user,
+    MILLRACE_CAPTURE_PASSWORD: password,
     // The converter speaks the registry's own protocol, everybody else Confluent's.
     MILLRACE_CAPTURE_REGISTRY: `${registry.origin}/apis/registry/v2`,
   }

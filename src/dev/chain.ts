@@ -26,6 +26,8 @@ export class Chain {
   readonly env: ChainEnv
   readonly urls: ChainUrls
   readonly processes: Processes
+  /** When this process began with it, by `performance.now()`. */
+  readonly begunAtMs = performance.now()
   readonly #attended: Attended
 
   private constructor(folder: string, env: ChainEnv, attended: Attended = { say: silent }) {
@@ -80,6 +82,11 @@ export class Chain {
     this.#attended.signal?.throwIfAborted()
     this.processes.startAgain(name)
     this.#publish()
+  }
+
+  /** Whether a process of this name belongs to the chain, up or down. */
+  runs(name: string): boolean {
+    return this.processes.list().some((process) => process.name === name)
   }
 
   /** SIGKILL. */

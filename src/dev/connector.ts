@@ -1,28 +1,31 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+/** The connector of a chain: what it is given beside what a plan says, and the wait until it runs. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { z } from 'zod'
 import { MillraceError } from '../errors.ts'
-import { packageFolder } from './folders.ts'
 import { withoutUser } from './urls.ts'
 
-export type ConnectorSettings = Readonly<Record<string, string>>
+/** Settings in place of those that Millrace gives a connector; null for one that it shall not have. */
+export type ConnectorChanges = Readonly<Record<string, string | null>>
 
 const callTimeoutMs = 30_000
 const retryPauseMs = 300
 
-/** The connector as `connectors/millrace.json` has it, with some settings changed (`null` removes). */
-export function connectorSettings(
-  overrides: Readonly<Record<string, string | null>> = {},
-): ConnectorSettings {
-  const path = join(packageFolder, 'connectors', 'millrace.json')
-  const committed = z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(path, 'utf8')))
-  const merged = Object.entries({ ...committed, ...overrides })
-  return Object.fromEntries(merged.filter((entry): entry is [string, string] => entry[1] !== null))
+/**
+ * Who captures, and where the registry is: Connect finds both in its own environment, so that no
+ * password lies in Kafka, where Connect keeps the settings of connectors.
+ */
+export const fromEnvironment: ConnectorChanges = {
+  'database.hostname': '${env:MILLRACE_CAPTURE_HOST}',
+  'database.port': '${env:MILLRACE_CAPTURE_PORT}',
+  'database.dbname': '${env:MILLRACE_CAPTURE_DATABASE}',
+  'database.user': '${env:MILLRACE_CAPTURE_USER}',
+  'database.password': '${env:MILLRACE_CAPTURE_PASSWORD}',
+  'key.converter.apicurio.registry.url': '${env:MILLRACE_CAPTURE_REGISTRY}',
+  'value.converter.apicurio.registry.url': '${env:MILLRACE_CAPTURE_REGISTRY}',
 }
 
-/** What to override when Connect runs without exactly-once sources. */
-export const withoutTransactions: Readonly<Record<string, string | null>> = {
+/** For a Connect that runs without exactly-once sources. */
+export const withoutTransactions: ConnectorChanges = {
   'exactly.once.support': 'requested',
   'transaction.boundary': null,
 }
@@ -34,37 +37,18 @@ export type ConnectorOptions = {
   readonly timeoutMs: number
 }
 
-/**
- * Creates the connector or changes it to these settings, and waits until its task runs: one that
- * somebody has stopped or paused goes on.
- */
-export async function putConnector(
-  settings: ConnectorSettings,
-  options: ConnectorOptions,
-): Promise<void> {
-  const deadline = performance.now() + options.timeoutMs
-  const path = `${options.connect}/connectors/${options.name}`
-  for (;;) {
-    const put = await call('PUT', `${path}/config`, settings)
-    if (put.status === 200 || put.status === 201) break
-    // 404, 409 and 5xx pass while the worker still joins its group.
-    if (put.status === 400 || performance.now() > deadline) {
-      throw new MillraceError('connector', `Connect refuses the connector: ${put.body}`, {
-        hint: 'See connect.log in the logs folder.',
-      })
-    }
-    await sleep(retryPauseMs)
-  }
-  await untilRunning(path, deadline)
-}
-
 const statusSchema = z.object({
   connector: z.object({ state: z.string() }),
   tasks: z.array(z.object({ state: z.string(), trace: z.string().optional() })),
 })
 
-/** A task that failed when the chain went down is started again once: Connect never does that. */
-async function untilRunning(path: string, deadline: number): Promise<void> {
+/**
+ * Waits until the connector's task runs: one that somebody has stopped or paused goes on, and a task
+ * that failed when the chain went down is started again once, for Connect never does that.
+ */
+export async function untilRunning(options: ConnectorOptions): Promise<void> {
+  const deadline = performance.now() + options.timeoutMs
+  const path = `${options.connect}/connectors/${encodeURIComponent(options.name)}`
   let restarted = false
   for (;;) {
     const answer = await call('GET', `${path}/status`)
@@ -89,15 +73,10 @@ function failed(trace: string | undefined): never {
   })
 }
 
-async function call(method: string, url: string, body?: unknown) {
+async function call(method: string, url: string): Promise<{ status: number; body: string }> {
   const bare = withoutUser(url)
-  const content = { 'content-type': 'application/json' }
-  const response = await fetch(bare.url, {
-    method,
-    signal: AbortSignal.timeout(callTimeoutMs),
-    headers: { ...bare.headers, ...(body === undefined ? {} : content) },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
+  const signal = AbortSignal.timeout(callTimeoutMs)
+  const response = await fetch(bare.url, { method, signal, headers: bare.headers })
   return { status: response.status, body: await response.text() }
 }
 

@@ -1,21 +1,25 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
-import { flag, whole, type Given } from '../arguments.ts'
+import { join, relative, resolve } from 'node:path'
+import { flag, text, whole, wrongArguments, type Given } from '../arguments.ts'
+import type { Config } from '../config.ts'
 import { describe, MillraceError } from '../errors.ts'
-import { loadProject, refuseNoViews } from '../project/project.ts'
+import { configOption } from '../project/option.ts'
+import { loadProject, refuseNoViews, type Project } from '../project/project.ts'
 import { Chain, removeData } from './chain.ts'
-import { chainEnvPath, envOf, ownSettings, type ChainEnv } from './chain-env.ts'
-import { serverNames } from './chain-options.ts'
+import { chainEnvPath, envOf, ownSettings, type ChainEnv, type GivenSource } from './chain-env.ts'
+import type { ChainOptions, ServerName } from './chain-options.ts'
+import { exampleRequests } from './example-requests.ts'
 import { chainFolder, foldersOf, lockPath } from './folders.ts'
+import { givenToChain } from './given.ts'
 import { tailLog } from './log-tail.ts'
 import { newPasswords } from './passwords.ts'
-import { choosePorts, givenPorts, usualPorts, type Ports } from './ports.ts'
+import { choosePorts, givenPorts, usualPorts, type AskedPorts, type Ports } from './ports.ts'
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
 import { consoleSay, type Attended, type Say } from './say.ts'
 import { readFile, writeFile } from './small-files.ts'
-import { configOption } from '../project/option.ts'
-import { findPrograms, startChain } from './start-chain.ts'
+import { startChain } from './start-chain.ts'
 import { Supervisor } from './supervisor.ts'
+import { shownUrl } from './urls.ts'
 import { waitFor } from './wait.ts'
 
 const servingTimeoutMs = 120_000
@@ -24,25 +28,28 @@ const workersMax = 16
 
 export const devCommand = {
   call: 'millrace dev',
-  about: `Brings up the whole chain on this machine and keeps it up until Ctrl-C: Postgres with a small
-network, Kafka, a schema registry, Connect with Debezium, Redis, workers and the API. Fetches what is
-missing. Its data is kept for the next start.`,
+  about: `Brings up the whole chain on this machine and keeps it up until Ctrl-C: Kafka, a schema registry,
+Connect with Debezium, Redis, workers and the API, around the Postgres that the setting \`source\` names,
+or around one of its own where none is named. Prepares the source for the views, as \`millrace apply\`
+does. Fetches what is missing. Its data is kept for the next start.`,
   options: {
+    init: text('FILES', 'SQL, with commas between files, that a Postgres of its own begins with'),
     workers: whole([1, workersMax], 1, 'how many workers'),
-    reset: flag('begins with empty data'),
+    reset: flag('begins with empty data; a source that is named is left alone'),
     config: configOption,
   },
-  more: `MILLRACE_PORT_POSTGRES, _KAFKA, _KAFKA_CONTROLLER, _REGISTRY, _CONNECT, _REDIS and _API choose ports,
-MILLRACE_FOLDER another place for data and logs than .millrace. Settings of workers and the API, as
-MILLRACE_STORES=redis,postgres, are handed on to them.`,
+  more: `Addresses of this machine in the configuration say which ports the servers take; MILLRACE_PORT_POSTGRES,
+_KAFKA, _KAFKA_CONTROLLER, _REGISTRY, _CONNECT, _REDIS and _API go before them. MILLRACE_FOLDER is another
+place for data and logs than .millrace. Settings of workers and the API, as MILLRACE_STORES=redis,postgres,
+are handed on to them.`,
 } as const
+type Options = (typeof devCommand)['options']
 
 /** Answers the exit code. */
-export async function runDev({ values }: Given<(typeof devCommand)['options']>): Promise<number> {
-  const { workers } = values
+export async function runDev({ values }: Given<Options>): Promise<number> {
   const folder = chainFolder(process.env)
   const say = consoleSay(performance.now())
-  const given = await givenSettings(values.config, say)
+  const given = await givenSettings(values, say)
   const stop = stopOnSignals(folder)
   mkdirSync(folder, { recursive: true })
   const lock = holdFolder(folder)
@@ -50,12 +57,12 @@ export async function runDev({ values }: Given<(typeof devCommand)['options']>):
     await endLeftovers(folder, say)
     // Until the new chain has its own, no command may take up the variables of the last one.
     rmSync(chainEnvPath(folder), { force: true })
-    const ports = await rememberedPorts(folder)
+    const ports = await rememberedPorts(folder, given.asked)
     if (values.reset) {
       removeData(foldersOf(folder))
       say('the data of earlier starts is gone')
     }
-    await keepUp(folder, { say, signal: stop, workers, ports, ...given })
+    await keepUp({ ...given, folder, say, signal: stop, workers: values.workers, ports })
     return 0
   } catch (error) {
     if (stop.aborted) return 130
@@ -65,18 +72,16 @@ export async function runDev({ values }: Given<(typeof devCommand)['options']>):
   }
 }
 
-type KeepUpOptions = {
+type KeepUpOptions = ChainOptions & {
   readonly say: Say
   readonly signal: AbortSignal
-  readonly workers: number
-  readonly ports: Ports
-} & GivenSettings
+  readonly project: Project
+}
 
-async function keepUp(folder: string, options: KeepUpOptions): Promise<void> {
-  const { say, signal } = options
-  await findPrograms(serverNames, { say, signal })
-  const startedAtMs = performance.now()
-  const chain = await startChain({ ...options, folder, api: true, seed: true })
+async function keepUp(options: KeepUpOptions): Promise<void> {
+  const { say, signal, source } = options
+  if (source) say(`around the Postgres at ${shownUrl(source.source)}`)
+  const chain = await startChain({ ...options, api: true })
   const roles = chain.processes.list().filter(({ name }) => /^(api|worker)/.test(name))
   const attended = [
     new Supervisor(chain, { say, signal }).watch(),
@@ -86,16 +91,25 @@ async function keepUp(folder: string, options: KeepUpOptions): Promise<void> {
   ]
   try {
     const serves = await untilServing(chain, { say, signal })
-    const seconds = ((performance.now() - startedAtMs) / 1_000).toFixed(1)
+    const seconds = ((performance.now() - chain.begunAtMs) / 1_000).toFixed(1)
     if (serves) say(`ready after ${seconds} s, downloads not counted`)
-    tellWhereEverythingIs(chain)
+    await tellWhereEverythingIs(chain, options.project)
     say('Ctrl-C stops everything; --reset begins with empty data')
     await Promise.all(attended)
   } finally {
     say('stopping')
     await chain.stop((name) => say(`stopping ${name}`))
     say('stopped; the data stays for the next start')
+    if (source) say(slotNote(options.project.config))
   }
+}
+
+/** A slot that nobody reads keeps the log of a database until its disk is full. */
+function slotNote({ slot }: Config): string {
+  return (
+    `the source keeps its log for the replication slot ${slot} from now on; if you do not start again: ` +
+    `select pg_drop_replication_slot('${slot}'), and begin with --reset the next time`
+  )
 }
 
 /** `/ready` is 200 when the view serves and the chain moves. Says so when that takes too long. */
@@ -103,37 +117,52 @@ async function untilServing(chain: Chain, { say, signal }: Attended): Promise<bo
   const ask = async () => {
     const answer = await fetch(`${chain.urls.api}/ready`, { signal: AbortSignal.timeout(5_000) })
     const body = await answer.text()
-    if (!answer.ok) throw new MillraceError('not-ready', body.slice(0, 500))
+    if (!answer.ok) throw new MillraceError('not-ready', reasonsIn(body))
   }
   try {
     await waitFor(ask, {
-      what: 'the view',
+      what: 'what is served',
       timeoutMs: servingTimeoutMs,
       check: () => signal?.throwIfAborted(),
     })
     return true
   } catch (error) {
     signal?.throwIfAborted()
-    say(`${describe(error)}; the logs in ${chain.folders.logs} say why`)
+    const message = error instanceof MillraceError ? error.message : describe(error)
+    say(`${message}; \`millrace doctor\` and the logs in ${chain.folders.logs} say why`)
     return false
   }
 }
 
-function tellWhereEverythingIs(chain: Chain): void {
-  const { urls, folders, env } = chain
-  const near = (path: string) => relative(process.cwd(), path) || '.'
-  const lines = {
-    API: `${urls.api}/users/9007199254740993`,
-    Postgres: urls.source,
-    Redis: env.MILLRACE_REDIS_READER,
-    Kafka: urls.kafka,
-    Registry: urls.registry,
-    Connect: urls.connect,
-    Logs: near(folders.logs),
-    'For tools': near(join(folders.chain, 'chain.json')),
+function reasonsIn(body: string): string {
+  try {
+    return (JSON.parse(body) as { readonly reasons: readonly string[] }).reasons.join('; ')
+  } catch {
+    return body.slice(0, 500)
   }
-  for (const [what, where] of Object.entries(lines)) {
-    process.stdout.write(`          ${what.padEnd(10)} ${where ?? ''}\n`)
+}
+
+async function tellWhereEverythingIs(chain: Chain, project: Project): Promise<void> {
+  const { urls, folders, env } = chain
+  const { MILLRACE_SOURCE: source = '', MILLRACE_SOURCE_APP: own } = env
+  const near = (path: string) => relative(process.cwd(), path) || '.'
+  const requests = await exampleRequests({ ...project, source, api: urls.api })
+  const lines = [
+    ...requests.map((request) => ['Try', request] as const),
+    ['API', `${urls.api}/status`],
+    // Passwords of servers that are not the chain's own are nothing to show.
+    ['Postgres', own ?? shownUrl(source)],
+    ...(chain.runs('redis') ? [['Redis', env.MILLRACE_REDIS_READER] as const] : []),
+    ['Kafka', urls.kafka],
+    ['Registry', urls.registry],
+    ['Connect', urls.connect],
+    ['Logs', near(folders.logs)],
+    ['For tools', near(join(folders.chain, 'chain.json'))],
+  ] as const
+  let last = ''
+  for (const [what, where] of lines) {
+    process.stdout.write(`          ${(what === last ? '' : what).padEnd(10)} ${where ?? ''}\n`)
+    last = what
   }
 }
 
@@ -184,27 +213,57 @@ async function endLeftovers(folder: string, say: Say): Promise<void> {
   await chain.stop()
 }
 
-async function rememberedPorts(folder: string): Promise<Ports> {
+async function rememberedPorts(folder: string, asked: AskedPorts): Promise<Ports> {
   const path = join(folder, 'ports.json')
-  const ports = await choosePorts(process.env, (readFile(path) as Ports | undefined) ?? {})
+  const ports = await choosePorts(asked, (readFile(path) as Ports | undefined) ?? {})
   writeFile(path, ports)
   return ports
 }
 
 type GivenSettings = {
+  readonly project: Project
+  readonly asked: AskedPorts
+  readonly source: GivenSource | undefined
+  readonly servers: readonly ServerName[]
+  readonly init: readonly string[]
+  /** Settings of the environment that workers and API take. */
   readonly roleEnv: ChainEnv
   /** Path of the configuration file. */
   readonly config: string
 }
 
 /** What the caller set for workers, API and servers, checked before anything is changed. */
-async function givenSettings(path: string | undefined, say: Say): Promise<GivenSettings> {
+async function givenSettings(values: Given<Options>['values'], say: Say): Promise<GivenSettings> {
   const ports = givenPorts(process.env)
-  const chain = envOf({ ...usualPorts, ...ports }, newPasswords())
-  const env = { ...process.env, ...chain }
-  const project = await loadProject({ folder: process.cwd(), env, path })
+  const project = await loadProject({
+    folder: process.cwd(),
+    env: process.env,
+    path: values.config,
+  })
   refuseNoViews(project)
-  const unused = Object.keys(chain).filter((name) => process.env[name])
-  if (unused.length > 0) say(`${unused.join(', ')} is set and not used: this chain has its own`)
-  return { roleEnv: ownSettings(process.env, chain), config: project.path! }
+  const { source, servers, notes, ...given } = givenToChain(project, process.env)
+  const init = initFiles(values.init, source)
+  for (const note of notes) say(note)
+  const chain = envOf(usualPorts, newPasswords(), source)
+  return {
+    project,
+    asked: { ...given.ports, ...ports },
+    source,
+    servers,
+    init,
+    roleEnv: ownSettings(process.env, chain),
+    config: project.path!,
+  }
+}
+
+function initFiles(given: string | undefined, source: GivenSource | undefined): readonly string[] {
+  if (given === undefined) return []
+  if (source) {
+    const what = `--init is for a Postgres of the chain's own, and the source is ${shownUrl(source.source)}`
+    throw wrongArguments(what, devCommand)
+  }
+  const paths = given.split(',').filter((path) => path !== '')
+  const missing = paths.filter((path) => !existsSync(path))
+  if (missing.length === 0) return paths.map((path) => resolve(path))
+  throw wrongArguments(`there is no file ${missing.join(', ')}`, devCommand)
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
+import type { Folders } from './folders.ts'
 import { readFile, writeFile } from './small-files.ts'
 
 /** One for each that holds it. */
@@ -33,10 +34,14 @@ export function newPasswords(): Passwords {
   }
 }
 
-/** The cluster remembers the superuser's password, so they live and go with the data. */
-export function keptPasswords(dataFolder: string): Passwords {
-  const path = join(dataFolder, 'passwords.json')
-  const passwords = { ...newPasswords(), ...(readFile(path) as Partial<Passwords> | undefined) }
+/**
+ * Made at the first start, and kept also when the data goes: a role that was made in somebody else's
+ * Postgres has its password for good. Earlier releases kept them with the data.
+ */
+export function keptPasswords({ chain, data }: Folders): Passwords {
+  const path = join(chain, 'passwords.json')
+  const kept = readFile(path) ?? readFile(join(data, 'passwords.json'))
+  const passwords = { ...newPasswords(), ...(kept as Partial<Passwords> | undefined) }
   writeFile(path, passwords)
   return passwords
 }

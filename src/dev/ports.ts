@@ -26,20 +26,21 @@ export const usualPorts: Ports = {
 const stepToNext = 100
 const triesMax = 50
 
+/** Ports that somebody has asked for, each with the variable or setting that does. */
+export type AskedPorts = {
+  readonly [Name in PortName]?: { readonly port: number; readonly where: string }
+}
+
 /**
- * Ports for a chain: from `MILLRACE_PORT_*` where set, and then a busy one is an error that names
- * it; else the one of the last start; else a free one near the usual.
+ * Ports for a chain: those that are asked for, and then a busy one is an error that names it; else
+ * the one of the last start; else a free one near the usual.
  */
-export async function choosePorts(
-  env: Readonly<Record<string, string | undefined>>,
-  remembered: Partial<Ports>,
-): Promise<Ports> {
+export async function choosePorts(asked: AskedPorts, remembered: Partial<Ports>): Promise<Ports> {
   const chosen: Partial<Record<PortName, number>> = {}
-  const given = givenPorts(env)
   for (const name of portNames) {
     const taken = Object.values(chosen)
     chosen[name] =
-      (await freePort(name, given[name])) ??
+      (await freePort(asked[name])) ??
       (await firstFree([remembered[name] ?? usualPorts[name], ...near(usualPorts[name])], taken))
   }
   return chosen as Ports
@@ -64,10 +65,11 @@ export function portVariable(name: PortName): string {
 }
 
 /** What `MILLRACE_PORT_*` ask for. Throws `config` for what is no port. */
-export function givenPorts(env: Readonly<Record<string, string | undefined>>): Partial<Ports> {
+export function givenPorts(env: Readonly<Record<string, string | undefined>>): AskedPorts {
   const given = portNames.flatMap((name) => {
-    const text = env[portVariable(name)]
-    return text ? [[name, portOf(portVariable(name), text)] as const] : []
+    const where = portVariable(name)
+    const text = env[where]
+    return text ? [[name, { port: portOf(where, text), where }] as const] : []
   })
   return Object.fromEntries(given)
 }
@@ -80,11 +82,11 @@ function portOf(variable: string, text: string): number {
   })
 }
 
-async function freePort(name: PortName, port: number | undefined): Promise<number | undefined> {
-  if (port === undefined || (await isFree(port))) return port
-  const variable = portVariable(name)
-  throw new MillraceError('port-busy', `port ${port} (${variable}) is in use`, {
-    hint: `End what listens there (ss -ltnp 'sport = :${port}' shows it), or unset ${variable}.`,
+async function freePort(asked: AskedPorts[PortName]): Promise<number | undefined> {
+  if (asked === undefined || (await isFree(asked.port))) return asked?.port
+  const { port, where } = asked
+  throw new MillraceError('port-busy', `port ${port} (${where}) is in use`, {
+    hint: `End what listens there (ss -ltnp 'sport = :${port}' shows it), or leave ${where} out.`,
   })
 }
 

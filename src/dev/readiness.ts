@@ -1,8 +1,8 @@
 import { MillraceError } from '../errors.ts'
 import { urlsOf, type ChainEnv } from './chain-env.ts'
+import { brokerAnswers } from './servers/kafka.ts'
 import { postgresAnswers } from './servers/postgres.ts'
 import { redisAnswers } from './servers/redis.ts'
-import { brokerAnswers } from './topics.ts'
 
 const callTimeoutMs = 3_000
 

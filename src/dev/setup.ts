@@ -1,95 +1,121 @@
-import { flag, usageOf, type Given } from '../arguments.ts'
-import { refuseUnknownVariables } from '../config.ts'
+import { existsSync } from 'node:fs'
+import { text, usageOf, wrongArguments, type Given } from '../arguments.ts'
 import { urlFault, type Environment } from '../environment.ts'
 import { MillraceError } from '../errors.ts'
-import { connectorSettings, putConnector } from './connector.ts'
+import { configOption } from '../project/option.ts'
+import { loadProject, refuseNoViews, type Project } from '../project/project.ts'
+import { makeOwnSource } from './own-source.ts'
+import { prepareOutside } from './prepare-chain.ts'
 import { setUpRedis } from './servers/redis.ts'
-import { setUpSource } from './source.ts'
-import { createTopics } from './topics.ts'
 import { setUpViewsDatabase } from './views-database.ts'
 
 export const setupCommand = {
   call: 'millrace setup',
-  about: `Prepares servers that somebody else started: users and rights in Postgres and Redis, the tables of
-the example, topics and the connector. May be run again at any time; passwords are then set anew.`,
-  options: { seed: flag('fills an empty database with a small network') },
-  more: `These variables have to be set; docker-compose.yml shows all of them:
+  about: `Makes what only an administrator can, in servers that somebody else started: users, databases and
+rights. Each part is done where its variables are set. May be run again at any time; passwords are
+then set anew. What the views need besides, \`millrace apply\` does.`,
+  options: {
+    init: text('FILES', 'SQL, with commas between files, that a source database begins with'),
+    config: configOption,
+  },
+  more: `Users of Redis, who keep and read the views of the configuration, with the names and passwords of
+these URLs:
+  MILLRACE_REDIS_ADMIN        redis://… of a user that may make users
+  MILLRACE_REDIS              redis://… of workers
+  MILLRACE_REDIS_READER       redis://… of APIs
+Roles and the database of the Postgres store:
+  MILLRACE_POSTGRES_ADMIN     postgres://… of a superuser
+  MILLRACE_POSTGRES           postgres://… of workers; it will own the database
+  MILLRACE_POSTGRES_READER    postgres://… of APIs
+A source database that is not there yet, and its owner:
   MILLRACE_SOURCE_ADMIN       postgres://… of a superuser
-  MILLRACE_KAFKA              host:port
-  MILLRACE_CONNECT            http://… of Kafka Connect
-  MILLRACE_APP_PASSWORD       of the role that owns the tables, millrace_app
-  MILLRACE_CAPTURE_PASSWORD   of Debezium's, millrace_capture
-  MILLRACE_SOURCE_PASSWORD    of Millrace's in the source, millrace
-  MILLRACE_WORKER_PASSWORD    of workers in the stores, millrace_views and millrace-worker
-  MILLRACE_READER_PASSWORD    of APIs in the stores, millrace_reader and millrace-reader
-and these may be:
-  MILLRACE_REDIS_ADMIN        redis://… of a user that may make users; without it none are made
-  MILLRACE_CONNECTOR          name of the connector, and prefix of its topics (millrace)`,
+  MILLRACE_SOURCE_APP         postgres://… of the owner
+Source, topics and connector as \`millrace apply\` prepares them, before any worker runs, for a Connect
+that has the variables MILLRACE_CAPTURE_… of docker-compose.yml:
+  MILLRACE_SOURCE_OWNER       postgres://… of a superuser
+  MILLRACE_CAPTURE            postgres://… of Debezium`,
 } as const
 
-const connectorTimeoutMs = 180_000
+type Options = (typeof setupCommand)['options']
 
-const urls = {
-  MILLRACE_SOURCE_ADMIN: ['postgres', 'postgresql'],
-  MILLRACE_CONNECT: ['http', 'https'],
-  MILLRACE_REDIS_ADMIN: ['redis', 'rediss'],
+const schemes = { REDIS: ['redis', 'rediss'], POSTGRES: ['postgres', 'postgresql'] } as const
+const urlsOf = {
+  MILLRACE_REDIS_ADMIN: schemes.REDIS,
+  MILLRACE_REDIS_READER: schemes.REDIS,
+  MILLRACE_POSTGRES_ADMIN: schemes.POSTGRES,
+  MILLRACE_POSTGRES_READER: schemes.POSTGRES,
+  MILLRACE_SOURCE_ADMIN: schemes.POSTGRES,
+  MILLRACE_SOURCE_APP: schemes.POSTGRES,
 } as const
-const texts = [
-  'MILLRACE_KAFKA',
-  'MILLRACE_APP_PASSWORD',
-  'MILLRACE_CAPTURE_PASSWORD',
-  'MILLRACE_SOURCE_PASSWORD',
-  'MILLRACE_WORKER_PASSWORD',
-  'MILLRACE_READER_PASSWORD',
-] as const
+
+/** By the variable that asks for a part, what else it needs. */
+const partsOf = {
+  MILLRACE_REDIS_ADMIN: ['MILLRACE_REDIS', 'MILLRACE_REDIS_READER'],
+  MILLRACE_POSTGRES_ADMIN: ['MILLRACE_POSTGRES', 'MILLRACE_POSTGRES_READER'],
+  MILLRACE_SOURCE_ADMIN: ['MILLRACE_SOURCE_APP'],
+  MILLRACE_SOURCE_OWNER: ['MILLRACE_CAPTURE'],
+} as const
 
 /** The role `setup`. Answers the exit code. */
 export async function runSetup(
-  { values }: Given<(typeof setupCommand)['options']>,
+  { values }: Given<Options>,
   env: Environment = process.env,
 ): Promise<number> {
+  const project = await loadProject({ folder: process.cwd(), env, path: values.config })
+  refuseNoViews(project)
   refuseUnfit(env)
-  const given = (name: string) => env[name]!
-  const admin = given('MILLRACE_SOURCE_ADMIN')
-  const passwords = {
-    app: given('MILLRACE_APP_PASSWORD'),
-    capture: given('MILLRACE_CAPTURE_PASSWORD'),
-    millrace: given('MILLRACE_SOURCE_PASSWORD'),
-    worker: given('MILLRACE_WORKER_PASSWORD'),
-    reader: given('MILLRACE_READER_PASSWORD'),
+  const init = filesOf(values.init)
+  const url = (name: string) => env[name] ?? ''
+  if (env.MILLRACE_SOURCE_ADMIN) {
+    const [admin, owner] = [env.MILLRACE_SOURCE_ADMIN, url('MILLRACE_SOURCE_APP')]
+    const state = await makeOwnSource({ admin, owner, init }, say)
+    say(state === 'made' ? 'the source database is made' : 'the source database is there already')
   }
-  await setUpSource(admin, passwords, { seed: values.seed })
-  await setUpViewsDatabase(admin, passwords)
-  say('Postgres is set up')
-  if (env.MILLRACE_REDIS_ADMIN) {
-    const kept = await setUpRedis(env.MILLRACE_REDIS_ADMIN, passwords)
-    say(kept ? 'Redis is set up' : 'Redis is set up, but has no aclfile to keep its users in')
+  if (env.MILLRACE_POSTGRES_ADMIN) {
+    await setUpViewsDatabase({
+      admin: env.MILLRACE_POSTGRES_ADMIN,
+      worker: url('MILLRACE_POSTGRES'),
+      reader: url('MILLRACE_POSTGRES_READER'),
+    })
+    say('the database of the Postgres store is set up')
   }
-  const name = env.MILLRACE_CONNECTOR || 'millrace'
-  await createTopics(given('MILLRACE_KAFKA'), name)
-  await putConnector(connectorSettings({ 'topic.prefix': name }), {
-    connect: given('MILLRACE_CONNECT'),
-    name,
-    timeoutMs: connectorTimeoutMs,
-  })
-  say('topics and connector are set up')
+  if (env.MILLRACE_REDIS_ADMIN) await setUpRedisUsers(project, env)
+  if (env.MILLRACE_SOURCE_OWNER) await prepareOutside({ project }, { say })
   return 0
 }
 
+async function setUpRedisUsers({ views }: Project, env: Environment): Promise<void> {
+  const kept = await setUpRedis(env.MILLRACE_REDIS_ADMIN ?? '', {
+    worker: env.MILLRACE_REDIS ?? '',
+    reader: env.MILLRACE_REDIS_READER ?? '',
+    views: views.map(({ name }) => name),
+  })
+  say(kept ? 'Redis is set up' : 'Redis is set up, but has no aclfile to keep its users in')
+}
+
 /** Says all that is missing or wrong at once, and never a value. */
-function refuseUnfit(env: Environment): void {
-  refuseUnknownVariables(env)
-  const optional = 'MILLRACE_REDIS_ADMIN'
-  const missing = [...Object.keys(urls), ...texts].filter((name) => name !== optional && !env[name])
-  const wrong = Object.entries(urls).flatMap(([name, schemes]) => {
-    const fault = env[name] && urlFault(env[name], schemes)
+export function refuseUnfit(env: Environment): void {
+  const asked = Object.entries(partsOf).filter(([by]) => env[by])
+  const missing = asked.flatMap(([by, names]) =>
+    names.filter((name) => !env[name]).map((name) => `${name} is missing, which ${by} asks for`),
+  )
+  const wrong = Object.entries(urlsOf).flatMap(([name, begins]) => {
+    const fault = env[name] && urlFault(env[name], begins)
     return fault ? [`${name} ${fault}`] : []
   })
-  const faults = [...missing.map((name) => `${name} is missing`), ...wrong]
+  const none = asked.length === 0 ? [`none of ${Object.keys(partsOf).join(', ')} is set`] : []
+  const faults = [...none, ...missing, ...wrong]
   if (faults.length === 0) return
   throw new MillraceError('config', `the set-up can not begin:\n  ${faults.join('\n  ')}`, {
     hint: usageOf(setupCommand),
   })
+}
+
+function filesOf(given: string | undefined): readonly string[] {
+  const paths = given?.split(',').filter((path) => path !== '') ?? []
+  const missing = paths.filter((path) => !existsSync(path))
+  if (missing.length === 0) return paths
+  throw wrongArguments(`there is no file ${missing.join(', ')}`, setupCommand)
 }
 
 function say(line: string): void {

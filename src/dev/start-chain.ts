@@ -1,25 +1,25 @@
-import { Chain } from './chain.ts'
+import type { Config } from '../config.ts'
 import { unreachable } from '../errors.ts'
-import { captureEnv, envOf } from './chain-env.ts'
+import { loadProject, type Project } from '../project/project.ts'
+import type { View } from '../view/view.ts'
+import { Chain } from './chain.ts'
+import { captureEnv, envOf, type ChainEnv } from './chain-env.ts'
 import { serverNames, type ChainOptions, type ServerName } from './chain-options.ts'
-import { connectorSettings, putConnector, withoutTransactions } from './connector.ts'
 import { fetchDownloads, type DownloadName } from './downloads.ts'
 import { foldersOf, makePrivateFolder } from './folders.ts'
+import { makeOwnSource } from './own-source.ts'
 import { javaPath, postgresFolder, redisServerPath } from './packages.ts'
 import { keptPasswords, type Passwords } from './passwords.ts'
+import { prepareChain, prepareGiven } from './prepare-chain.ts'
 import type { ProcessSpec } from './processes.ts'
-import { silent, type Attended } from './say.ts'
+import { silent, type Attended, type Say } from './say.ts'
 import { connectSpec } from './servers/connect.ts'
 import { kafkaSpec } from './servers/kafka.ts'
 import { postgresSpec } from './servers/postgres.ts'
-import { redisSpec } from './servers/redis.ts'
+import { redisSpec, type RedisServerUsers } from './servers/redis.ts'
 import { registrySpec } from './servers/registry.ts'
-import { setUpSource } from './source.ts'
 import { startRole } from './start-role.ts'
-import { createTopics } from './topics.ts'
 import { setUpViewsDatabase } from './views-database.ts'
-
-const connectorTimeoutMs = 180_000
 
 /** Programs and jars that servers are started with. */
 export type Programs = {
@@ -57,16 +57,19 @@ const downloadsOf: Readonly<Record<ServerName, readonly DownloadName[]>> = {
  * of it is left running.
  */
 export async function startChain(options: ChainOptions): Promise<Chain> {
-  const servers = options.servers ?? serverNames
-  const { say = silent, signal } = options
-  const programs = await findPrograms(servers, { say, signal })
+  const { say = silent, signal, source } = options
+  const servers = options.servers ?? serverNames.filter((name) => name !== 'postgres' || !source)
   const folders = foldersOf(options.folder)
   for (const each of [folders.data, folders.logs, folders.settings]) makePrivateFolder(each)
-  const passwords = keptPasswords(folders.data)
-  const env = { ...envOf(options.ports, passwords), ...options.roleEnv }
+  const passwords = keptPasswords(folders)
+  const given = { ...envOf(options.ports, passwords, source), ...options.roleEnv }
+  const project = await loadProject({ folder: process.cwd(), env: given, path: options.config })
+  const env = { ...given, ...connectorNames(project.config) }
+  if (source) await prepareGiven({ project, source }, { say, signal })
+  const programs = await findPrograms(servers, { say, signal })
   const chain = Chain.create(options.folder, env, { say, signal })
   try {
-    await new Start(chain, { ...options, servers, programs, passwords }).all()
+    await new Start(chain, { ...options, say, servers, programs, passwords, project }).all()
     return chain
   } catch (error) {
     await chain.stop()
@@ -74,10 +77,20 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   }
 }
 
+function connectorNames({ connector, publication, slot }: Config): ChainEnv {
+  return {
+    MILLRACE_CONNECTOR: connector,
+    MILLRACE_PUBLICATION: publication,
+    MILLRACE_SLOT: slot,
+  }
+}
+
 type StartOptions = ChainOptions & {
+  readonly say: Say
   readonly servers: readonly ServerName[]
   readonly programs: Programs
   readonly passwords: Passwords
+  readonly project: Project
 }
 
 /** What doesn't lean on each other starts at once: on two cores this halves the time. */
@@ -93,10 +106,9 @@ class Start {
   async all(): Promise<void> {
     const { servers, workers = 0, api = false, config } = this.#options
     const named = config === undefined ? [] : ['--config', config]
-    const has = (name: ServerName) => servers.includes(name)
     const starting = await Promise.allSettled(servers.map((server) => this.#server(server)))
     for (const start of starting) if (start.status === 'rejected') throw start.reason
-    if (has('connect') && has('postgres')) await this.#connector()
+    await prepareChain(this.#options, this.#options)
     for (let number = 1; number <= workers; number++) {
       startRole(this.#chain, { name: `worker-${number}`, args: ['worker', ...named] })
     }
@@ -105,23 +117,29 @@ class Start {
   }
 
   async #server(name: ServerName): Promise<void> {
-    const { say = silent, passwords, seed = false, servers } = this.#options
     this.#chain.spawn(await this.#spec(name))
     await this.#chain.ready(name)
-    if (name === 'postgres') {
-      const admin = this.#chain.env.MILLRACE_SOURCE_ADMIN ?? ''
-      await setUpSource(admin, passwords, { seed })
-      await setUpViewsDatabase(admin, passwords)
-    }
-    if (name === 'kafka' && servers.includes('connect')) {
-      await createTopics(this.#chain.urls.kafka, this.#chain.env.MILLRACE_CONNECTOR ?? '')
-    }
-    say(`${name} is up`)
+    const state = name === 'postgres' ? await this.#databases() : ''
+    this.#options.say(`${name} is up${state}`)
+  }
+
+  /** Of the chain's own Postgres: what the source's owner and the Postgres store have there. */
+  async #databases(): Promise<string> {
+    const { init = [], say } = this.#options
+    const url = (name: string) => this.#chain.env[name] ?? ''
+    const admin = url('MILLRACE_SOURCE_ADMIN')
+    const source = await makeOwnSource({ admin, owner: url('MILLRACE_SOURCE_APP'), init }, say)
+    await setUpViewsDatabase({
+      admin,
+      worker: url('MILLRACE_POSTGRES'),
+      reader: url('MILLRACE_POSTGRES_READER'),
+    })
+    return source === 'kept' ? ', with the data of an earlier start' : ''
   }
 
   async #spec(name: ServerName): Promise<ProcessSpec> {
     const { folders, env } = this.#chain
-    const { ports, programs, passwords, say = silent, ...options } = this.#options
+    const { ports, programs, passwords, say, project, ...options } = this.#options
     const { jars } = programs
     const java = { path: programs.java, flags: options.javaFlags ?? [] }
     switch (name) {
@@ -137,7 +155,7 @@ class Start {
         return redisSpec(folders, {
           path: programs.redis,
           port: ports.redis,
-          passwords,
+          users: redisUsersOf(env, project.views),
           args: options.redisArgs,
         })
       case 'registry':
@@ -159,21 +177,19 @@ class Start {
           kafka: this.#chain.urls.kafka,
           transactions: options.transactions ?? true,
           settings: options.connectSettings,
-          env: captureEnv(env, passwords),
+          env: captureEnv(env),
         })
       default:
         return unreachable(name)
     }
   }
+}
 
-  async #connector(): Promise<void> {
-    const { transactions = true, connector, say = silent } = this.#options
-    const overrides = { ...(transactions ? {} : withoutTransactions), ...connector }
-    await putConnector(connectorSettings(overrides), {
-      connect: this.#chain.urls.connect,
-      name: this.#chain.env.MILLRACE_CONNECTOR ?? '',
-      timeoutMs: connectorTimeoutMs,
-    })
-    say('the connector runs')
+function redisUsersOf(env: ChainEnv, views: readonly View[]): RedisServerUsers {
+  return {
+    admin: env.MILLRACE_REDIS_ADMIN ?? '',
+    worker: env.MILLRACE_REDIS ?? '',
+    reader: env.MILLRACE_REDIS_READER ?? '',
+    views: views.map(({ name }) => name),
   }
 }

@@ -10,10 +10,27 @@ export function withUser(url: string, [name, password]: User): string {
   return changed.href
 }
 
+/** The user that a URL names; empty where it names none. */
+export function userOf(url: string): User {
+  const { username, password } = new URL(url)
+  return [decodeURIComponent(username), decodeURIComponent(password)]
+}
+
+/** The database that a URL names. */
+export function databaseOf(url: string): string {
+  return decodeURIComponent(new URL(url).pathname.slice(1))
+}
+
+/** A URL as people may see it: without its password, and without what may hold one. */
+export function shownUrl(url: string): string {
+  const { protocol, username, host, pathname } = new URL(url)
+  return `${protocol}//${username === '' ? '' : `${username}@`}${host}${pathname}`
+}
+
 /** The same server and another database, by another user where one is given. */
 export function inDatabase(url: string, database: string, user?: User): string {
   const changed = new URL(url)
-  changed.pathname = `/${database}`
+  changed.pathname = `/${encodeURIComponent(database)}`
   return user === undefined ? changed.href : withUser(changed.href, user)
 }
 

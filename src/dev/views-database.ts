@@ -1,25 +1,32 @@
-import { viewsDatabase } from './chain-env.ts'
-import type { Passwords } from './passwords.ts'
-import { createDatabase, runFile, setForSession, withClient } from './sql-files.ts'
-import { inDatabase } from './urls.ts'
+import {
+  createDatabase,
+  databaseExists,
+  makeRole,
+  runFile,
+  setForSession,
+  withClient,
+} from './sql-files.ts'
+import { databaseOf, inDatabase, userOf } from './urls.ts'
 
-/**
- * The database of the Postgres store, with a role that keeps the views and one that reads them, by
- * the SQL under `sql/views`. `admin` is a superuser's URL. May be run again at any time.
- */
-export async function setUpViewsDatabase(
-  admin: string,
-  passwords: Pick<Passwords, 'worker' | 'reader'>,
-): Promise<void> {
+export type ViewsDatabase = {
+  /** By a superuser, in any database. */
+  readonly admin: string
+  /** By the role that keeps the views and owns the database. */
+  readonly worker: string
+  /** By the role that reads them. */
+  readonly reader: string
+}
+
+/** Makes the roles and the database of the Postgres store. May be run again at any time. */
+export async function setUpViewsDatabase({ admin, worker, reader }: ViewsDatabase): Promise<void> {
+  const [name, [keeps], [reads]] = [databaseOf(worker), userOf(worker), userOf(reader)]
   await withClient(admin, async (client) => {
-    await setForSession(client, {
-      'millrace.worker_password': passwords.worker,
-      'millrace.reader_password': passwords.reader,
-    })
-    await runFile(client, 'views', '1-roles.sql')
-    await createDatabase(client, viewsDatabase, 'millrace_views')
+    await makeRole(client, worker)
+    await makeRole(client, reader)
+    if (!(await databaseExists(client, name))) await createDatabase(client, name, keeps)
   })
-  await withClient(inDatabase(admin, viewsDatabase), (client) =>
-    runFile(client, 'views', '2-rights.sql'),
-  )
+  await withClient(inDatabase(admin, name), async (client) => {
+    await setForSession(client, { 'millrace.worker': keeps, 'millrace.reader': reads })
+    await runFile(client, 'databases', 'views.sql')
+  })
 }

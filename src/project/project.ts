@@ -1,4 +1,10 @@
-import { configOf, type Config, type ConfiguredRole } from '../config.ts'
+import {
+  configOf,
+  namedSettings,
+  type Config,
+  type ConfiguredRole,
+  type Setting,
+} from '../config.ts'
 import type { Environment } from '../environment.ts'
 import { MillraceError } from '../errors.ts'
 import { gatherFaults } from '../view/define-view.ts'
@@ -14,6 +20,11 @@ export type Project = {
   readonly path: string | undefined
 }
 
+export type LoadedProject = Project & {
+  /** Settings that the file or the environment names. */
+  readonly named: ReadonlySet<Setting>
+}
+
 export type ProjectSources = {
   /** Where the file is looked for. */
   readonly folder: string
@@ -25,13 +36,14 @@ export type ProjectSources = {
 }
 
 /** Throws `config`, which names all that is wrong in the file and in the environment. */
-export async function loadProject(sources: ProjectSources): Promise<Project> {
+export async function loadProject(sources: ProjectSources): Promise<LoadedProject> {
   const { folder, env, role } = sources
   const path = sources.path ?? (env.MILLRACE_CONFIG || undefined)
   const { result: file, faults } = await gatherFaults(() => loadConfigFile(folder, path))
   const wrong = [...faults, ...(file ? viewFaults(file) : [])]
   const config = configOf({ env, file, role, wrong })
-  return { config, views: (file?.values.views ?? []) as readonly View[], path: file?.path }
+  const views = (file?.values.views ?? []) as readonly View[]
+  return { config, views, path: file?.path, named: namedSettings({ env, file }) }
 }
 
 /** Throws `config` where the project has no configuration file, and so no view. */

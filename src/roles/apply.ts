@@ -1,57 +1,84 @@
-/** The role `apply`: says that the declaration of this release is the one to be served. */
+/** The command `apply`: does what `plan` says, and has the declarations of this release served. */
 import { flag, type Given } from '../arguments.ts'
 import { systemClock } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import { createCommandLog } from '../log.ts'
+import { planOf, type PlanParts } from '../plan/plan.ts'
+import { carryOut, helpOf, refuse } from '../plan/prepare.ts'
 import type { Project } from '../project/project.ts'
 import { decodePass } from '../reconcile/pass-state.ts'
 import type { ViewState } from '../store/state.ts'
-import { chosenStore, chosenViews } from './chosen.ts'
+import { storeNamed } from '../store/open-store.ts'
+import { chosenViews } from './chosen.ts'
 import { storeOption, viewOption } from './options.ts'
+import { planSql, planText } from './plan-text.ts'
 import { withStore, type Opened } from './with-store.ts'
 
 export const applyCommand = {
   call: 'millrace apply',
-  about: `Says that the declaration of this release is the one to be served, and follows the workers until it
-is. Workers of this release have to run; the earlier declaration is served on by its own processes.`,
+  about: `Does what \`millrace plan\` says, each step shown, and has the declarations of this release served:
+follows the workers until they are. Earlier declarations are served on by their own processes. May be
+run again at any time; what is there already is left as it is.`,
   options: {
-    adopt: flag("entries that lie under the view's names become the view's, and are put right"),
+    sql: flag("prints the SQL for the source's owner to run, and does nothing"),
+    adopt: flag("entries that lie under a view's names become the view's, and are put right"),
     prune: flag('ends earlier declarations, once this is complete: their processes must be gone'),
     view: viewOption,
     store: storeOption,
   },
+  more: `Exits with 0 when all was done, 1 when something is in the way or a step has failed. A step that the role
+in MILLRACE_SOURCE_OWNER has no right for is shown as SQL, for whoever has it.`,
 } as const
 
 const askEveryMs = 500
 const sayEveryMs = 5_000
 const noWorkerMs = 30_000
+/** Workers that run begin a view within this time. */
+const beginningMs = 15_000
 
 export async function runApply(
   { values }: Given<(typeof applyCommand)['options']>,
   project: Project,
   signal: AbortSignal,
 ): Promise<number> {
+  const chosen = { ...project, views: chosenViews(project, values.view) }
   const { config } = project
-  const name = chosenStore(config, values.store)
-  const log = createCommandLog(config.logLevel, 'apply')
-  for (const view of chosenViews(project, values.view)) {
-    await withStore({ config, name, log }, view, async (opened) => {
-      await want(opened, values)
-      await follow(opened, values, signal)
-    })
+  const stores = values.store === undefined ? config.stores : [storeNamed(values.store, config)]
+  const parts: PlanParts = {
+    project: { ...chosen, config: { ...config, stores } },
+    adopt: values.adopt,
   }
-  return 0
+  const plan = await planOf(parts)
+  if (values.sql) {
+    say(planSql(plan))
+    if (plan.faults.length > 0) process.stderr.write(`${planText({ ...plan, steps: [] })}\n`)
+    return plan.faults.length > 0 ? 1 : 0
+  }
+  refuse(plan.faults)
+  const failures = await carryOut(parts, say, signal)
+  const log = createCommandLog(config.logLevel, 'apply')
+  const beginsBy = systemClock.monotonicMs() + beginningMs
+  for (const name of stores) {
+    for (const view of chosen.views) {
+      await withStore({ config, name, log }, view, async (opened) => {
+        await want(opened, values)
+        if (failures.length === 0) {
+          await follow(opened, { prune: values.prune, beginsBy }, signal)
+        }
+      })
+    }
+  }
+  if (failures.length === 0) return 0
+  const many = failures.length === 1 ? 'A step' : `${failures.length} steps`
+  process.stderr.write(`${many} could not be done.\n${failures.map(helpOf).join('\n')}\n`)
+  return 1
 }
 
 type Choices = { readonly adopt: boolean; readonly prune: boolean }
 
 async function want({ store, own }: Opened, { adopt, prune }: Choices): Promise<void> {
   const { watchable } = store
-  const [state, before] = [await watchable.state(), await watchable.wanted()]
-  if (!state && !adopt && !before?.adopt) {
-    const occupant = await watchable.occupant()
-    if (occupant !== undefined) throw occupied(store.name, own.view.name, occupant)
-  }
+  const before = await watchable.wanted()
   const kept = before?.declaration === own.id ? before : undefined
   await watchable.want({
     declaration: own.id,
@@ -62,10 +89,16 @@ async function want({ store, own }: Opened, { adopt, prune }: Choices): Promise<
   say(`${store.name}: declaration ${own.id} of ${own.view.name} is to be served`)
 }
 
+type Following = {
+  readonly prune: boolean
+  /** By when a worker that runs has begun the view. */
+  readonly beginsBy: number
+}
+
 /** Until the declaration is complete, and earlier ones are gone where that was asked for. */
 async function follow(
   { store, own }: Opened,
-  { prune }: Choices,
+  { prune, beginsBy }: Following,
   signal: AbortSignal,
 ): Promise<void> {
   let [saidMs, movedMs] = [systemClock.monotonicMs(), systemClock.monotonicMs()]
@@ -73,13 +106,17 @@ async function follow(
   while (!signal.aborted) {
     const state = await store.watchable.state()
     const line = progressOf(state, own.id, prune)
-    if (line === undefined) return say('done: it is served, and every entry was compared')
+    const where = `${store.name}: ${own.view.name}`
+    if (line === undefined) return say(`${where}: done, it is served, and every entry was compared`)
     const nowMs = systemClock.monotonicMs()
+    if (!state && nowMs > beginsBy) {
+      return say(`${where}: not begun yet: the first \`millrace worker\` does that`)
+    }
     const mark = `${line} ${state?.pass} ${state?.barrier?.number}`
     if (mark !== seen) movedMs = nowMs
     seen = mark
     if (nowMs - saidMs >= sayEveryMs) {
-      say(`  ${line}`)
+      say(`${where}: ${line}`)
       saidMs = nowMs
     }
     if (nowMs - movedMs >= noWorkerMs) {
@@ -109,18 +146,6 @@ function progressOf(state: ViewState | undefined, id: string, prune: boolean): s
   }
   if (prune && state.declarations.length > 1) return 'waiting for a worker to end earlier ones'
   return undefined
-}
-
-function occupied(store: string, view: string, occupant: string): MillraceError {
-  return new MillraceError(
-    'store-occupied',
-    `${store} has entries named like those of view ${view} already, as ${view}:${occupant}; nothing was changed`,
-    {
-      hint:
-        'With --adopt they become the view: each is compared with the source and put right. ' +
-        'Else delete them, or give the view another name.',
-    },
-  )
 }
 
 function say(line: string): void {

@@ -12,8 +12,8 @@ export function columnFaults(table: string, facts: TableFacts, view: View): Setu
   const keys = retractColumnsOf(view, table)
   return Object.entries(columnsOf(view, table)).flatMap(([name, type]) => {
     const column = facts.columns[name]
-    const fault = (what: string, mend?: string) => [
-      { table, what: `column ${name} of ${table} ${what}`, mend },
+    const fault = (what: string, mend?: string): SetupFault[] => [
+      { table, column: name, what: `column ${name} of ${table} ${what}`, mend },
     ]
     if (!column) return fault('is not there')
     const known = typeOf(type)

@@ -1,17 +1,16 @@
 import { z } from 'zod'
 import { MillraceError } from '../errors.ts'
 import { lsnFromInteger } from '../position.ts'
+import {
+  askConnect,
+  connectRefused,
+  parseAnswer,
+  settingsIn,
+  type ConnectAddress,
+} from './connect-call.ts'
 import type { CommittedOffset, Connect, ConnectorSettings, ConnectorStatus } from './connect.ts'
 
-export type ConnectRestOptions = {
-  /** Kafka Connect's REST interface; the URL may hold a user and password. */
-  readonly connect: string
-  /** The connector's name. */
-  readonly name: string
-  readonly callTimeoutMs: number
-}
-
-/** As `parseExactly` reads it: numbers that a double can't hold are text. */
+/** As `parseAnswer` reads it: numbers that a double can't hold are text. */
 const offsetsAnswer = z.object({
   offsets: z.array(
     z.object({
@@ -27,22 +26,20 @@ const offsetsAnswer = z.object({
   ),
 })
 
-const settingsAnswer = z.record(z.string(), z.string().nullable())
-
 const work = z.object({ state: z.string(), trace: z.string().nullish() })
 const statusAnswer = z.object({ connector: work, tasks: z.array(work) })
 
 const pluginsAnswer = z.array(z.object({ class: z.string(), version: z.string().nullish() }))
 
 /** The Debezium connector as Connect's REST interface shows it. */
-export function connectRest(options: ConnectRestOptions): Connect {
+export function connectRest(options: ConnectAddress): Connect {
   return new ConnectRest(options)
 }
 
 class ConnectRest implements Connect {
-  readonly #options: ConnectRestOptions
+  readonly #options: ConnectAddress
 
-  constructor(options: ConnectRestOptions) {
+  constructor(options: ConnectAddress) {
     this.#options = options
   }
 
@@ -57,10 +54,7 @@ class ConnectRest implements Connect {
   }
 
   async settings(): Promise<ConnectorSettings> {
-    const settings = parseAnswer(settingsAnswer, await this.#ask('GET', 'config'))
-    return Object.fromEntries(
-      Object.entries(settings).flatMap(([name, value]) => (value === null ? [] : [[name, value]])),
-    )
+    return settingsIn(await this.#ask('GET', 'config'))
   }
 
   async status(): Promise<ConnectorStatus> {
@@ -93,57 +87,11 @@ class ConnectRest implements Connect {
   }
 
   async #get(path: string, method = 'GET'): Promise<string> {
-    const { connect, name, callTimeoutMs } = this.#options
-    const { origin, pathname, host, username, password } = new URL(connect)
-    const url = `${origin}${pathname.replace(/\/$/, '')}/${path}`
-    // A URL with a password in it is refused by fetch, and would stand in what it rejects with.
-    const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
-    const authorization = `Basic ${Buffer.from(user).toString('base64')}`
-    const headers: Record<string, string> = username === '' ? {} : { authorization }
-    let response: Response
-    let body: string
-    try {
-      response = await fetch(url, { method, headers, signal: AbortSignal.timeout(callTimeoutMs) })
-      body = await response.text()
-    } catch (cause) {
-      throw unavailable(`Kafka Connect does not answer at ${host}`, cause)
-    }
-    if (response.ok) return body
-    const answered = `Kafka Connect answered ${response.status} for connector ${name}: ${body.slice(0, 200)}`
-    // While its workers join or leave it can't tell; what it fails at may go through later.
-    if (response.status === 409 || response.status >= 500) throw unavailable(answered)
-    throw new MillraceError('connect-refused', answered, {
-      hint: 'Register the connector (see connectors/) or set MILLRACE_CONNECTOR to its name.',
-    })
+    const { name } = this.#options
+    const { ok, status, body } = await askConnect(this.#options, { path, method })
+    if (ok) return body
+    throw connectRefused(name, status, body)
   }
-}
-
-function unavailable(message: string, cause?: unknown): MillraceError {
-  return new MillraceError('connect-unavailable', message, {
-    cause,
-    hint: 'Changes wait in Postgres until it is back; the slot keeps their log.',
-  })
-}
-
-function parseAnswer<T>(schema: z.ZodType<T>, text: string): T {
-  try {
-    return schema.parse(parseExactly(text))
-  } catch (cause) {
-    throw new MillraceError('connect-answer', 'Connect answered in an unknown form', {
-      cause,
-      hint: 'Check the versions of Connect and Debezium against docker-compose.yml.',
-    })
-  }
-}
-
-/** JSON.parse rounds 64-bit LSNs: a number that a double can't hold is read as text instead. */
-function parseExactly(text: string): unknown {
-  return JSON.parse(text, exact)
-}
-
-/** The engine hands over the `source` of every number; TypeScript does not know yet. */
-function exact(_key: string, value: unknown, context?: { readonly source: string }): unknown {
-  return typeof value === 'number' && !Number.isSafeInteger(value) ? context?.source : value
 }
 
 function snapshotUnderWay(mark: string | boolean | null | undefined): boolean {

@@ -129,17 +129,51 @@ function leftOut(
   return { setting: excluded, names: names.filter((name) => matches(name) !== false) }
 }
 
-function filterFaults(settings: ConnectorSettings, { tables }: ConnectorNeeds): Fault[] {
-  const asked: readonly (readonly [filter: string, word: string, needed: readonly string[]])[] = [
+type Needed = readonly [filter: string, word: string, names: readonly string[]]
+
+/** What each filter has to let through. */
+function neededNames(tables: ConnectorNeeds['tables']): readonly Needed[] {
+  return [
     ['schema', 'schema', [...new Set(tables.map(({ table }) => tableOf(table).schema))]],
     ['table', 'table', tables.map(({ table }) => fullName(table))],
     ['column', 'column', columnNames(tables)],
     ['message.prefix', 'messages with the prefix', [markerPrefix]],
   ]
-  return asked.flatMap(([filter, word, needed]) => {
+}
+
+function filterFaults(settings: ConnectorSettings, { tables }: ConnectorNeeds): Fault[] {
+  return neededNames(tables).flatMap(([filter, word, needed]) => {
     const { setting, names } = leftOut(settings, filter, needed)
     return names.length === 0 ? [] : [{ setting, what: `leaves out ${word} ${names.join(', ')}` }]
   })
+}
+
+/** The same settings with lists of what to include that have all that is needed. */
+export function widenedSettings(
+  settings: ConnectorSettings,
+  { tables }: Pick<ConnectorNeeds, 'tables'>,
+): ConnectorSettings {
+  const added = neededNames(tables).flatMap(([filter, , needed]) => {
+    const { setting, names } = leftOut(settings, filter, needed)
+    if (names.length === 0 || !setting.endsWith('.include.list')) return []
+    return [[setting, [settings[setting], ...names.map(expressionOf)].join(',')] as const]
+  })
+  return { ...settings, ...Object.fromEntries(added) }
+}
+
+/** What settings that include nothing yet need to include. */
+export function includingSettings(tables: ConnectorNeeds['tables']): ConnectorSettings {
+  const lists = neededNames(tables)
+    .filter(([filter]) => filter === 'table' || filter === 'column')
+    .map(([filter, , names]) => [`${filter}.include.list`, names.map(expressionOf).join(',')])
+  return Object.fromEntries(lists) as ConnectorSettings
+}
+
+/** A regular expression for this name alone, as it stands in a list. */
+function expressionOf(name: string): string {
+  return name
+    .replaceAll(/[.*+?^${}()|[\]\\,]/g, '\\$&')
+    .replaceAll(/^\s|\s$/g, (blank) => `\\x${blank.charCodeAt(0).toString(16).padStart(2, '0')}`)
 }
 
 function columnNames(tables: ConnectorNeeds['tables']): string[] {

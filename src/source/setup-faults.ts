@@ -13,7 +13,16 @@ export async function findFaults(
   publication: string,
 ): Promise<readonly SetupFault[]> {
   const tables = [...new Set(views.flatMap(tablesOf))]
-  const facts = await readFacts(database, tables, publication)
+  return faultsIn(await readFacts(database, { tables, publication }), views, publication)
+}
+
+/** The same, of what was read. */
+export function faultsIn(
+  facts: SetupFacts,
+  views: readonly View[],
+  publication: string,
+): readonly SetupFault[] {
+  const tables = [...new Set(views.flatMap(tablesOf))]
   const found = [
     ...serverFaults(facts),
     ...publicationFaults(facts, publication, tables),
@@ -23,7 +32,7 @@ export async function findFaults(
 }
 
 function serverFaults({ server }: SetupFacts): SetupFault[] {
-  const fault = (what: string, mend?: string) => ({ table: undefined, what, mend })
+  const fault = (what: string, mend?: string): SetupFault => ({ table: undefined, what, mend })
   return [
     ...(server.inRecovery
       ? [fault('the server is a standby: MILLRACE_SOURCE must name the primary')]
@@ -45,10 +54,13 @@ function serverFaults({ server }: SetupFacts): SetupFault[] {
     ...Object.entries(server.mayUse).flatMap(([schema, mayUse]) =>
       mayUse === false
         ? [
-            fault(
-              `role ${server.role} may not use schema ${schema}`,
-              `grant usage on schema ${schema === 'public' ? schema : identifier(schema)} to ${identifier(server.role)};`,
-            ),
+            {
+              ...fault(
+                `role ${server.role} may not use schema ${schema}`,
+                `grant usage on schema ${schema === 'public' ? schema : identifier(schema)} to ${identifier(server.role)};`,
+              ),
+              does: `let role ${server.role} use schema ${schema}`,
+            },
           ]
         : [],
     ),
@@ -61,19 +73,22 @@ function publicationFaults(
   tables: readonly string[],
 ): SetupFault[] {
   if (server.version < oldestVersion) return []
-  const fault = (what: string, mend: string) => [{ table: undefined, what, mend }]
+  const fault = (what: string, mend: string, does: string): SetupFault[] => [
+    { table: undefined, what, mend, does },
+  ]
   if (!publication) {
     const names = tables.map(tableName).join(', ')
     const mend =
       `create publication ${identifier(name)} for table ${names} ` +
       'with (publish_via_partition_root = true);'
-    return fault(`there is no publication ${name}`, mend)
+    return fault(`there is no publication ${name}`, mend, `create publication ${name}`)
   }
   const lacking = (['insert', 'update', 'delete'] as const).filter((kind) => !publication[kind])
   if (lacking.length === 0) return []
   return fault(
     `publication ${name} leaves out every ${lacking.join(' and ')}`,
     `alter publication ${identifier(name)} set (publish = 'insert, update, delete, truncate');`,
+    `have publication ${name} publish every operation`,
   )
 }
 
@@ -123,6 +138,7 @@ function rightFaults(table: string, facts: TableFacts, role: string): SetupFault
       table,
       what: `role ${role} may not read ${table}`,
       mend: `grant select on ${tableName(table)} to ${identifier(role)};`,
+      does: `let role ${role} read ${table}`,
     })
   }
   if (facts.rowSecurity) {
@@ -172,6 +188,7 @@ function identityFaults(table: string, facts: TableFacts, users: readonly View[]
       table,
       what: `the replica identity of ${name} gives too little of a changed row`,
       mend: `alter table ${name} replica identity ${needed};`,
+      does: `have the log tell ${needed === 'full' ? 'whole rows' : 'the primary key'} of ${name}`,
     }))
 }
 
@@ -180,17 +197,28 @@ function publishedFaults(table: string, facts: TableFacts, context: Context): Se
   const { publication } = context.facts
   if (!publication) return []
   const alter = `alter publication ${identifier(name)}`
-  const fault = (what: string, mend: string) => [
-    { table, what: `publication ${name} ${what}`, mend },
+  const fault = (what: string, mend: string, does?: string): SetupFault[] => [
+    { table, what: `publication ${name} ${what}`, mend, ...(does !== undefined && { does }) },
   ]
   if (facts.kind === 'p' && !publication.viaRoot) {
     const mend = `${alter} set (publish_via_partition_root = true);`
-    return fault(`publishes ${table} by the names of its partitions`, mend)
+    const { othersParted } = publication
+    const does = `have publication ${name} publish partitioned tables by their own names`
+    return othersParted.length === 0
+      ? fault(`publishes ${table} by the names of its partitions`, mend, does)
+      : fault(
+          `publishes ${table} by the names of its partitions, and others read ` +
+            `${othersParted.join(', ')} so: name another in the setting publication`,
+          mend,
+        )
   }
   const published = publication.tables[table]
   const add = `${alter} add table ${tableName(table)};`
-  if (!published) return fault(`does not have table ${table}`, add)
-  const anew = `${alter} drop table ${tableName(table)}; ${add}`
+  if (!published) {
+    return fault(`does not have table ${table}`, add, `add ${table} to publication ${name}`)
+  }
+  const anew = `begin; ${alter} drop table ${tableName(table)}; ${add} commit;`
+  const whole = `have publication ${name} publish all of ${table}`
   const needed = new Set([
     ...views.flatMap((view) => Object.keys(columnsOf(view, table))),
     ...(facts.primaryKey?.columns ?? []),
@@ -199,7 +227,9 @@ function publishedFaults(table: string, facts: TableFacts, context: Context): Se
     (column) => facts.columns[column] && !published.columns.includes(column),
   )
   return [
-    ...(published.filtered ? fault(`leaves out rows of ${table} by a filter`, anew) : []),
-    ...(lacking.length > 0 ? fault(`leaves out ${lacking.join(', ')} of ${table}`, anew) : []),
+    ...(published.filtered ? fault(`leaves out rows of ${table} by a filter`, anew, whole) : []),
+    ...(lacking.length > 0
+      ? fault(`leaves out ${lacking.join(', ')} of ${table}`, anew, whole)
+      : []),
   ]
 }

@@ -88,10 +88,17 @@ export type SlotState = {
 
 export type SetupFault = {
   readonly table: string | undefined
+  /** The column of it that this is about, where it is about one. */
+  readonly column?: string
   /** `replica identity of tweets gives too little of a changed row`. */
   readonly what: string
   /** SQL that mends it; undefined where none does. */
   readonly mend: string | undefined
+  /**
+   * What that SQL does, where it can be run without asking anybody: it takes next to no time, and
+   * nothing that anybody has. `let role millrace read tweets`.
+   */
+  readonly does?: string
 }
 
 export type FullPace = { readonly lost: AbortSignal; release(): Promise<void> }

@@ -17,6 +17,13 @@ export type ViewStore = {
   reader(layout: ViewLayout, served: string): ViewReader
   writer(layout: ViewLayout): ViewWriter
   audit(layout: ViewLayout): ViewAudit
+  /**
+   * What keeps this user from writing to the store, or would lose what is written, as far as it can
+   * be asked without changing anything.
+   */
+  faults(): Promise<readonly StoreFault[]>
   /** Ends the connections. */
   close(): Promise<void>
 }
+
+export type StoreFault = { readonly what: string; readonly cure: string | undefined }

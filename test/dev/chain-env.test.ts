@@ -62,6 +62,11 @@ describe('a command', () => {
     expect(environmentOf('verify', env).env).toEqual(env)
   })
 
+  test('is not confused by a variable that the chain has taken from the environment itself', () => {
+    env.MILLRACE_SOURCE = chain.MILLRACE_SOURCE!
+    expect(environmentOf('worker', env).env).toEqual({ ...env, ...envOfRole('worker', chain) })
+  })
+
   test('says nothing where everything is given, as to the roles of the chain', () => {
     const given = { ...env, ...envOfRole('api', chain) }
     expect(environmentOf('api', given)).toEqual({ env: given })
@@ -84,7 +89,7 @@ describe('of a chain', () => {
   })
 
   test('a worker is given neither an administrator nor the application’s role', () => {
-    const names = ['CONNECT', 'CONNECTOR', 'KAFKA', 'POSTGRES', 'REDIS', 'REGISTRY', 'SOURCE']
+    const names = ['CONNECT', 'KAFKA', 'POSTGRES', 'REDIS', 'REGISTRY', 'SOURCE']
     const expected = names.map((name) => `MILLRACE_${name}`)
     expect(Object.keys(envOfRole('worker', chain)).toSorted()).toEqual(expected)
     expect(envOfRole('worker', chain).MILLRACE_REDIS).toBe(chain.MILLRACE_REDIS)
@@ -99,7 +104,7 @@ describe('of a chain', () => {
 
   test('every variable, and every variable of a port, is known', () => {
     const ports = portNames.map((name) => [portVariable(name), '1'])
-    const capture = captureEnv(chain, newPasswords())
+    const capture = captureEnv(chain)
     const all = { ...chain, ...capture, ...Object.fromEntries(ports) }
     expect(() => readConfig(all)).not.toThrow()
   })
@@ -113,6 +118,49 @@ describe('of a chain', () => {
       PATH: '/bin',
     }
     expect(ownSettings(env, chain)).toEqual({ MILLRACE_STORES: 'redis,postgres' })
+  })
+})
+
+describe('of a chain around a source that is named', () => {
+  const source = 'postgresql://me:own%40@db.local:6543/my%20shop?sslmode=disable'
+  const given = { source, sourceOwner: undefined, capture: undefined, postgres: undefined }
+  const passwords = newPasswords()
+
+  test('who is named comes to it; for capturing a role of its own is to be made', () => {
+    const env = envOf(usualPorts, passwords, given)
+    expect(env).toMatchObject({ MILLRACE_SOURCE: source, MILLRACE_SOURCE_OWNER: source })
+    expect(captureEnv(env)).toMatchObject({
+      MILLRACE_CAPTURE_HOST: 'db.local',
+      MILLRACE_CAPTURE_PORT: '6543',
+      MILLRACE_CAPTURE_DATABASE: 'my shop',
+      MILLRACE_CAPTURE_USER: 'millrace_capture',
+      MILLRACE_CAPTURE_PASSWORD: passwords.capture,
+    })
+  })
+
+  test('there is no administrator, and no Postgres store but one that is named', () => {
+    const names = Object.keys(envOf(usualPorts, passwords, given))
+    expect(names.filter((name) => /ADMIN|APP|POSTGRES/.test(name))).toEqual([
+      'MILLRACE_REDIS_ADMIN',
+    ])
+    const postgres = 'postgres://views@db.local/cards'
+    expect(envOf(usualPorts, passwords, { ...given, postgres })).toMatchObject({
+      MILLRACE_POSTGRES: postgres,
+      MILLRACE_POSTGRES_READER: postgres,
+    })
+  })
+
+  test('owner and capture that are named are taken', () => {
+    const named = {
+      sourceOwner: 'postgres://boss@db.local/shop',
+      capture: 'postgres://dbz@db.local/shop',
+    }
+    const env = envOf(usualPorts, passwords, { ...given, ...named })
+    expect(env.MILLRACE_SOURCE_OWNER).toBe(named.sourceOwner)
+    expect(captureEnv(env)).toMatchObject({
+      MILLRACE_CAPTURE_USER: 'dbz',
+      MILLRACE_CAPTURE_PORT: '5432',
+    })
   })
 })
 
@@ -147,8 +195,7 @@ describe('a password with characters that mean something in a URL', () => {
   })
 
   test('reaches Connect as it is', () => {
-    const passwords = { ...newPasswords(), capture: password }
-    expect(captureEnv(env, passwords)).toMatchObject({
+    expect(captureEnv(env)).toMatchObject({
       MILLRACE_CAPTURE_PASSWORD: password,
       MILLRACE_CAPTURE_HOST: '127.0.0.1',
       MILLRACE_CAPTURE_PORT: '5432',

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import { parse } from 'yaml'
 import { readConfig, variablesOf } from '../../src/config.ts'
+import { captureEnv } from '../../src/dev/chain-env.ts'
 import { packageFolder } from '../../src/dev/folders.ts'
-import { setupCommand } from '../../src/dev/setup.ts'
+import { refuseUnfit, setupCommand } from '../../src/dev/setup.ts'
 import { brokerSettings } from '../../src/dev/servers/kafka.ts'
 import { redisSettings } from '../../src/dev/servers/redis.ts'
 import { serverSettings } from '../../src/dev/servers/postgres.ts'
@@ -171,8 +172,46 @@ test.each(['worker', 'api'] as const)('%s is given what it reads, and no more', 
   expect(unread).toEqual([])
 })
 
-test('the set-up is given what it needs', () => {
-  const needed = [...setupCommand.more.matchAll(/^ {2}(MILLRACE_\w+)/gm)].map(([, name]) => name!)
-  const given = Object.keys(service('setup').environment ?? {})
-  expect(needed.filter((name) => !given.includes(name))).toEqual(['MILLRACE_CONNECTOR'])
+describe('the set-up', () => {
+  const filled = Object.fromEntries(
+    Object.entries(service('setup').environment ?? {}).map(([variable, value]) => {
+      return [variable, value.replaceAll(/\$\{[^}]*\}/g, 'secret')] as const
+    }),
+  )
+
+  test('is given what each of its parts needs', () => {
+    const needed = [...setupCommand.more.matchAll(/^ {2}(MILLRACE_\w+)/gm)].map(([, name]) => name!)
+    expect(needed.filter((name) => !(name in filled))).toEqual([])
+    expect(() => refuseUnfit(filled)).not.toThrow()
+    expect(() => readConfig(filled)).not.toThrow()
+  })
+
+  test('makes the users that workers, APIs and Connect come as, where they come to', () => {
+    const environment = (name: string) => service(name).environment ?? {}
+    const own = environment('setup')
+    const shared = ['MILLRACE_SOURCE', 'MILLRACE_REDIS', 'MILLRACE_POSTGRES', 'MILLRACE_KAFKA']
+    expect(environment('worker')).toMatchObject(
+      Object.fromEntries(shared.map((name) => [name, own[name]])),
+    )
+    expect(environment('api')).toMatchObject({
+      MILLRACE_REDIS: own['MILLRACE_REDIS_READER'],
+      MILLRACE_POSTGRES: own['MILLRACE_POSTGRES_READER'],
+    })
+    const { MILLRACE_CAPTURE: capture = '', MILLRACE_REGISTRY: registry = '' } = filled
+    const given = Object.entries(environment('connect')).map(([variable, value]) => {
+      return [variable, value.replaceAll(/\$\{[^}]*\}/g, 'secret')]
+    })
+    expect(Object.fromEntries(given)).toMatchObject(
+      captureEnv({ MILLRACE_CAPTURE: capture, MILLRACE_REGISTRY: registry }),
+    )
+  })
+
+  test('runs files that the image has', () => {
+    const [, , files = ''] = service('setup').command ?? []
+    const image = text('src', 'Dockerfile')
+    for (const file of files.split(',')) {
+      expect(() => text(file)).not.toThrow()
+      expect(image).toContain(`COPY ${file.split('/')[0]} ${file.split('/')[0]}\n`)
+    }
+  })
 })

@@ -9,6 +9,7 @@ import type { ChainUrls } from '../../src/dev/chain-env.ts'
 import { mainPath, packageFolder } from '../../src/dev/folders.ts'
 import { portVariable, randomPorts, type PortName } from '../../src/dev/ports.ts'
 import { identify, isAlive } from '../../src/dev/process-identity.ts'
+import { exampleSchema, exampleSeed } from '../../src/traffic/example.ts'
 import { chainTimeoutMs } from '../support/chain.ts'
 import { newTestFolder, removeTestFolder } from '../support/test-folders.ts'
 
@@ -120,7 +121,8 @@ test(
 
 function start(args: readonly string[] = [], changes: Record<string, string> = {}): ChildProcess {
   output = ''
-  const child = spawn(process.execPath, ['--no-warnings', mainPath, 'dev', ...args], {
+  const init = ['--init', [exampleSchema, exampleSeed].join(',')]
+  const child = spawn(process.execPath, ['--no-warnings', mainPath, 'dev', ...init, ...args], {
     cwd: packageFolder,
     env: { ...env, ...changes },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,6 +1,12 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server } from 'node:net'
-import { choosePorts, portNames, portVariable, randomPorts } from '../../src/dev/ports.ts'
+import {
+  choosePorts,
+  givenPorts,
+  portNames,
+  portVariable,
+  randomPorts,
+} from '../../src/dev/ports.ts'
 
 let holder: Server
 let busy: number
@@ -13,22 +19,24 @@ beforeEach(async () => {
 
 afterEach(() => new Promise((closed) => holder.close(closed)))
 
-test('a busy port that was asked for is named, with its variable', async () => {
-  await expect(choosePorts({ MILLRACE_PORT_REDIS: String(busy) }, {})).rejects.toMatchObject({
+test('a busy port that was asked for is named, with what has asked for it', async () => {
+  const byVariable = givenPorts({ MILLRACE_PORT_REDIS: String(busy) })
+  await expect(choosePorts(byVariable, {})).rejects.toMatchObject({
     code: 'port-busy',
     message: expect.stringContaining(`port ${busy} (MILLRACE_PORT_REDIS)`) as string,
   })
+  const byFile = { redis: { port: busy, where: 'stores.redis' } }
+  await expect(choosePorts(byFile, {})).rejects.toThrow(`port ${busy} (stores.redis) is in use`)
 })
 
-test.each(['0', '65536', 'x', '1.5'])('%s is not a port', async (text) => {
-  await expect(choosePorts({ MILLRACE_PORT_API: text }, {})).rejects.toMatchObject({
-    code: 'config',
-  })
+test.each(['0', '65536', 'x', '1.5'])('%s is not a port', (text) => {
+  expect(() => givenPorts({ MILLRACE_PORT_API: text })).toThrow('MILLRACE_PORT_API')
 })
 
 test('a free port that was asked for is taken', async () => {
   const { api } = await randomPorts()
-  expect(await choosePorts({ MILLRACE_PORT_API: String(api) }, {})).toMatchObject({ api })
+  const asked = givenPorts({ MILLRACE_PORT_API: String(api) })
+  expect(await choosePorts(asked, {})).toMatchObject({ api })
 })
 
 test('the port of the last start is taken again, unless it is busy now', async () => {

@@ -12,6 +12,7 @@ import { redisAnswers, setUpRedis } from '../../src/dev/servers/redis.ts'
 import { waitFor } from '../../src/dev/wait.ts'
 import { redisServer, type TestServer } from '../support/chain.ts'
 
+const views = ['user-information']
 const entry = 'user-information:1'
 const other = 'user-information:2'
 const written = { 'user-id': '2', name: 'Ada' }
@@ -99,13 +100,11 @@ describe('the launcher’s Redis', () => {
   })
 
   test('can be given its users anew, and says that no file keeps them', async () => {
-    const [worker, reader] = [env.MILLRACE_REDIS, env.MILLRACE_REDIS_READER].map((url) => {
-      return new URL(url ?? '').password
-    }) as [string, string]
-    expect(await setUpRedis(server.url, { worker, reader: `${reader}-anew` })).toBe(false)
-    const url = env.MILLRACE_REDIS_READER?.replace(reader, `${reader}-anew`) ?? ''
-    expect(await answers(url, ['hgetall', entry])).toEqual([{ 'user-id': '1' }])
-    await setUpRedis(server.url, { worker, reader })
+    const { MILLRACE_REDIS: worker = '', MILLRACE_REDIS_READER: reader = '' } = env
+    const anew = { worker, reader: reader.replace('@', '-anew@'), views }
+    expect(await setUpRedis(server.url, anew)).toBe(false)
+    expect(await answers(anew.reader, ['hgetall', entry])).toEqual([{ 'user-id': '1' }])
+    await setUpRedis(server.url, { worker, reader, views })
   })
 })
 
@@ -159,12 +158,12 @@ describe('the command of the Compose file', () => {
   })
 
   test('keeps users, and what they have written, when it starts anew', async () => {
-    const users = { worker: 'w0rker', reader: 'r3ader' }
+    const worker = urlOf('keeper', 'w0rker')
+    const reader = urlOf('looker', 'r3ader')
+    const users = { worker, reader, views }
     expect(await setUpRedis(urlOf('millrace-admin', password), users)).toBe(true)
     await stop()
     await start()
-    const worker = urlOf('millrace-worker', users.worker)
-    const reader = urlOf('millrace-reader', users.reader)
     expect(await answers(worker, ['hset', entry, 'user-id', '1'])).toEqual([1])
     expect(await answers(reader, ['hset', entry, 'user-id', '2'])).toEqual(['NOPERM'])
     expect(await answers(reader, ['hgetall', entry])).toEqual([{ 'user-id': '1' }])

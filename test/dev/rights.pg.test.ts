@@ -16,8 +16,8 @@ afterAll(() => server?.stop())
 /** Rows of the last statement; an error as its SQLSTATE. */
 async function run(url: string, ...statements: readonly string[]): Promise<unknown> {
   const client = new Client(url)
-  await client.connect()
   try {
+    await client.connect()
     let rows: unknown[] = []
     for (const statement of statements) ({ rows } = await client.query(statement))
     return rows
@@ -29,6 +29,7 @@ async function run(url: string, ...statements: readonly string[]): Promise<unkno
 }
 
 const denied = '42501'
+const wrongPassword = '28P01'
 const sourceAdmin = () => inDatabase(env.MILLRACE_SOURCE_ADMIN ?? '', 'millrace')
 const capture = (database: string) => {
   const url = inDatabase(env.MILLRACE_SOURCE_ADMIN ?? '', database)
@@ -121,18 +122,17 @@ describe('in the database of the views', () => {
     expect(await run(reader(), 'create table mine (id bigint)')).toBe(denied)
   })
 
-  test('what the role of the source has made there goes to the worker’s', async () => {
-    const admin = inDatabase(env.MILLRACE_SOURCE_ADMIN ?? '', 'millrace_views')
-    await run(
-      admin,
-      'create table earlier (id bigint)',
-      'alter table earlier owner to millrace',
-      'alter database millrace_views owner to millrace',
-    )
-    const passwords = [worker(), reader()].map((url) => new URL(url).password)
-    const [worker_ = '', reader_ = ''] = passwords
-    await setUpViewsDatabase(env.MILLRACE_SOURCE_ADMIN ?? '', { worker: worker_, reader: reader_ })
-    expect(await run(worker(), 'insert into earlier values (1)')).toEqual([])
-    expect(await run(reader(), 'select id from earlier')).toEqual([{ id: '1' }])
+  test('roles, database and passwords are those of the URLs, also when it is done again', async () => {
+    const admin = env.MILLRACE_SOURCE_ADMIN ?? ''
+    const as = (name: string, password: string) =>
+      inDatabase(admin, 'cards "of" all', [name, password])
+    for (const password of ["first '%", 'second $1 \\']) {
+      const given = { worker: as('the "keeper"', password), reader: as('a reader', password) }
+      await setUpViewsDatabase({ admin, ...given })
+      expect(await run(given.worker, 'create table if not exists kept (id bigint)')).toEqual([])
+      expect(await run(given.reader, 'select * from kept')).toEqual([])
+      expect(await run(given.reader, 'insert into kept values (1)')).toBe(denied)
+    }
+    expect(await run(as('a reader', "first '%"), 'select 1')).toBe(wrongPassword)
   })
 })

@@ -5,21 +5,37 @@ const none = parseArguments([], setupCommand)
 
 const complete = {
   MILLRACE_SOURCE_ADMIN: 'postgres://postgres:secret@127.0.0.1:1/postgres',
-  MILLRACE_KAFKA: '127.0.0.1:1',
-  MILLRACE_CONNECT: 'http://127.0.0.1:1',
-  MILLRACE_APP_PASSWORD: 'secret',
-  MILLRACE_CAPTURE_PASSWORD: 'secret',
-  MILLRACE_SOURCE_PASSWORD: 'secret',
-  MILLRACE_WORKER_PASSWORD: 'secret',
-  MILLRACE_READER_PASSWORD: 'secret',
+  MILLRACE_SOURCE_APP: 'postgres://app:secret@127.0.0.1:1/shop',
+  MILLRACE_POSTGRES_ADMIN: 'postgres://postgres:secret@127.0.0.1:1/postgres',
+  MILLRACE_POSTGRES: 'postgres://views:secret@127.0.0.1:1/views',
+  MILLRACE_POSTGRES_READER: 'postgres://reader:secret@127.0.0.1:1/views',
+  MILLRACE_REDIS_ADMIN: 'redis://admin:secret@127.0.0.1:1',
+  MILLRACE_REDIS: 'redis://worker:secret@127.0.0.1:1',
+  MILLRACE_REDIS_READER: 'redis://reader:secret@127.0.0.1:1',
+}
+type Variable = keyof typeof complete
+
+async function failed(env: Readonly<Record<string, string>>): Promise<Error> {
+  const error: unknown = await runSetup(none, env).catch((thrown: unknown) => thrown)
+  expect(error).toMatchObject({ code: 'config' })
+  return error as Error
 }
 
-test('every variable that is missing is named', async () => {
-  const failed = await runSetup(none, {}).catch((error: unknown) => error)
-  expect(failed).toMatchObject({ code: 'config' })
-  for (const name of Object.keys(complete)) {
-    expect((failed as Error).message).toContain(`${name} is missing`)
-  }
+test('without any administrator there is nothing to do, and the help says so', async () => {
+  const error = await failed({})
+  expect(error.message).toContain('none of MILLRACE_REDIS_ADMIN, MILLRACE_POSTGRES_ADMIN')
+})
+
+test.each<[Variable, Variable]>([
+  ['MILLRACE_SOURCE_ADMIN', 'MILLRACE_SOURCE_APP'],
+  ['MILLRACE_POSTGRES_ADMIN', 'MILLRACE_POSTGRES'],
+  ['MILLRACE_POSTGRES_ADMIN', 'MILLRACE_POSTGRES_READER'],
+  ['MILLRACE_REDIS_ADMIN', 'MILLRACE_REDIS'],
+  ['MILLRACE_REDIS_ADMIN', 'MILLRACE_REDIS_READER'],
+])('%s asks for %s', async (by, name) => {
+  const { [name]: _, ...env } = complete
+  const { message } = await failed(env)
+  expect(message).toContain(`${name} is missing, which ${by} asks for`)
 })
 
 test.each([
@@ -27,14 +43,17 @@ test.each([
   ['MILLRACE_SOURCE_ADMIN', 'mysql://root:secret@127.0.0.1'],
   ['MILLRACE_REDIS_ADMIN', 'redis://admin:1#secret@127.0.0.1'],
 ])('%s=%s is refused before anything is changed, and not shown', async (name, value) => {
-  const failed = await runSetup(none, { ...complete, [name]: value }).catch(
-    (error: unknown) => error,
-  )
-  expect(failed).toMatchObject({ code: 'config', message: expect.stringContaining(name) as string })
-  expect((failed as Error).message).not.toContain('secret')
+  const { message } = await failed({ ...complete, [name]: value })
+  expect(message).toContain(name)
+  expect(message).not.toContain('secret')
 })
 
 test('a variable that is not known is refused', async () => {
-  const env = { ...complete, MILLRACE_REDIS_ADMN: 'redis://127.0.0.1' }
-  await expect(runSetup(none, env)).rejects.toThrow('did you mean MILLRACE_REDIS_ADMIN?')
+  const { message } = await failed({ ...complete, MILLRACE_REDIS_ADMN: 'redis://127.0.0.1' })
+  expect(message).toContain('did you mean MILLRACE_REDIS_ADMIN?')
+})
+
+test('a file that is not there is refused before anything is changed', async () => {
+  const given = parseArguments(['--init', 'nowhere.sql'], setupCommand)
+  await expect(runSetup(given, complete)).rejects.toThrow('there is no file nowhere.sql')
 })

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { connectorSettings, withoutTransactions } from '../../src/dev/connector.ts'
+import { z } from 'zod'
+import type { TopicSpec } from '../../src/consume/change-source.ts'
+import { fromEnvironment } from '../../src/dev/connector.ts'
 import { packageFolder } from '../../src/dev/folders.ts'
-import { changeTopicSettings, chainTopics, passingTopicSettings } from '../../src/dev/topics.ts'
 import { versions } from '../../src/dev/versions.ts'
-import { columnsOf } from '../../src/view/view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { topicSpecs } from '../../src/plan/topics-plan.ts'
 
 const artifact = /<artifactId>([^<]+)<\/artifactId>\s*<version>([^<]+)<\/version>/g
 
@@ -28,56 +28,42 @@ test('the poms name the versions that are written down', () => {
   expect(coordinates('registry')).toEqual({ 'apicurio-registry-app': versions.apicurio })
 })
 
+const connector = z
+  .record(z.string(), z.string())
+  .parse(JSON.parse(readFileSync(join(packageFolder, 'connectors', 'millrace.json'), 'utf8')))
+
 describe('a topic that the connector makes is like those that we make', () => {
-  const madeBy = (group: string) => {
+  const specs = topicSpecs(['public.boats'], { connector: 'shop', topicPartitions: 4 })
+  const made = (group: string) => {
     const prefix = `topic.creation.${group}.`
-    const made = Object.entries(connectorSettings()).filter(([key]) => key.startsWith(prefix))
-    return Object.fromEntries(made.map(([key, value]) => [key.replace(prefix, ''), value]))
+    const settings = Object.entries(connector).filter(([key]) => key.startsWith(prefix))
+    return Object.fromEntries(settings.map(([key, value]) => [key.replace(prefix, ''), value]))
   }
+  const ours = ({ partitions, settings }: TopicSpec) => ({
+    'replication.factor': '1',
+    partitions: String(partitions),
+    ...settings,
+  })
+  const { include = '', ...passing } = made('passing')
+  const isPassing = ({ topic }: TopicSpec) =>
+    include.split(',').some((pattern) => new RegExp(`^(?:${pattern})$`).test(topic))
 
   test('of changes', () => {
-    const expected = { 'replication.factor': '1', partitions: '4', ...changeTopicSettings }
-    expect(madeBy('default')).toEqual(expected)
+    const changes = specs.filter((spec) => !isPassing(spec))
+    expect(changes.map(({ topic }) => topic)).toEqual(['shop.public.boats'])
+    expect(changes.map(ours)).toEqual([made('default')])
   })
 
   test('of markers and heartbeats', () => {
-    expect(connectorSettings()['topic.creation.groups']).toBe('passing')
-    const { include = '', ...settings } = madeBy('passing')
-    const expected = { 'replication.factor': '1', partitions: '1', ...passingTopicSettings }
-    expect(settings).toEqual(expected)
-    const patterns = include.split(',').map((pattern) => new RegExp(`^(?:${pattern})$`))
-    const passing = chainTopics('shop').filter(({ topic }) => {
-      return patterns.some((pattern) => pattern.test(topic))
-    })
-    expect(passing.map(({ partitions }) => partitions)).toEqual([1, 1])
+    expect(connector['topic.creation.groups']).toBe('passing')
+    expect(specs.filter(isPassing).map(ours)).toEqual([passing, passing])
   })
 })
 
-test('the connector emits the columns that views and primary keys need, and no others', () => {
-  const keys = {
-    users: ['user_id'],
-    tweets: ['tweet_id'],
-    follows: ['follower_id', 'followee_id'],
-    likes: ['user_id', 'tweet_id'],
-  }
-  const needed = Object.entries(keys).flatMap(([table, key]) => {
-    const columns = Object.keys(columnsOf(userInformation, table))
-    return [...key, ...columns].map((column) => `public.${table}.${column}`)
-  })
-  const emitted = connectorSettings()['column.include.list']?.split(',') ?? []
-  expect(emitted.toSorted()).toEqual([...new Set(needed)].toSorted())
+test('the connector’s file names no tables: they come from the views', () => {
+  expect(Object.keys(connector).filter((name) => /(include|exclude)\.list$/.test(name))).toEqual([])
 })
 
-test('every captured table has its topic', () => {
-  const settings = connectorSettings()
-  const tables = settings['table.include.list']?.split(',') ?? []
-  const wanted = tables.map((table) => `${settings['topic.prefix']}.${table}`)
-  const topics = chainTopics('millrace').filter(({ partitions }) => partitions === 4)
-  expect(topics.map(({ topic }) => topic)).toEqual(wanted)
-})
-
-test('a setting overridden by null is left out', () => {
-  const settings = connectorSettings(withoutTransactions)
-  expect(settings['exactly.once.support']).toBe('requested')
-  expect(settings).not.toHaveProperty('transaction.boundary')
+test('what Connect finds in its environment stands in the file as a chain has it', () => {
+  expect(connector).toMatchObject(fromEnvironment)
 })

@@ -5,11 +5,11 @@
  */
 import { jest } from '@jest/globals'
 import type { Chain } from '../../src/dev/chain.ts'
-import { connectorSettings, putConnector, withoutTransactions } from '../../src/dev/connector.ts'
 import { ChainHarness } from '../support/chain-harness.ts'
 import { chainTimeoutMs, startTestChain, stopTestChain } from '../support/chain.ts'
 import { countRepeated, endOf, readTopic, untilGrown } from '../support/change-log.ts'
 import {
+  alterConnector,
   committedOffset,
   forgetOffsets,
   resumeConnector,
@@ -43,11 +43,7 @@ beforeAll(async () => {
   await asSuperuser(chain, 'grant select on all tables in schema public to millrace_capture')
   // Stopping it has written an offset: it is to begin as one that never wrote any.
   await forgetOffsets(chain)
-  await putConnector(connectorSettings({ ...withoutTransactions, 'snapshot.mode': 'initial' }), {
-    connect: chain.urls.connect,
-    name: chain.env.MILLRACE_CONNECTOR!,
-    timeoutMs: 60_000,
-  })
+  await alterConnector(chain, { 'snapshot.mode': 'initial' })
 }, chainTimeoutMs)
 
 afterAll(async () => {

@@ -83,6 +83,7 @@ export class SimulatedStore {
       reader: (layout, served) => through(reader(layout, served)),
       writer: (layout) => through(writer(layout)),
       audit: (layout) => through(audit(layout)),
+      faults: () => Promise.resolve([]),
       close: () => Promise.resolve(),
     }
   }

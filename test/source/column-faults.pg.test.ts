@@ -130,6 +130,7 @@ test.each<[string, (column: string) => FieldDeclaration, string]>([
   expect(await faultsOf(type, field)).toEqual([
     {
       table: 'My shop.The Things',
+      column: 'a Cell',
       what: `column a Cell of My shop.The Things is of type ${words}`,
       mend: undefined,
     },
@@ -260,6 +261,7 @@ describe('a table of another schema', () => {
       table: undefined,
       what: 'role millrace may not use schema My shop',
       mend: 'grant usage on schema "My shop" to "millrace";',
+      does: 'let role millrace use schema My shop',
     })
     await run(fault!.mend!)
     expect(await faultsNow(declare.text)).toEqual([])

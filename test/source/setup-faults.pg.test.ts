@@ -228,6 +228,7 @@ test('a fault of two views is said once, and the stronger replica identity is as
       table: 'parts',
       what: 'the replica identity of public.parts gives too little of a changed row',
       mend: 'alter table public.parts replica identity full;',
+      does: 'have the log tell whole rows of public.parts',
     },
   ])
 })

@@ -7,6 +7,7 @@ import { runCommand } from '../../src/dev/command.ts'
 import { mainPath } from '../../src/dev/folders.ts'
 import { randomPorts } from '../../src/dev/ports.ts'
 import { startChain } from '../../src/dev/start-chain.ts'
+import { exampleSchema, exampleSeed } from '../../src/traffic/example.ts'
 import {
   newTestFolder,
   removeOrphans,
@@ -60,7 +61,10 @@ export async function kafkaServer(options: ServerSettings = {}): Promise<TestSer
 /** The whole chain is up within half a minute, on a busy machine within minutes. */
 export const chainTimeoutMs = 400_000
 
-export type TestChainOptions = Omit<ChainOptions, 'folder' | 'ports'>
+export type TestChainOptions = Omit<ChainOptions, 'folder' | 'ports' | 'init'> & {
+  /** Whether the example's tables begin with a small network. */
+  readonly seed?: boolean
+}
 
 /** A chain of a test's own, without roles unless asked for. `stopTestChain` ends it. */
 export async function startTestChain(options: TestChainOptions): Promise<Chain> {
@@ -123,10 +127,14 @@ export async function runRole(
   }
 }
 
-async function startIn(folder: string, options: TestChainOptions): Promise<Chain> {
+async function startIn(
+  folder: string,
+  { seed = false, ...options }: TestChainOptions,
+): Promise<Chain> {
   return startChain({
     folder,
     ports: await randomPorts(),
+    init: [exampleSchema, ...(seed ? [exampleSeed] : [])],
     ...options,
     // A chain that lives for minutes: the better compiler would cost a third of its start.
     javaFlags: ['-XX:TieredStopAtLevel=1'],

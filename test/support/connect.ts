@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Chain } from '../../src/dev/chain.ts'
+import { untilRunning } from '../../src/dev/connector.ts'
 import { until } from './wait.ts'
 
 const callTimeoutMs = 10_000
@@ -66,6 +67,27 @@ export async function untilOffsetFlushed(chain: Chain): Promise<void> {
 export async function forgetOffsets(chain: Chain): Promise<void> {
   await call(chain, 'PUT', 'stop')
   await until('the offsets are forgotten', async () => call(chain, 'DELETE', 'offsets'))
+}
+
+/** Gives a stopped connector other settings, and lets it run. */
+export async function alterConnector(
+  chain: Chain,
+  changes: Readonly<Record<string, string>>,
+): Promise<void> {
+  const path = `${connectorPath(chain)}/config`
+  const settings = JSON.parse(await ask(path)) as Readonly<Record<string, string>>
+  const response = await fetch(path, {
+    method: 'PUT',
+    signal: AbortSignal.timeout(callTimeoutMs),
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...settings, ...changes }),
+  })
+  if (!response.ok) throw new Error(`Connect refuses the settings: ${await response.text()}`)
+  await untilRunning({
+    connect: chain.urls.connect,
+    name: chain.env.MILLRACE_CONNECTOR!,
+    timeoutMs: upTimeoutMs,
+  })
 }
 
 /** Lets a stopped connector run again. */

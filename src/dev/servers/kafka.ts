@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { kafkaTopicAdmin } from '../../consume/kafka/topic-admin.ts'
+import { createLog } from '../../log.ts'
 import { runCommand } from '../command.ts'
 import { jarsFolder } from '../downloads.ts'
 import { makePrivateFolder, type Folders } from '../folders.ts'
@@ -18,6 +20,7 @@ export type KafkaOptions = {
   readonly settings?: Readonly<Record<string, string>> | undefined
 }
 
+const callTimeoutMs = 10_000
 const formatTimeoutMs = 60_000
 
 /** Writes the broker's settings, formats its storage once, and answers how it is started. */
@@ -42,6 +45,17 @@ export async function kafkaSpec(folders: Folders, options: KafkaOptions): Promis
     args: [loggingFlag, ...classPath, 'kafka.Kafka', settingsPath],
     niceness: 5,
   })
+}
+
+/** Throws while the broker doesn't answer. */
+export async function brokerAnswers(broker: string): Promise<void> {
+  const log = createLog('silent', 'dev')
+  const admin = kafkaTopicAdmin({ brokers: [broker], log, callTimeoutMs })
+  try {
+    await admin.describe([])
+  } finally {
+    await admin.close()
+  }
 }
 
 function kafkaSettings(data: string, options: KafkaOptions): Record<string, string> {

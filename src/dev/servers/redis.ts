@@ -2,16 +2,26 @@ import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { aclRules } from '../../store/redis/acl.ts'
-import { userInformation } from '../../views/user-information.ts'
+import { aclRules, defaultUserRules } from '../../store/redis/acl.ts'
 import { makePrivateFolder, type Folders } from '../folders.ts'
-import type { Passwords } from '../passwords.ts'
+import { userOf } from '../urls.ts'
 import type { ProcessSpec } from '../processes.ts'
+
+/** URLs of the users to be made, with their passwords. */
+export type RedisUsers = {
+  readonly worker: string
+  readonly reader: string
+  /** Names of the views whose entries they keep and read. */
+  readonly views: readonly string[]
+}
+
+/** The same, and the administrator. */
+export type RedisServerUsers = RedisUsers & { readonly admin: string }
 
 export type RedisOptions = {
   readonly path: string
   readonly port: number
-  readonly passwords: Pick<Passwords, 'redis' | 'worker' | 'reader'>
+  readonly users: RedisServerUsers
   /** Further arguments, as `['--maxmemory', '10mb']`. */
   readonly args?: readonly string[] | undefined
 }
@@ -40,7 +50,7 @@ export function redisSpec(folders: Folders, options: RedisOptions): ProcessSpec 
     daemonize: 'no',
   }
   const lines = Object.entries(settings).map(([key, value]) => `${key} ${value}`)
-  const users = redisUsers(options.passwords).map((user) => `user ${user.join(' ')}`)
+  const users = usersOf(options.users).map((user) => `user ${user.join(' ')}`)
   writeFileSync(settingsPath, `${[...lines, ...users].join('\n')}\n`, { mode: 0o600 })
   return {
     name: 'redis',
@@ -61,24 +71,24 @@ type RedisUser = readonly [name: string, ...rules: string[]]
  * Nobody gets in without a password. Redis replays its append-only file as the user `default`, who
  * is off and all the same has to be allowed everything, or a restart would lose what was written.
  */
-function redisUsers(passwords: RedisOptions['passwords']): readonly RedisUser[] {
+function usersOf(users: RedisServerUsers): readonly RedisUser[] {
   return [
-    ['default', 'reset', 'off', '~*', '&*', '+@all'],
-    userOf('millrace-admin', passwords.redis, ['~*', '&*', '+@all']),
-    ...usersOfViews(passwords),
+    ['default', ...defaultUserRules],
+    userRules(users.admin, ['~*', '&*', '+@all']),
+    ...usersOfViews(users),
   ]
 }
 
-function usersOfViews({ worker, reader }: Pick<Passwords, 'worker' | 'reader'>): RedisUser[] {
-  const names = [userInformation.name]
+function usersOfViews({ worker, reader, views }: RedisUsers): RedisUser[] {
   return [
-    userOf('millrace-worker', worker, aclRules('worker', names)),
-    userOf('millrace-reader', reader, aclRules('reader', names)),
+    userRules(worker, aclRules('worker', views)),
+    userRules(reader, aclRules('reader', views)),
   ]
 }
 
 /** As `ACL SETUSER` takes it, with a hash in place of the password. */
-function userOf(name: string, password: string, rules: readonly string[]): RedisUser {
+function userRules(url: string, rules: readonly string[]): RedisUser {
+  const [name, password] = userOf(url)
   const hash = createHash('sha256').update(password).digest('hex')
   return [name, 'reset', 'on', `#${hash}`, ...rules]
 }
@@ -92,13 +102,10 @@ export async function redisAnswers(url: string): Promise<void> {
  * Makes the users of workers and APIs in a Redis that somebody else started. Answers false when
  * that Redis keeps its users in no file, and so forgets these when it starts anew.
  */
-export async function setUpRedis(
-  admin: string,
-  passwords: Pick<Passwords, 'worker' | 'reader'>,
-): Promise<boolean> {
+export async function setUpRedis(admin: string, users: RedisUsers): Promise<boolean> {
   let kept = true
   await withRedis(admin, async (redis) => {
-    for (const [name, ...rules] of usersOfViews(passwords)) {
+    for (const [name, ...rules] of usersOfViews(users)) {
       await redis.acl('SETUSER', name, ...rules)
     }
     await redis.acl('SAVE').catch(() => (kept = false))

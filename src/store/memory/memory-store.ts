@@ -15,6 +15,7 @@ export function memoryStore(clock: Clock = systemClock, data = emptyData()): Vie
     reader: (layout, served) => new MemoryReader({ data, clock, layout, served }),
     writer: (layout) => new MemoryWriter(data, clock, layout),
     audit: (layout) => new MemoryAudit(data, layout),
+    faults: () => Promise.resolve([]),
     close: () => Promise.resolve(),
   }
 }

@@ -41,6 +41,11 @@ export class EntryTable {
     this.#table = `${quote(schema)}.${quote(columnName(parts.view))}`
   }
 
+  /** With its schema, as SQL writes it. */
+  get name(): string {
+    return this.#table
+  }
+
   /** Creates the table where it is missing; refuses one of another shape (`store-layout`). */
   static async open(parts: EntryTableParts): Promise<EntryTable> {
     const table = new EntryTable(parts, await schemaOf(parts.connection))

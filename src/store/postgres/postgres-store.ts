@@ -6,6 +6,7 @@ import { PostgresCoordination } from './coordination.ts'
 import { EntryTable } from './entry-table.ts'
 import { locksOf } from './locks.ts'
 import { migrate, requireSchema } from './migrate.ts'
+import { postgresFaults } from './faults.ts'
 import { PostgresReader } from './reader.ts'
 import { PostgresWatchable } from './watchable.ts'
 import { PostgresWriter } from './writer.ts'
@@ -38,6 +39,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       reader: (layout, served) => new PostgresReader(parts, layout, served),
       writer: (layout) => new PostgresWriter(parts, layout),
       audit: (layout) => new PostgresAudit(parts, layout),
+      faults: () => postgresFaults(connection, table),
       close: () => connection.close(),
     }
   } catch (error) {

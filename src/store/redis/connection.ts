@@ -121,6 +121,11 @@ export class RedisConnection {
     }
   }
 
+  /** What the last look at the server has found. */
+  get verdict(): Pick<ServerVerdict, 'unfit' | 'unsafe'> {
+    return this.#verdict
+  }
+
   close(): void {
     this.#closed = true
     clearTimeout(this.#nextLook)

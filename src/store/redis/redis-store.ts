@@ -4,6 +4,7 @@ import { RedisAudit } from './audit.ts'
 import { RedisConnection, type RedisOptions } from './connection.ts'
 import { RedisCoordination, RedisWatchable } from './coordination.ts'
 import { viewKeys } from './keys.ts'
+import { redisFaults } from './faults.ts'
 import { RedisReader } from './reader.ts'
 import { RedisWriter } from './writer.ts'
 
@@ -28,6 +29,7 @@ export async function openRedisStore({ view, ...options }: RedisStoreOptions): P
     reader: (layout, served) => new RedisReader(connection, keys, { layout, served }),
     writer: (layout) => new RedisWriter(connection, keys, layout),
     audit: (layout) => new RedisAudit(connection, keys, layout),
+    faults: () => redisFaults(connection, keys, options.url),
     close: async () => connection.close(),
   }
 }

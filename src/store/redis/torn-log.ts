@@ -22,6 +22,8 @@ export async function rewriteTornLog(
     await connection.ask('bgrewriteaof', [])
     log?.info('redis has started anew and is asked to rewrite its append-only file')
   } catch (error) {
+    // Another worker, or the one of another view, was quicker.
+    if (describe(error).includes('already in progress')) return
     log?.warn(
       {
         reason: describe(error),

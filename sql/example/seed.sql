@@ -1,5 +1,5 @@
--- A small network to look at, the same on every machine. Run once, in an empty source database, as
--- millrace_app. The last two users differ only in what a JavaScript number can't tell apart.
+-- A small network to look at, the same on every machine. Run once, after schema.sql, by the owner of
+-- the tables. The last two users differ only in what a JavaScript number can't tell apart.
 insert into public.users (user_id, username, name, description, location, web_page_url, joined_date)
 select
   id,

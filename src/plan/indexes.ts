@@ -1,0 +1,88 @@
+/** Indexes of the columns that rows are counted by: without one, every look reads the whole table. */
+import type { SetupFacts, TableFacts } from '../source/setup-facts.ts'
+import { keyTypeOf } from '../types/types.ts'
+import { identifier, tableName } from '../view/sql-text.ts'
+import { inOrder, ordered } from '../view/truth-keys.ts'
+import type { View } from '../view/view.ts'
+import type { SourceStep } from './owner-session.ts'
+
+export function indexWorks(facts: SetupFacts, views: readonly View[]): readonly SourceStep[] {
+  return views.flatMap((view) =>
+    view.counts.flatMap(({ table, by }) => {
+      const found = facts.tables[table]
+      // Another fault says that it is not there.
+      if (!found || by.some((column) => !found.columns[column])) return []
+      const columns = indexed(view, by)
+      if (columns.length === 0 || isIndexed(found, columns)) return []
+      return [
+        {
+          what: `create an index of ${table} (${columns.join(', ')}), while it is read and written`,
+          statements: indexStatements(table, found, columns.map(identifier)),
+        },
+      ]
+    }),
+  )
+}
+
+/** Those of the columns that an index serves, in the order in which keys are compared. */
+function indexed(view: View, columns: readonly string[]): readonly string[] {
+  const forms = view.key.map(({ type }) => keyTypeOf(type).isIndexed)
+  const served = new Set(columns.filter((_, at) => forms[at]))
+  return inOrder(view, columns).filter((column) => served.has(column))
+}
+
+/** Whether one of its indexes begins with these columns, in whatever order. */
+function isIndexed({ indexes }: TableFacts, columns: readonly string[]): boolean {
+  return indexes.some((index) => {
+    const first = index.columns.slice(0, columns.length)
+    return columns.every((column) => first.includes(column))
+  })
+}
+
+/** That of a partitioned table takes over those that its partitions have by then. */
+function indexStatements(table: string, { kind, parts }: TableFacts, columns: readonly string[]) {
+  const of = `(${columns.join(', ')});`
+  if (kind !== 'p') return [{ shown: `create index concurrently on ${tableName(table)} ${of}` }]
+  return [
+    ...parts.map(({ name }) => ({ shown: `create index concurrently on ${name} ${of}` })),
+    { shown: `create index on ${tableName(table)} ${of}` },
+  ]
+}
+
+/** One that was broken off stays, is kept up by every write, and serves nobody. */
+export function unfinishedNotes({ tables }: SetupFacts): readonly string[] {
+  return Object.entries(tables).flatMap(([table, { unfinished }]) =>
+    unfinished.map(
+      (name) =>
+        `${table}: index ${name} is not finished; if nobody builds it now: drop index concurrently ${name};`,
+    ),
+  )
+}
+
+/** Keys of text are compared by their bytes, for which an index of the database's order is of no use. */
+export function rangeNotes(facts: SetupFacts, views: readonly View[]): readonly string[] {
+  const sides = views.flatMap((view) => [
+    { view, table: view.row.table, columns: view.row.key },
+    ...view.counts.map(({ table, by }) => ({ view, table, columns: by })),
+  ])
+  return sides.flatMap(({ view, table, columns }) => {
+    const found = facts.tables[table]
+    const isText = view.key.some(({ type }) => type === 'text')
+    if (!found || !isText || columns.some((column) => !found.columns[column])) return []
+    const names = indexed(view, columns)
+    const isOrdered = (column: string) => view.key[columns.indexOf(column)]!.type === 'text'
+    const serves = found.indexes.some((index) =>
+      names.every(
+        (column, at) =>
+          index.columns[at] === column &&
+          (!isOrdered(column) || ['C', 'POSIX', 'ucs_basic'].includes(index.collations[at] ?? '')),
+      ),
+    )
+    if (serves) return []
+    const spelled = inOrder(view, ordered(view, columns.map(identifier))).slice(0, names.length)
+    return [
+      `${table}: view ${view.name} goes through it in the order of bytes; where it is large, that ` +
+        `wants: create index concurrently on ${tableName(table)} (${spelled.join(', ')});`,
+    ]
+  })
+}

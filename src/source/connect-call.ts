@@ -1,0 +1,103 @@
+/** One call of Kafka Connect's REST interface, and how its answers are read. */
+import { z } from 'zod'
+import { MillraceError } from '../errors.ts'
+import type { ConnectorSettings } from './connect.ts'
+
+export type ConnectAddress = {
+  /** Kafka Connect's REST interface; the URL may hold a user and password. */
+  readonly connect: string
+  /** The connector's name. */
+  readonly name: string
+  readonly callTimeoutMs: number
+}
+
+export type ConnectCall = {
+  readonly path: string
+  readonly method?: string
+  /** Sent as JSON. */
+  readonly json?: unknown
+}
+
+export type ConnectAnswer = {
+  readonly ok: boolean
+  readonly status: number
+  readonly body: string
+}
+
+/** Rejects with `connect-unavailable`, also while Connect's workers join or leave. */
+export async function askConnect(
+  { connect, name, callTimeoutMs }: ConnectAddress,
+  { path, method = 'GET', json }: ConnectCall,
+): Promise<ConnectAnswer> {
+  const { origin, pathname, host, username, password } = new URL(connect)
+  const url = `${origin}${pathname.replace(/\/$/, '')}/${path}`
+  // A URL with a password in it is refused by fetch, and would stand in what it rejects with.
+  const user = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  const authorization = `Basic ${Buffer.from(user).toString('base64')}`
+  const headers: Record<string, string> = {
+    ...(username !== '' && { authorization }),
+    ...(json !== undefined && { 'content-type': 'application/json' }),
+  }
+  const content = json === undefined ? {} : { body: JSON.stringify(json) }
+  let response: Response
+  let body: string
+  try {
+    const signal = AbortSignal.timeout(callTimeoutMs)
+    response = await fetch(url, { method, headers, signal, ...content })
+    body = await response.text()
+  } catch (cause) {
+    throw unavailable(`Kafka Connect does not answer at ${host}`, cause)
+  }
+  const { ok, status } = response
+  // While its workers join or leave it can't tell; what it fails at may go through later.
+  if (status === 409 || status >= 500) throw unavailable(answered(name, status, body))
+  return { ok, status, body }
+}
+
+export function connectRefused(name: string, status: number, body: string): MillraceError {
+  return new MillraceError('connect-refused', answered(name, status, body), {
+    hint: 'Run `millrace apply`, which makes the connector, or set MILLRACE_CONNECTOR to its name.',
+  })
+}
+
+function answered(name: string, status: number, body: string): string {
+  return `Kafka Connect answered ${status} for connector ${name}: ${body.slice(0, 200)}`
+}
+
+function unavailable(message: string, cause?: unknown): MillraceError {
+  return new MillraceError('connect-unavailable', message, {
+    cause,
+    hint: 'Changes wait in Postgres until it is back; the slot keeps their log.',
+  })
+}
+
+const settingsAnswer = z.record(z.string(), z.string().nullable())
+
+/** A connector's configuration. */
+export function settingsIn(text: string): ConnectorSettings {
+  const settings = Object.entries(parseAnswer(settingsAnswer, text))
+  return Object.fromEntries(
+    settings.flatMap(([name, value]) => (value === null ? [] : [[name, value]])),
+  )
+}
+
+export function parseAnswer<T>(schema: z.ZodType<T>, text: string): T {
+  try {
+    return schema.parse(parseExactly(text))
+  } catch (cause) {
+    throw new MillraceError('connect-answer', 'Connect answered in an unknown form', {
+      cause,
+      hint: 'Check the versions of Connect and Debezium against docker-compose.yml.',
+    })
+  }
+}
+
+/** JSON.parse rounds 64-bit LSNs: a number that a double can't hold is read as text instead. */
+function parseExactly(text: string): unknown {
+  return JSON.parse(text, exact)
+}
+
+/** The engine hands over the `source` of every number; TypeScript does not know yet. */
+function exact(_key: string, value: unknown, context?: { readonly source: string }): unknown {
+  return typeof value === 'number' && !Number.isSafeInteger(value) ? context?.source : value
+}

@@ -1,0 +1,126 @@
+/** What is asked of Kafka Connect to make a connector or to change one. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { z } from 'zod'
+import { MillraceError } from '../errors.ts'
+import {
+  askConnect,
+  connectRefused,
+  parseAnswer,
+  settingsIn,
+  type ConnectAddress,
+} from './connect-call.ts'
+import { connectRest } from './connect-rest.ts'
+import type { ConnectorSettings } from './connect.ts'
+
+const retryPauseMs = 300
+/** Connect looks at the database before it takes a configuration. */
+const slowCallTimeoutMs = 40_000
+
+/** Undefined where Connect knows no connector of the name. */
+export async function connectorSettings(
+  address: ConnectAddress,
+): Promise<ConnectorSettings | undefined> {
+  const { ok, status, body } = await askConnect(address, { path: `${pathOf(address)}/config` })
+  if (ok) return settingsIn(body)
+  if (status === 404) return undefined
+  throw connectRefused(address.name, status, body)
+}
+
+const plugins = z.array(z.object({ class: z.string(), version: z.string().nullish() }))
+
+/** Versions of its plugins by their classes: connectors and converters. */
+export async function connectPlugins(
+  address: ConnectAddress,
+): Promise<ReadonlyMap<string, string>> {
+  const path = 'connector-plugins?connectorsOnly=false'
+  const { ok, status, body } = await askConnect(address, { path })
+  if (!ok) throw connectRefused(address.name, status, body)
+  const found = parseAnswer(plugins, body)
+  return new Map(found.map((each) => [each.class, each.version ?? '']))
+}
+
+const validation = z.object({
+  configs: z.array(
+    z.object({ value: z.object({ name: z.string(), errors: z.array(z.string()) }) }),
+  ),
+})
+
+/** What Connect would not take, by setting. */
+export async function connectorObjections(
+  address: ConnectAddress,
+  settings: ConnectorSettings,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const path = `connector-plugins/${settings['connector.class']}/config/validate`
+  const json = { ...settings, name: address.name }
+  const slow = { ...address, callTimeoutMs: slowCallTimeoutMs }
+  const { ok, status, body } = await askConnect(slow, { path, method: 'PUT', json })
+  if (!ok) throw connectRefused(address.name, status, body)
+  const { configs } = parseAnswer(validation, body)
+  return new Map(configs.map(({ value }) => [value.name, value.errors]))
+}
+
+/**
+ * Makes the connector, or changes it to these settings, and waits until its task runs. Throws
+ * `connect-refused`, and `connector-failed` when the task ends.
+ */
+export async function putConnector(
+  address: ConnectAddress,
+  settings: ConnectorSettings,
+  timeoutMs: number,
+): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs
+  const slow = { ...address, callTimeoutMs: slowCallTimeoutMs }
+  for (;;) {
+    try {
+      const call = { path: `${pathOf(address)}/config`, method: 'PUT', json: settings }
+      const { ok, body } = await askConnect(slow, call)
+      if (ok) break
+      throw new MillraceError(
+        'connect-refused',
+        `Connect refuses the connector: ${messageIn(body)}`,
+      )
+    } catch (error) {
+      const passes = error instanceof MillraceError && error.code === 'connect-unavailable'
+      if (!passes || performance.now() > deadlineMs) throw error
+    }
+    await sleep(retryPauseMs)
+  }
+  await untilRunning(address, deadlineMs)
+}
+
+/** A task that ends is started again once: it may have ended before the change. */
+async function untilRunning(address: ConnectAddress, deadlineMs: number): Promise<void> {
+  const connect = connectRest(address)
+  let restarted = false
+  for (;;) {
+    const status = await connect.status().catch(() => undefined)
+    const { state = 'starting', reason } = status ?? {}
+    // One that somebody has stopped goes on when they say so.
+    if (state === 'running' || state === 'stopped') return
+    if (performance.now() > deadlineMs || (state === 'failed' && restarted)) {
+      const why = reason === undefined ? `it is ${state}` : reason
+      throw new MillraceError('connector-failed', `the connector's task does not run: ${why}`, {
+        hint: "Connect's log says more.",
+      })
+    }
+    if (state === 'failed') {
+      restarted = true
+      await connect.restart()
+    }
+    await sleep(retryPauseMs)
+  }
+}
+
+const complaint = z.object({ message: z.string() })
+
+function messageIn(body: string): string {
+  try {
+    return complaint.parse(JSON.parse(body)).message
+  } catch {
+    return body.slice(0, 500)
+  }
+}
+
+function pathOf({ name }: ConnectAddress): string {
+  return `connectors/${encodeURIComponent(name)}`
+}
