@@ -60,7 +60,9 @@ async function asked(
 }
 
 async function sourceFindings(config: PlanConfig): Promise<readonly Finding[]> {
-  const { source: url, publication, slot, callTimeoutMs } = config
+  const { publication, slot, callTimeoutMs } = config
+  // Millrace's own role may be among what is missing.
+  const url = config.sourceOwner ?? config.source
   const source = postgresSource({ url, publication, slot, callTimeoutMs })
   try {
     return slotFindings(slot, await source.slot())

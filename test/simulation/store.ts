@@ -84,7 +84,7 @@ export class SimulatedStore {
       writer: (layout) => through(writer(layout)),
       audit: (layout) => through(audit(layout)),
       faults: () => Promise.resolve([]),
-    close: () => Promise.resolve(),
+      close: () => Promise.resolve(),
     }
   }
 
