@@ -1,7 +1,6 @@
 /** A plan, and what is watched while views are kept. */
 import { ownView } from '../coordinate/view-plan.ts'
 import { describe, MillraceError } from '../errors.ts'
-import { createCommandLog } from '../log.ts'
 import { connectRest } from '../source/connect-rest.ts'
 import { postgresSource } from '../source/postgres-source.ts'
 import { openStore } from '../store/open-store.ts'
@@ -14,6 +13,7 @@ import {
   type Finding,
 } from './findings.ts'
 import { planOf } from './plan.ts'
+import { planLog } from './tools.ts'
 import type { Fault, PlanConfig, PlanParts, Step } from './words.ts'
 
 export type Diagnosis = {
@@ -97,7 +97,7 @@ async function storeFindings(
   view: View,
   { store: name, freshWithinMs }: StoreAsked,
 ): Promise<readonly Finding[]> {
-  const log = createCommandLog(config.logLevel, 'doctor')
+  const log = planLog(config)
   const own = ownView(view)
   const about = { view: view.name, store: name, declaration: own.id, freshWithinMs }
   const open = { config, view: { name: view.name, key: view.key }, readOnly: true, log }
