@@ -2,6 +2,7 @@ import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import { kafkaChangeLog } from '../consume/kafka/kafka-change-log.ts'
 import { kafkaChangeSource } from '../consume/kafka/kafka-change-source.ts'
+import { SharedFetches } from '../consume/kafka/shared-fetches.ts'
 import { kafkaTopicAdmin } from '../consume/kafka/topic-admin.ts'
 import { MarkerLog } from '../consume/marker-log.ts'
 import { connectorProgress, Marks } from '../coordinate/marks.ts'
@@ -21,6 +22,7 @@ export function openOutside(config: Config, log: Log): Outside {
   const changeLog = kafkaChangeLog({ brokers, callTimeoutMs, recordsMax: 1_000, log })
   const source = postgresSource({ url: config.source, publication, slot, callTimeoutMs })
   const connect = connectRest({ connect: config.connect, name: connector, callTimeoutMs })
+  const fetches = new SharedFetches()
   const markers = new MarkerLog({ changeLog, topic: `${connector}.message`, clock, log })
   return {
     admin: kafkaTopicAdmin({ brokers, callTimeoutMs, log }),
@@ -36,7 +38,8 @@ export function openOutside(config: Config, log: Log): Outside {
       intervalMs: config.barrierIntervalMs,
     }),
     clock,
-    changeSource: (of) => kafkaChangeSource({ ...of, brokers, sessionTimeoutMs, recordsMax, log }),
+    changeSource: (of) =>
+      kafkaChangeSource({ ...of, brokers, sessionTimeoutMs, recordsMax, fetches, log }),
     decoder: (of) => decoder({ ...of, registry, clock, unknownSchemaMs }),
   }
 }

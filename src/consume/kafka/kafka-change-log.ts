@@ -3,6 +3,7 @@ import type { TopicPartition } from '../../position.ts'
 import type { ChangeLog, PartitionReader } from '../change-source.ts'
 import { BrokerConnections } from './broker-connections.ts'
 import { KafkaPartitionReader, readerDefaults, type ReaderLimits } from './partition-reader.ts'
+import { SharedFetches } from './shared-fetches.ts'
 
 export type KafkaChangeLogOptions = Partial<ReaderLimits> & {
   /** `host:port` each. */
@@ -23,6 +24,7 @@ export function kafkaChangeLog(options: KafkaChangeLogOptions): ChangeLog {
 class KafkaChangeLog implements ChangeLog {
   readonly #options: KafkaChangeLogOptions & ReaderLimits
   readonly #connections: BrokerConnections
+  readonly #fetches = new SharedFetches()
   readonly #closed = new AbortController()
   readonly #pumps = new Set<Promise<void>>()
 
@@ -36,6 +38,7 @@ class KafkaChangeLog implements ChangeLog {
     const reader = new KafkaPartitionReader({
       ...this.#options,
       connections: this.#connections,
+      fetches: this.#fetches,
       partition,
       lost: AbortSignal.any([signal, this.#closed.signal]),
       note: () => undefined,

@@ -21,6 +21,7 @@ import { bounded, faultKind, kafkaError } from './kafka-errors.ts'
 import { createGroup, type Cluster, type ConsumerGroup } from './kafkajs-internals.ts'
 import { KafkaPartitionReader, readerDefaults, type ReaderLimits } from './partition-reader.ts'
 import { assertPatched } from './patch-check.ts'
+import { SharedFetches } from './shared-fetches.ts'
 
 export type KafkaChangeSourceOptions = Partial<ReaderLimits> & {
   /** `host:port` each. */
@@ -34,6 +35,8 @@ export type KafkaChangeSourceOptions = Partial<ReaderLimits> & {
   readonly log: Log
   /** How long the brokers may be away before `run` rejects. */
   readonly awayMaxMs?: number
+  /** Those of several groups in one process may be shared. */
+  readonly fetches?: SharedFetches
 }
 
 const defaults = { ...readerDefaults, awayMaxMs: 60_000 } as const
@@ -47,7 +50,9 @@ const closeTimeoutMs = 2_000
 const heartbeatTries = 3
 
 export function kafkaChangeSource(options: KafkaChangeSourceOptions): ChangeSource {
-  return { run: (own, signal) => new GroupMember({ ...defaults, ...options }, own, signal).run() }
+  const { fetches = new SharedFetches() } = options
+  const all = { ...defaults, ...options, fetches }
+  return { run: (own, signal) => new GroupMember(all, own, signal).run() }
 }
 
 type Own = (reader: PartitionReader) => Promise<void>

@@ -4,13 +4,12 @@ import type { Log } from '../../log.ts'
 import { topicPartitionName, type KafkaOffset, type TopicPartition } from '../../position.ts'
 import type { Batch, PartitionReader } from '../change-source.ts'
 import type { BrokerConnections } from './broker-connections.ts'
-import { fetchRequest } from './fetch-request.ts'
 import { batchesOf } from './fetched.ts'
 import { bounded, faultKind, kafkaError, topicMissing } from './kafka-errors.ts'
-import { send, type Broker } from './kafkajs-internals.ts'
 import { metadataOf } from './metadata.ts'
 import { boundsOf, noLeader } from './offsets.ts'
 import { assertPatched } from './patch-check.ts'
+import type { Link, SharedFetches } from './shared-fetches.ts'
 
 export type ReaderLimits = {
   /** Bound of one request; a fetch may take its own wait longer. */
@@ -28,6 +27,7 @@ export const readerDefaults: ReaderLimits = {
 
 export type ReaderOptions = ReaderLimits & {
   readonly connections: BrokerConnections
+  readonly fetches: SharedFetches
   readonly partition: TopicPartition
   readonly lost: AbortSignal
   /** Records of one batch at most. */
@@ -36,9 +36,6 @@ export type ReaderOptions = ReaderLimits & {
   readonly log: Log
 }
 
-/** What the fetches since the last failure have in common: all of them read the same log. */
-type Link = { readonly broker: Broker; readonly topicId: string; readonly leaderEpoch: number }
-
 /** Tries of a fetch, one after another, after which the log should say that nothing is read. */
 const quietFailures = 5
 
@@ -46,6 +43,7 @@ const quietFailures = 5
  * One partition, read by one fetch at a time on a connection that nobody else uses meanwhile: a
  * fetch names the offset at which it is made, so what it brings can only be what follows there, and
  * a partition that is slow, idle or out of range is nobody else's delay. One fetch is read ahead.
+ * Where another reader waits for just the same, both wait for one answer.
  *
  * A fetch also names the topic's id and the leader's epoch as they were when the link was made. So
  * while the link lasts, the log can't have been replaced or cut without the broker saying so.
@@ -149,15 +147,17 @@ export class KafkaPartitionReader implements PartitionReader {
     if (!known || !found) throw topicMissing(topicPartitionName(this.partition))
     if (!found.leader) throw noLeader()
     const broker = await connections.take(found.leader)
-    return { broker, topicId: known.id, leaderEpoch: found.leaderEpoch }
+    const madeAtMs = systemClock.monotonicMs()
+    const { id: topicId } = known
+    const { leaderEpoch } = found
+    return { broker, topicId, leaderEpoch, madeAtMs, provedAtMs: undefined, usedAtMs: madeAtMs }
   }
 
-  async #fetch({ broker, topicId, leaderEpoch }: Link): Promise<void> {
+  async #fetch(link: Link): Promise<void> {
     const [seeks, from] = [this.#seeks, this.#position!]
-    const { fetchWaitMs: waitMs, fetchBytesMax: bytesMax, recordsMax } = this.#options
+    const { fetchWaitMs: waitMs, fetchBytesMax: bytesMax, recordsMax, fetches } = this.#options
     const { partition } = this.partition
-    const request = { topicId, leaderEpoch, partition, from, waitMs, bytesMax }
-    const fetched = await send(broker, fetchRequest(request))
+    const fetched = await fetches.fetch(link, { partition, from, waitMs, bytesMax })
     if (this.#failures >= quietFailures) this.#options.log.info(this.partition, 'reading again')
     this.#failures = 0
     this.#pauses.reset()
