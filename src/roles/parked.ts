@@ -33,10 +33,14 @@ export async function runParked(
   const { config } = project
   const name = chosenStore(config, values.store)
   const log = createCommandLog(config.logLevel, 'parked')
-  const found = await eachView({ views, store: name, signal }, (view) =>
-    withStore({ config, name, log }, view, (opened) =>
-      parkedOf(opened, { ...values, several: views.length > 1 }),
-    ),
+  const found = await eachView(
+    { views, store: name, signal },
+    {
+      work: (view) =>
+        withStore({ config, name, log }, view, (opened) =>
+          parkedOf(opened, { ...values, several: views.length > 1 }),
+        ),
+    },
   )
   if (values.json) {
     const printed = found.map(({ result, ...of }) => ({ ...of, ...result }))

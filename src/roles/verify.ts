@@ -32,6 +32,7 @@ running worker, which takes the barriers that make the comparison exact.`,
 const keysAtOnce = 2_000
 const namedMax = 50
 const sayEveryMs = 2_000
+const viewsAtOnce = 4
 
 export async function runVerify(
   { values }: Given<(typeof verifyCommand)['options']>,
@@ -43,29 +44,35 @@ export async function runVerify(
   const name = chosenStore(config, values.store)
   const log = createCommandLog(config.logLevel, 'verify')
   const tell = values.json ? () => undefined : say
+  // Most of a comparison is waiting for barriers. What several say at once nobody could read.
+  const several = views.length > 1
+  const progress = several ? () => undefined : tell
   const found = await withLooks({ config, name, log, signal }, (look) =>
-    eachView({ views, store: name, signal }, (view) =>
-      look(view, (looking) => verified(looking, { correct: values.heal, say: tell })),
+    eachView(
+      { views, store: name, signal, atOnce: viewsAtOnce },
+      {
+        work: (view) =>
+          look(view, (looking) => verified(looking, { correct: values.heal, say: progress })),
+        done: (result, view) => {
+          if (several) tell(`${view.name} in ${name}`)
+          for (const line of linesOf(result, values.heal)) tell(line)
+        },
+      },
     ),
   )
   if (values.json) say(jsonOf(found))
-  else if (views.length > 1) say(summaryOf(found, values.heal))
+  else if (several) say(summaryOf(found, values.heal))
   return found.some((each) => !isRight(each, values.heal)) ? 1 : 0
 }
 
-/** One view, which is reported at once. */
 async function verified(looking: Looking, options: CompareOptions): Promise<Verified> {
   const { plan, store, own, state, signal } = looking
   options.say(`comparing ${own.view.name} in ${store.name} with SQL`)
   const complete = state.declarations.every((each) => each.complete)
-  if (!complete) {
-    options.say('it is being built, or a declaration is brought in: what is not put in yet differs')
-  }
   const startedMs = systemClock.monotonicMs()
   const comparison = await compareAll(plan, options, signal)
-  const found = { comparison, complete, tookMs: systemClock.monotonicMs() - startedMs }
-  for (const line of linesOf(found, options.correct)) options.say(line)
-  return found
+  const tookMs = systemClock.monotonicMs() - startedMs
+  return { comparison, complete, tookMs }
 }
 
 type Verified = {
@@ -184,11 +191,14 @@ function summaryOf(found: readonly Outcome<Verified>[], heals: boolean): string 
   return `${found.length - others.length} of ${found.length} views are right, not ${others.join(', ')}`
 }
 
-function linesOf({ comparison, tookMs }: Verified, heals: boolean): readonly string[] {
+function linesOf({ comparison, complete, tookMs }: Verified, heals: boolean): readonly string[] {
   const { entries, wrong, unproved } = comparison
   const differing = new Set(wrong.map(({ key }) => key)).size
   const seconds = tookMs / 1_000
   return [
+    ...(complete
+      ? []
+      : ['it is being built, or a declaration is brought in: what is not put in yet differs']),
     ...wrong.slice(0, namedMax).map(differenceLine),
     ...(wrong.length > namedMax ? [`… and ${wrong.length - namedMax} more`] : []),
     ...[...unproved].map(
