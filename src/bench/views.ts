@@ -12,6 +12,7 @@ import { randomPorts } from '../dev/ports.ts'
 import { startChain } from '../dev/start-chain.ts'
 import { startRole } from '../dev/start-role.ts'
 import { MillraceError } from '../errors.ts'
+import { aclRules } from '../store/redis/acl.ts'
 import { connectorOfTables, createTables, pacedWrites } from './many-tables.ts'
 import { manyViews, tableAt } from './many-views.ts'
 import { workerName, type OwnChainOptions } from './own-chain.ts'
@@ -68,6 +69,7 @@ export async function measureViews(options: ViewsOptions): Promise<void> {
   try {
     await tell(readConfig(chain.env))
     const writing = { source: chain.env.MILLRACE_SOURCE_APP!, rate: 100 }
+    await allowWorker(chain)
     // Every table has a topic once it was written to.
     await pacedWrites({ ...writing, signal: AbortSignal.timeout(2_000) })
     for (const count of counts) {
@@ -113,7 +115,18 @@ async function measured(
   }
 }
 
-/** Answers the configuration file. The chain's own user of Redis may write other views alone. */
+/** The chain's own user of Redis may touch the example's view alone. */
+async function allowWorker(chain: Chain): Promise<void> {
+  const redis = new Redis(chain.urls.redis)
+  const names = manyViews(Math.max(...counts)).map(({ name }) => name)
+  try {
+    await redis.acl('SETUSER', 'millrace-worker', ...aclRules('worker', names))
+  } finally {
+    redis.disconnect()
+  }
+}
+
+/** Answers the configuration file. */
 function startWorker(chain: Chain, views: number): string {
   const module = new URL(`many-views${extname(import.meta.filename)}`, import.meta.url)
   const config = join(chain.folders.chain, `views-${views}.mjs`)
@@ -122,11 +135,7 @@ function startWorker(chain: Chain, views: number): string {
     `import { manyViews } from ${JSON.stringify(module.href)}\n` +
       `export default { views: manyViews(${views}) }\n`,
   )
-  startRole(chain, {
-    name: workerName,
-    args: ['worker', '--config', config],
-    env: { MILLRACE_REDIS: chain.urls.redis },
-  })
+  startRole(chain, { name: workerName, args: ['worker', '--config', config] })
   return config
 }
 
