@@ -1,0 +1,113 @@
+/** Views in stores, kept from records as a worker keeps them: decoded, drafted, committed. */
+import { draft, type DecodedRecord } from '../../src/batch.ts'
+import { systemClock } from '../../src/clock.ts'
+import { IdentityWindow } from '../../src/consume/identity-window.ts'
+import { decoder } from '../../src/decode/decoder.ts'
+import { advance, parseKafkaOffset, parseLsn, topicPartitionName } from '../../src/position.ts'
+import type { Barrier, Checkpoint, Epoch } from '../../src/store/state.ts'
+import type { ViewStore } from '../../src/store/store.ts'
+import { canonicalTable } from '../../src/table-name.ts'
+import { parseSnapshot, parseTransactionId } from '../../src/transaction.ts'
+import { declarationId, encodeView } from '../../src/view/declarations.ts'
+import { tablesOf, type View } from '../../src/view/view.ts'
+import { placeholder } from '../support/builders.ts'
+import type { Captured } from './captured-log.ts'
+import type { Entries } from './expected.ts'
+import { nameOf } from './plan.ts'
+
+const start = parseKafkaOffset('0')
+const begun: Checkpoint = { next: start, last: undefined, windowFrom: start, keySchema: undefined }
+
+/** Records of one commit. */
+const batchRecords = 7
+
+export async function keep(view: View, store: ViewStore, log: Captured): Promise<Entries> {
+  const epoch = await begin(view, store)
+  const writer = store.writer(view.layout)
+  for (const [table, records] of log.records) {
+    const name = canonicalTable(nameOf(table))
+    if (!tablesOf(view).includes(name)) continue
+    const decode = decoder({
+      view,
+      table: name,
+      topic: name,
+      placeholder,
+      registry: log.registry,
+      clock: systemClock,
+      unknownSchemaMs: 0,
+    })
+    const partition = partitionOf(name)
+    const identities = new IdentityWindow(100_000)
+    const parts = { view, table: name, epoch, partition, identities, barriers: () => [] }
+    let at = begun
+    for (let from = 0; from < records.length; from += batchRecords) {
+      const batch: DecodedRecord[] = []
+      for (const record of records.slice(from, from + batchRecords)) {
+        const decoded = await decode.decode(record)
+        batch.push({ record, decoded, keySchema: decode.keySchemaId(record) })
+      }
+      const next = advance(batch.at(-1)!.record.offset)
+      const { commit, taken } = draft(parts, at, { records: batch, next, nowMs: 0 })
+      const { doubts, parked } = commit
+      if (doubts.length + parked.length > 0 || taken < batch.length) {
+        throw new Error(
+          `not everything can be applied: ${doubts.map(({ reason }) => reason).join()}`,
+        )
+      }
+      const result = await writer.commit(commit)
+      if (result.kind !== 'applied') throw new Error(`${store.name} has another checkpoint`)
+      at = commit.to
+    }
+  }
+  return entriesOf(view, store, epoch)
+}
+
+function partitionOf(table: string) {
+  // What a topic's name can't hold is of no matter here, but a slash.
+  return { topic: table.replaceAll('/', '_'), partition: 0 }
+}
+
+async function begin(view: View, store: ViewStore): Promise<Epoch> {
+  const topics = tablesOf(view).map(partitionOf)
+  const offsets = new Map(topics.map((topic) => [topicPartitionName(topic), start]))
+  const barrier: Barrier = {
+    number: 1,
+    lsn: parseLsn('0/1'),
+    transaction: parseTransactionId('1'),
+    snapshot: parseSnapshot('2:2:'),
+    history: 'test',
+    from: offsets,
+    ends: offsets,
+    takenAtMs: 0,
+  }
+  const epoch = await store.coordination.open({
+    declaration: { id: declarationId(view), declaration: encodeView(view), complete: true },
+    topics: Object.fromEntries(topics.map(({ topic }) => [topic, 1])),
+    checkpoints: new Map([...offsets.keys()].map((name) => [name, begun])),
+    fingerprint: '{}',
+    barrier,
+  })
+  if (epoch === undefined) throw new Error(`${store.name} has a view ${view.name} already`)
+  return epoch
+}
+
+/** Everything that the store has of the view, by key. */
+export async function entriesOf(view: View, store: ViewStore, epoch: Epoch): Promise<Entries> {
+  const audit = store.audit(view.layout)
+  const keys = new Set<string>()
+  let cursor: string | undefined
+  do {
+    const page = await audit.scan(cursor)
+    for (const key of page.keys) keys.add(key)
+    cursor = page.cursor
+  } while (cursor !== undefined)
+  const texts = new Map<string, string>()
+  const all = [...keys]
+  for (let at = 0; at < all.length; at += 100) {
+    const page = all.slice(at, at + 100)
+    const answer = await audit.look({ epoch, keys: page, ticket: undefined })
+    if (answer.kind !== 'entries') throw new Error(`${store.name} has another epoch`)
+    for (const [index, key] of page.entries()) texts.set(key, answer.texts[index]!)
+  }
+  return texts
+}
