@@ -36,8 +36,8 @@ export function transactionsOf(plan: Plan, given: Numbers, tally: Tally): readon
   const state = new Map<Table, Rows>(plan.tables.map((table) => [table, new Map<string, Cells>()]))
   return given.transactions.map(({ changes, end, savepoint }) => {
     const before = copyOf(state)
-    const isRolledBack = end === 0
-    const from = savepoint % 5 === 0 ? savepoint % changes.length : changes.length
+    const isRolledBack = end === 9
+    const from = savepoint % 5 === 4 ? savepoint % changes.length : changes.length
     const first = changes.slice(0, from).flatMap((raw) => statementOf(plan, state, raw) ?? [])
     const middle = copyOf(state)
     const lost = changes.slice(from).flatMap((raw) => statementOf(plan, state, raw) ?? [])

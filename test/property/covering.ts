@@ -64,7 +64,7 @@ function rowsFirst(transactions: Numbers['transactions']): Numbers['transactions
   const changes = transactions.flatMap((each) => each.changes).slice(0, rowsOfPlan)
   return changes.map((change, table) => ({
     changes: [{ ...change, table, kind: 0 }],
-    end: 1,
-    savepoint: 1,
+    end: 0,
+    savepoint: 0,
   }))
 }

@@ -20,12 +20,12 @@ import { openRedisStore } from '../../src/store/redis/redis-store.ts'
 import type { ViewStore } from '../../src/store/store.ts'
 import { canonicalTable } from '../../src/table-name.ts'
 import { columnTypes } from '../../src/types/types.ts'
-import { encodeView } from '../../src/view/declarations.ts'
+import { declarationId, encodeView } from '../../src/view/declarations.ts'
 import { identifier } from '../../src/view/sql-text.ts'
 import type { View } from '../../src/view/view.ts'
 import { seedOfRun } from '../support/chain-harness.ts'
 import { chainTimeoutMs, startTestChain, stopTestChain } from '../support/chain.ts'
-import { slowness, until } from '../support/wait.ts'
+import { sleep, slowness, until } from '../support/wait.ts'
 import { changeKinds, sqlName, type Transaction } from './changes.ts'
 import { coveringPlans, type Played } from './covering.ts'
 import { expectedOf, unequal } from './expected.ts'
@@ -36,7 +36,9 @@ import { createTables, noteTables } from './tables.ts'
 import { Tally } from './tally.ts'
 
 const callTimeoutMs = 10_000 * slowness
-const waitMs = 90_000 * slowness
+const waitMs = 150_000 * slowness
+/** The stores have other things to do. */
+const pollMs = 100
 const schemas = ['public', 'sales', 'edge.s ä']
 /** The worst that a test of two minutes allows: about ten views in two stores. */
 const plansMax = 3
@@ -123,15 +125,17 @@ async function untilPassed(kept: readonly Kept[]): Promise<void> {
   const { rows } = await client.query<{ lsn: string }>('select pg_current_wal_lsn()::text as lsn')
   const written = parseLsn(rows[0]!.lsn)
   for (const { view, store } of kept) {
-    await until(
-      `${view.name} in ${store.name} has passed what was written`,
-      async () => {
-        const state = await store.watchable.state()
-        const isComplete = state?.declarations.every(({ complete }) => complete)
-        return isComplete === true && (state?.watermark ?? 0n) >= written
-      },
-      waitMs,
-    )
+    const what = `${view.name} in ${store.name} has passed what was written`
+    const hasPassed = async () => {
+      await sleep(pollMs)
+      const state = await store.watchable.state()
+      const isComplete = state?.declarations.every(({ complete }) => complete)
+      return isComplete === true && (state?.watermark ?? 0n) >= written
+    }
+    await until(what, hasPassed, waitMs).catch(async (cause: unknown) => {
+      const { problems } = await store.reader(view.layout, declarationId(view)).status()
+      throw new Error(`${what}? ${JSON.stringify([...problems])}`, { cause })
+    })
   }
 }
 
@@ -191,5 +195,5 @@ test(
       await Promise.all(kept.map(({ store }) => store.close()))
     }
   },
-  300_000 * slowness,
+  400_000 * slowness,
 )
