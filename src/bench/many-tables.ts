@@ -1,38 +1,19 @@
 import { Client } from 'pg'
 import { systemClock } from '../clock.ts'
-import { inDatabase } from '../dev/urls.ts'
-import { sourceDatabase } from '../dev/chain-env.ts'
 import { tableAt, tableCount } from './many-views.ts'
 
-export const rowsPerTable = 1_000
+const rowsPerTable = 1_000
 
-const tables = Array.from({ length: tableCount }, (_, at) => tableAt(at))
-
-/** What the connector has to read, besides what it has anyway. */
-export const connectorOfTables = {
-  'table.include.list': tables.map((table) => `public.${table}`).join(),
-  'column.include.list': tables.map((table) => `public.${table}\\..*`).join(),
-} as const
-
-/** Small tables, captured and readable as those of the example are. */
-export async function createTables(admin: string): Promise<void> {
-  const client = new Client({ connectionString: inDatabase(admin, sourceDatabase) })
-  await client.connect()
-  try {
-    for (const table of tables) {
-      await client.query(`
-        create table ${table} (id bigint primary key, owner bigint, label text, note text);
-        create index on ${table} (owner);
-        alter table ${table} owner to millrace_app;
-        alter table ${table} replica identity full;
-        alter publication millrace add table ${table};
-        grant select on ${table} to millrace;
-        insert into ${table} select id, 1 + id * 7919 % ${rowsPerTable}, 'label ' || id, 'note'
-          from generate_series(1, ${rowsPerTable}) id`)
-    }
-  } finally {
-    await client.end()
-  }
+/** Makes and fills them, in an empty database. */
+export function tablesSql(): string {
+  return Array.from({ length: tableCount }, (_, at) => {
+    const table = tableAt(at)
+    return `
+create table ${table} (id bigint primary key, owner bigint, label text, note text);
+create index on ${table} (owner);
+insert into ${table} select id, 1 + id * 7919 % ${rowsPerTable}, 'label ' || id, 'note'
+  from generate_series(1, ${rowsPerTable}) id;`
+  }).join('\n')
 }
 
 export type PacedWrites = {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { Redis } from 'ioredis'
@@ -12,8 +12,7 @@ import { randomPorts } from '../dev/ports.ts'
 import { startChain } from '../dev/start-chain.ts'
 import { startRole } from '../dev/start-role.ts'
 import { MillraceError } from '../errors.ts'
-import { aclRules } from '../store/redis/acl.ts'
-import { connectorOfTables, createTables, pacedWrites } from './many-tables.ts'
+import { pacedWrites, tablesSql } from './many-tables.ts'
 import { manyViews, tableAt } from './many-views.ts'
 import { workerName, type OwnChainOptions } from './own-chain.ts'
 import { Durations } from './percentiles.ts'
@@ -58,20 +57,14 @@ export async function measureViews(options: ViewsOptions): Promise<void> {
   const { say, signal, tell } = options
   const folder = join(chainFolder(process.env), 'bench')
   rmSync(folder, { recursive: true, force: true })
-  const common = { folder, ports: await randomPorts(), say, signal }
-  const before = await startChain({ ...common, servers: ['postgres'] })
-  try {
-    await createTables(before.env.MILLRACE_SOURCE_ADMIN!)
-  } finally {
-    await before.stop()
-  }
-  const chain = await startChain({ ...common, connector: connectorOfTables })
+  mkdirSync(folder, { recursive: true })
+  const init = join(folder, 'tables.sql')
+  writeFileSync(init, tablesSql())
+  const config = configOf(folder, Math.max(...counts))
+  const ports = await randomPorts()
+  const chain = await startChain({ folder, ports, say, signal, init: [init], config })
   try {
     await tell(readConfig(chain.env))
-    const writing = { source: chain.env.MILLRACE_SOURCE_APP!, rate: 100 }
-    await allowWorker(chain)
-    // Every table has a topic once it was written to.
-    await pacedWrites({ ...writing, signal: AbortSignal.timeout(2_000) })
     for (const count of counts) {
       if (signal.aborted) return
       say(`${count} views`)
@@ -94,7 +87,8 @@ async function measured(
   const source = chain.env.MILLRACE_SOURCE_APP!
   try {
     await redis.flushall()
-    const config = startWorker(chain, views)
+    const config = configOf(chain.folders.chain, views)
+    startRole(chain, { name: workerName, args: ['worker', '--config', config] })
     await untilServing(redis, views, signal)
     const writing = pacedWrites({ source, rate, signal: over })
     writing.catch(() => end.abort())
@@ -115,28 +109,16 @@ async function measured(
   }
 }
 
-/** The chain's own user of Redis may touch the example's view alone. */
-async function allowWorker(chain: Chain): Promise<void> {
-  const redis = new Redis(chain.urls.redis)
-  const names = manyViews(Math.max(...counts)).map(({ name }) => name)
-  try {
-    await redis.acl('SETUSER', 'millrace-worker', ...aclRules('worker', names))
-  } finally {
-    redis.disconnect()
-  }
-}
-
-/** Answers the configuration file. */
-function startWorker(chain: Chain, views: number): string {
+/** Writes a configuration file of so many views, and answers its path. */
+function configOf(folder: string, views: number): string {
   const module = new URL(`many-views${extname(import.meta.filename)}`, import.meta.url)
-  const config = join(chain.folders.chain, `views-${views}.mjs`)
+  const path = join(folder, `views-${views}.mjs`)
   writeFileSync(
-    config,
+    path,
     `import { manyViews } from ${JSON.stringify(module.href)}\n` +
       `export default { views: manyViews(${views}) }\n`,
   )
-  startRole(chain, { name: workerName, args: ['worker', '--config', config] })
-  return config
+  return path
 }
 
 async function untilServing(redis: Redis, views: number, signal: AbortSignal): Promise<void> {

@@ -13,7 +13,7 @@ import { databaseOf, inDatabase, userOf, withUser, type User } from './urls.ts'
 export type ChainEnv = Readonly<Record<string, string>>
 
 /** Of the chain's own Postgres: the source, and the views of the Postgres store. */
-export const sourceDatabase = 'millrace'
+const sourceDatabase = 'millrace'
 const viewsDatabase = 'millrace_views'
 /** Debezium's, where none is named. */
 const captureRole = 'millrace_capture'
