@@ -1,4 +1,5 @@
 import { MillraceError } from '../errors.ts'
+import { didYouMean, nearest } from '../nearest.ts'
 import { canonicalTable, parseTable } from '../table-name.ts'
 import type { TypedColumn } from '../types/declare.ts'
 import { knownType, type ColumnType, type KeyType } from '../types/types.ts'
@@ -134,6 +135,20 @@ const reserved = new Set(
    ctid xmin xmax cmin cmax tableoid`.split(/\s+/),
 )
 
+/** What declarations are made of: JavaScript lets a name through that is none of them. */
+const properties = {
+  declaration: ['name', 'key', 'row', 'aggregates', 'serve'],
+  row: ['table', 'key', 'fields'],
+}
+
+function unknownFaults(what: keyof typeof properties, given: object): string[] {
+  return Object.keys(given).flatMap((name) =>
+    properties[what].includes(name)
+      ? []
+      : [`a ${what} has no ${name}${didYouMean(nearest(name, properties[what]))}`],
+  )
+}
+
 function faultsOf(declaration: ViewDeclaration): string[] {
   const { name, key, row } = declaration
   const aggregates = Object.entries(declaration.aggregates ?? {})
@@ -150,6 +165,8 @@ function faultsOf(declaration: ViewDeclaration): string[] {
   return [
     ...(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) ? [] : ['its name is not in kebab-case']),
     ...(name === 'millrace' ? [`the name 'millrace' is reserved`] : []),
+    ...unknownFaults('declaration', declaration),
+    ...unknownFaults('row', row),
     ...faultsOfKey(declaration),
     ...names.flatMap((field) => faultsOfName(field)),
     ...collisionsOf(names),

@@ -40,7 +40,7 @@ const harbours = defineView({
   serve: '/harbours/:harbour',
   key: { harbour: 'text' },
   row: from('quay."Harbours"', { key: 'code', fields: { name: 'Full name', opened: date('opened') } }),
-  counts: {
+  aggregates: {
     berthCount: countOf('quay.berths', { by: 'harbour' }),
     mooringCount: countOf('quay.moorings', { by: 'harbour' }),
   },
@@ -50,7 +50,7 @@ const berths = defineView({
   serve: '/berths/:harbour/:berth',
   key: { harbour: 'text', berth: 'integer' },
   row: from('quay.berths', { key: ['harbour', 'no'], fields: { depth: numeric('depth') } }),
-  counts: { mooringCount: countOf('quay.moorings', { by: ['harbour', 'berth'] }) },
+  aggregates: { mooringCount: countOf('quay.moorings', { by: ['harbour', 'berth'] }) },
 })
 
 export default defineConfig({

@@ -11,7 +11,7 @@ export const shopOrders: View = defineView({
     key: 'id',
     fields: { city: 'city', ownerId: bigint('owner'), openedAt: timestamptz('opened_at') },
   }),
-  counts: { orderCount: countOf('orders', { by: 'shop_id' }) },
+  aggregates: { orderCount: countOf('orders', { by: 'shop_id' }) },
 })
 `
 

@@ -28,7 +28,7 @@ const shelves = defineView({
     key: ['house', 'number'],
     fields: { label: text('the Label')${more.fields} },
   }),
-  counts: { boxCount: countOf('boxes', { by: ['in house', 'in number'] })${more.counts} },
+  aggregates: { boxCount: countOf('boxes', { by: ['in house', 'in number'] })${more.counts} },
 })
 export default defineConfig({ views: [shelves] })
 `

@@ -23,7 +23,7 @@ export default defineConfig({
       name,
       key: { id: 'bigint' },
       row: from('shops', { key: 'id', fields: { city: 'city' } }),
-      counts: { orderCount: countOf('orders', { by: 'shop_id' }) },
+      aggregates: { orderCount: countOf('orders', { by: 'shop_id' }) },
     }),
   ],
 })

@@ -1,6 +1,10 @@
+import { readFacts } from '../../src/source/setup-facts.ts'
+import { faultsIn } from '../../src/source/setup-faults.ts'
+import { SourceDatabase } from '../../src/source/source-database.ts'
 import type { SetupFault, Source } from '../../src/source/source.ts'
 import { bigint, timestamptz } from '../../src/types/declare.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
+import { tablesOf } from '../../src/view/view.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 import { sourceFixture, type SourceFixture } from './source-fixture.ts'
 
@@ -251,13 +255,20 @@ test('whoever owns a table is not hidden rows from, unless the policy is forced'
 })
 
 test('a log that does not tell rows is a fault', async () => {
-  const physical = await sourceFixture({ settings: { wal_level: 'replica' } })
-  try {
-    const [fault, ...others] = await physical.open().faults([userInformation])
-    expect(fault).toMatchObject({ table: undefined, mend: 'alter system set wal_level = logical;' })
-    expect(fault!.what).toMatch(/wal_level is replica/)
-    expect(others).toEqual([])
-  } finally {
-    await physical.close()
-  }
-}, 60_000)
+  const database = new SourceDatabase({
+    url: fixture.url,
+    connectionsMax: 1,
+    messageTimeoutMs: 2_000,
+    connectTimeoutMs: 2_000,
+  })
+  const asked = { tables: tablesOf(userInformation), publication: 'millrace' }
+  const facts = await readFacts(database, asked).finally(() => database.close())
+  const faultsAt = (walLevel: string) =>
+    faultsIn({ ...facts, server: { ...facts.server, walLevel } }, [userInformation], 'millrace')
+  expect(facts.server.walLevel).toBe('logical')
+  const others = faultsAt('logical')
+  const [fault, ...rest] = faultsAt('replica')
+  expect(fault).toMatchObject({ table: undefined, mend: 'alter system set wal_level = logical;' })
+  expect(fault!.what).toMatch(/wal_level is replica/)
+  expect(rest).toEqual(others)
+})

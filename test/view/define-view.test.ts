@@ -124,6 +124,16 @@ describe('a declaration', () => {
       },
       /'meanSum' is named twice/,
     ],
+    [
+      'a property that is none',
+      { aggregate: {} } as object,
+      /no aggregate; did you mean aggregates/,
+    ],
+    [
+      'a property of the row that is none',
+      { row: { ...good.row, columns: {} } as ViewDeclaration['row'] },
+      /a row has no columns/,
+    ],
     ['a name in camelCase', { name: 'placeInformation' }, /kebab-case/],
     ['a reserved name', { name: 'millrace' }, /'millrace' is reserved/],
     ['no key', { key: {} }, /it needs a key/],
