@@ -114,6 +114,13 @@ async function problemsOf(name: Name): Promise<readonly string[]> {
   return texts.map((text) => (JSON.parse(text) as { code: string }).code)
 }
 
+/** How many barriers all views have taken since they were begun. */
+async function barriersTaken(): Promise<number> {
+  const states = await Promise.all(names.map(stateOf))
+  const numbers = states.map(({ barrier }) => (JSON.parse(barrier!) as { number: number }).number)
+  return numbers.reduce((sum, number) => sum + number, 0)
+}
+
 /** Markers that are written within this time. */
 async function markersWithin(ms: number): Promise<number> {
   const brokers = [harness.chain.urls.kafka]
@@ -240,16 +247,17 @@ test(
       MILLRACE_BARRIER_IDLE_MS: '1000',
     })
     await untilAllServe()
-    const windowMs = 5_000
-    let found = Infinity
-    for (let tries = 0; tries < 5 && found > 6; tries += 1) found = await markersWithin(windowMs)
-    expect(found).toBeLessThanOrEqual(6)
-    expect(found).toBeGreaterThanOrEqual(2)
-    const watermarks = (await Promise.all(names.map(stateOf))).map(({ watermark }) => watermark)
-    await until('each of them counts for every view', async () => {
-      const now = (await Promise.all(names.map(stateOf))).map(({ watermark }) => watermark)
-      return now.every((watermark, at) => watermark !== watermarks[at])
+    const windowMs = 8_000
+    const seen: { readonly markers: number; readonly barriers: number }[] = []
+    // On a machine that is busy with other things, barriers are taken more slowly than once a second.
+    await until('a marker serves several views', async () => {
+      const before = await barriersTaken()
+      const markers = await markersWithin(windowMs)
+      const barriers = (await barriersTaken()) - before
+      seen.push({ markers, barriers })
+      return barriers >= 9 && markers <= barriers / 2
     })
+    expect(seen.at(-1)!.markers).toBeLessThanOrEqual(windowMs / 1_000 + 2)
   },
   testTimeoutMs,
 )
