@@ -74,7 +74,8 @@ export function refuse(faults: readonly Fault[]): void {
 
 /** Who has to do what failed, and how. */
 export function helpOf({ where, what, text, needs, hint }: Failure): string {
-  if (where !== 'source') return `To ${what}: ${hint ?? 'see above.'}`
+  const forAnother = where === 'source' && (hint === undefined || text.includes(hint))
+  if (!forAnother) return `To ${what}: ${hint ?? 'see above.'}`
   const who = needs === undefined ? 'The owner of the tables' : `Whoever has the right (${needs})`
   return `${who} has to run:\n${text.map((line) => `  ${line}`).join('\n')}`
 }

@@ -16,6 +16,10 @@ const retryPauseMs = 300
 /** Connect looks at the database before it takes a configuration. */
 const slowCallTimeoutMs = 40_000
 
+const refusedHint =
+  'Where it can not log in: the workers of Connect need config.providers=env, and the password of ' +
+  'MILLRACE_CAPTURE in their variable MILLRACE_CAPTURE_PASSWORD.'
+
 /** Undefined where Connect knows no connector of the name. */
 export async function connectorSettings(
   address: ConnectAddress,
@@ -78,6 +82,7 @@ export async function putConnector(
       throw new MillraceError(
         'connect-refused',
         `Connect refuses the connector: ${messageIn(body)}`,
+        { hint: refusedHint },
       )
     } catch (error) {
       const passes = error instanceof MillraceError && error.code === 'connect-unavailable'
