@@ -1,7 +1,6 @@
 /** A plan, and what is watched while views are kept. */
 import { ownView } from '../coordinate/view-plan.ts'
 import { describe, MillraceError } from '../errors.ts'
-import { createCommandLog } from '../log.ts'
 import { connectRest } from '../source/connect-rest.ts'
 import { postgresSource } from '../source/postgres-source.ts'
 import { openStore } from '../store/open-store.ts'
@@ -14,6 +13,7 @@ import {
   type Finding,
 } from './findings.ts'
 import { planOf } from './plan.ts'
+import { planLog } from './tools.ts'
 import type { Fault, PlanConfig, PlanParts, Step } from './words.ts'
 
 export type Diagnosis = {
@@ -60,7 +60,9 @@ async function asked(
 }
 
 async function sourceFindings(config: PlanConfig): Promise<readonly Finding[]> {
-  const { source: url, publication, slot, callTimeoutMs } = config
+  const { publication, slot, callTimeoutMs } = config
+  // Millrace's own role may be among what is missing.
+  const url = config.sourceOwner ?? config.source
   const source = postgresSource({ url, publication, slot, callTimeoutMs })
   try {
     return slotFindings(slot, await source.slot())
@@ -95,7 +97,7 @@ async function storeFindings(
   view: View,
   { store: name, freshWithinMs }: StoreAsked,
 ): Promise<readonly Finding[]> {
-  const log = createCommandLog(config.logLevel, 'doctor')
+  const log = planLog(config)
   const own = ownView(view)
   const about = { view: view.name, store: name, declaration: own.id, freshWithinMs }
   const open = { config, view: { name: view.name, key: view.key }, readOnly: true, log }

@@ -1,11 +1,11 @@
 /** What lies in the stores, beside what is declared: declarations, and keys that are somebody else's. */
 import { ownView } from '../coordinate/view-plan.ts'
 import { describe, MillraceError } from '../errors.ts'
-import { createCommandLog } from '../log.ts'
 import { openStore } from '../store/open-store.ts'
 import type { View } from '../view/view.ts'
 import { declarationPlan } from './declaration-plan.ts'
 import { faultOf, unanswered } from './draft.ts'
+import { planLog } from './tools.ts'
 import type { Plan, PlanParts } from './words.ts'
 
 type StoreName = PlanParts['project']['config']['stores'][number]
@@ -34,7 +34,7 @@ async function planIn(
   view: View,
   name: StoreName,
 ): Promise<Plan> {
-  const log = createCommandLog(config.logLevel, 'plan')
+  const log = planLog(config)
   try {
     const open = { config, view: { name: view.name, key: view.key }, readOnly: true, log }
     const store = await openStore(name, open)

@@ -1,9 +1,9 @@
 import type { TopicAdmin } from '../consume/change-source.ts'
 import { kafkaTopicAdmin } from '../consume/kafka/topic-admin.ts'
-import { createCommandLog } from '../log.ts'
+import { createCommandLog, createLog, type Log } from '../log.ts'
 import type { ConnectAddress } from '../source/connect-call.ts'
 import { SourceDatabase } from '../source/source-database.ts'
-import type { PlanParts } from './words.ts'
+import type { PlanConfig, PlanParts } from './words.ts'
 
 /** What a plan is made with. */
 export type Tools = {
@@ -19,7 +19,7 @@ export async function withTools<T>(
   work: (tools: Tools) => Promise<T>,
 ): Promise<T> {
   const { callTimeoutMs, kafka: brokers } = config
-  const log = createCommandLog(config.logLevel, 'plan')
+  const log = planLog(config)
   const ownerUrl = config.sourceOwner ?? config.source
   const tools: Tools = {
     ownerUrl,
@@ -37,4 +37,10 @@ export async function withTools<T>(
   } finally {
     await Promise.allSettled([tools.owner.close(), tools.admin.close()])
   }
+}
+
+/** What is wrong is in the plan; the log is for who asked for more. */
+export function planLog({ logLevel }: PlanConfig): Log {
+  const asked = logLevel === 'debug' || logLevel === 'trace'
+  return asked ? createCommandLog(logLevel, 'plan') : createLog('silent', 'plan')
 }

@@ -2,10 +2,9 @@
 import type { TopicDescription, TopicSpec } from '../consume/change-source.ts'
 import { kafkaTopicAdmin } from '../consume/kafka/topic-admin.ts'
 import { sharedTopicFaults, topicFaults, topicOf } from '../coordinate/setup.ts'
-import { createCommandLog } from '../log.ts'
 import { tablesOf } from '../view/view.ts'
 import { askedOr, faultIn, type Draft } from './draft.ts'
-import type { Tools } from './tools.ts'
+import { planLog, type Tools } from './tools.ts'
 import type { PlanConfig, PlanParts } from './words.ts'
 
 const hourMs = 3_600_000
@@ -75,8 +74,8 @@ function creation(specs: readonly TopicSpec[], config: PlanConfig) {
     text: specs.map(line),
     needs: undefined,
     run: async () => {
-      const { kafka: brokers, logLevel } = config
-      const log = createCommandLog(logLevel, 'plan')
+      const { kafka: brokers } = config
+      const log = planLog(config)
       const admin = kafkaTopicAdmin({ brokers, log, callTimeoutMs: 30_000 })
       try {
         await admin.create(specs)

@@ -10,6 +10,7 @@ import { runCommand } from '../../src/dev/command.ts'
 import { mainPath } from '../../src/dev/folders.ts'
 import { keptPasswords } from '../../src/dev/passwords.ts'
 import { createLog } from '../../src/log.ts'
+import type { Finding } from '../../src/plan/findings.ts'
 import type { Plan } from '../../src/plan/plan.ts'
 import { loadProject } from '../../src/project/project.ts'
 import { runWorker } from '../../src/roles/worker.ts'
@@ -185,6 +186,11 @@ test(
       await onceAs(superuser, ...statements)
     }
 
+    const sql = await millrace('apply', '--sql', '--config', first)
+    expect(sql).toEqual({ code: 0, output: expect.stringContaining('create publication') })
+    expect(sql.output).not.toContain('create role "lager_capture"')
+    expect((await millrace('doctor', '--config', first)).code).toBe(2)
+
     const applied = await millrace('apply', '--config', first)
     expect(applied).toEqual({ code: 0, output: expect.stringContaining('create publication') })
     expect(applied.output).not.toContain(capture)
@@ -195,6 +201,18 @@ test(
       await owner.query(`update boxes set "in number" = 7 where id % 3 = 0`)
       await owner.query(`delete from "Lager"."Regale A" where number > 35`)
       await untilEqual(['label', 'box-count'])
+      let said = ''
+      await until(
+        'the doctor finds nothing',
+        async () => {
+          const { code, output } = await millrace('doctor', '--config', first)
+          said = output
+          return code === 0 && output.endsWith('Nothing was found.')
+        },
+        90_000 * slowness,
+      ).catch((error: unknown) => {
+        throw new Error(said, { cause: error })
+      })
     })
 
     const second = configFile(
@@ -225,6 +243,23 @@ test(
       await untilEqual(['label', 'depth', 'box-count', 'move-count'])
     })
     expect(await planned(second)).toMatchObject({ code: 0, plan: { steps: [], faults: [] } })
+
+    await owner.query('alter publication lager_views drop table boxes')
+    await redis.config('SET', 'maxmemory-policy', 'allkeys-lru')
+    // The worker has ended, so the view is behind, if only by a second.
+    env.MILLRACE_FRESH_WITHIN_MS = '500'
+    const found = await millrace('doctor', '--json', '--config', second)
+    const { findings } = JSON.parse(found.output) as { readonly findings: readonly Finding[] }
+    expect([found.code, findings.map(({ where, what }) => `${where}: ${what}`)]).toEqual([
+      2,
+      expect.arrayContaining([
+        'source: to do: add boxes to publication lager_views',
+        'redis: Redis evicts keys: maxmemory-policy is allkeys-lru',
+        expect.stringMatching(/^redis: view shelves is \d+ s behind the source$/),
+      ]),
+    ])
+    await chain.kill('registry')
+    expect((await millrace('doctor', '--config', second)).code).toBe(1)
   },
   400_000 * slowness,
 )

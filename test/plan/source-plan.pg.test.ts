@@ -251,6 +251,20 @@ test('without an owner, what Millrace may do itself is tried, and the rest is fo
   ])
 }, 60_000)
 
+test('a grant that is not the owner’s to give has failed, though Postgres refuses nothing', async () => {
+  await runByHand(await carryOut())
+  await fixture.admin
+    .query(`revoke all on boxes from lager_reader; alter table boxes owner to postgres;
+    revoke all on boxes from lager_owner; grant select on boxes to lager_owner`)
+  expect(await carryOut()).toMatchObject([
+    {
+      what: 'let role lager_reader read boxes',
+      reason: 'it was not refused, and changed nothing',
+      text: ['grant select on public."boxes" to "lager_reader";'],
+    },
+  ])
+}, 60_000)
+
 test('an unknown owner, and a password that is not the role’s, are told apart', async () => {
   const unknown = fixture.parts([shelves], { MILLRACE_SOURCE_OWNER: '' })
   const [fault] = (await sourceOf(unknown)).faults

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import type { ConnectorSettings } from '../../src/source/connect.ts'
 import {
   connectorFaults,
+  includingSettings,
   placeholderOf,
+  widenedSettings,
   type ConnectorNeeds,
 } from '../../src/source/connector-faults.ts'
 import type { ColumnType } from '../../src/types/types.ts'
@@ -297,4 +299,46 @@ describe('a transform', () => {
 test('the placeholder is the configured one, or that of Debezium', () => {
   expect(placeholderOf({ 'unavailable.value.placeholder': 'x\0y' })).toBe('x\0y')
   expect(placeholderOf({})).toBe('__debezium_unavailable_value')
+})
+
+describe('lists that leave something out', () => {
+  const tables = [
+    { table: 'users', columns: ['id', 'the "Name", .*'] },
+    { table: 'Sales.orders+', columns: ['id '] },
+  ]
+  const wanted = { tables }
+
+  test('are widened by what is missing alone', () => {
+    const given = {
+      'schema.include.list': 'public',
+      'table.include.list': 'public.users,public.others',
+      'column.include.list': 'public\\.users\\.id',
+      'message.prefix.include.list': 'audit',
+      'slot.name': 'mine',
+    }
+    expect(widenedSettings(given, wanted)).toEqual({
+      ...given,
+      'schema.include.list': 'public,Sales',
+      'table.include.list': 'public.users,public.others,Sales\\.orders\\+',
+      'column.include.list':
+        'public\\.users\\.id,public\\.users\\.the "Name"\\, \\.\\*,Sales\\.orders\\+\\.id\\x20',
+      'message.prefix.include.list': 'audit,millrace',
+    })
+  })
+
+  test('are left as they are where all is in them, or where there are none', () => {
+    for (const given of [{}, includingSettings(tables), { 'table.exclude.list': '.*' }]) {
+      expect(widenedSettings(given, wanted)).toEqual(given)
+    }
+  })
+
+  test('have what they are to include, whatever its name, once they were made or widened', () => {
+    const all = { ...includingSettings(tables), 'schema.include.list': 'x' }
+    const faults = (given: Readonly<Record<string, string>>) =>
+      connectorFaults(given, { ...wanted, prefix: 'p', publication: 'p', slot: 's', types: [] })
+        .map(({ what }) => what)
+        .filter((what) => what.includes('leaves out'))
+    expect(faults(all)).toEqual([expect.stringContaining('schema.include.list')])
+    expect(faults(widenedSettings(all, wanted))).toEqual([])
+  })
 })

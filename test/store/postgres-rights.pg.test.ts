@@ -70,6 +70,18 @@ function inDatabaseOf(url: string, server: string): string {
   return changed.href
 }
 
+test('a role that does not own the view can not keep it, which is named', async () => {
+  await serving(store, [put('1')])
+  expect(await store.faults()).toEqual([])
+  const reader = await open(await readerRole(), { readOnly })
+  expect(await reader.faults()).toEqual([
+    {
+      what: expect.stringMatching(/role reader_of_test does not own .*"user_information"/),
+      cure: expect.stringMatching(/^alter table .*"user_information" owner to reader_of_test;$/),
+    },
+  ])
+})
+
 test('a reader needs SELECT on six tables, and can change nothing', async () => {
   const epoch = await serving(store, [put('1', { name: 'Ada' })])
   await store.writer(userLayout).raise(epoch, aDoubt('d'))

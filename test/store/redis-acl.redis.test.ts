@@ -102,6 +102,27 @@ describe('a worker with its rules', () => {
     await work(await storeOf('worker', rules))
   })
 
+  test('has nothing in its way, and what it lacks is named', async () => {
+    expect(await store.faults()).toEqual([])
+    expect(await (await storeOf('worker', rules)).faults()).toEqual([])
+    const lacking = await storeOf('lacking', without('+hincrby'))
+    const fault = { what: expect.stringContaining('hincrby'), cure: expect.any(String) as string }
+    expect(await lacking.faults()).toEqual([fault])
+    const reader = await storeOf('reader', aclRules('reader', views))
+    expect(await reader.faults()).toEqual([
+      { ...fault, what: expect.stringContaining('acl|dryrun') },
+    ])
+    await harness.redis.config('SET', 'maxmemory-policy', 'allkeys-lru')
+    try {
+      const evicting = await storeOf('worker', rules)
+      expect(await evicting.faults()).toMatchObject([
+        { what: 'Redis evicts keys: maxmemory-policy is allkeys-lru' },
+      ])
+    } finally {
+      await harness.redis.config('SET', 'maxmemory-policy', 'noeviction')
+    }
+  })
+
   test.each([
     ['asks', rules, /is asked to rewrite its append-only file/],
     [

@@ -1,4 +1,4 @@
-import type { MillraceError } from '../../errors.ts'
+import { describe, type MillraceError } from '../../errors.ts'
 import type { StoreFault } from '../store.ts'
 import type { RedisConnection } from './connection.ts'
 import type { ViewKeys } from './keys.ts'
@@ -24,8 +24,7 @@ export async function redisFaults(
     ['evalsha', '0', '0'],
   ]
   for (const command of worked) {
-    // Who may not ask is told by the first write.
-    const said = await connection.ask('acl', ['dryrun', user, ...command]).catch(() => 'OK')
+    const said = await connection.ask('acl', ['dryrun', user, ...command]).catch(describe)
     if (said !== 'OK') {
       const cure =
         'Give it the rights of a worker (src/store/redis/acl.ts): its own keys alone, and what ' +

@@ -1,0 +1,97 @@
+import { indexWorks, rangeNotes, unfinishedNotes } from '../../src/plan/indexes.ts'
+import type { KeyType } from '../../src/types/types.ts'
+import { countOf, defineView, from } from '../../src/view/define-view.ts'
+import { setupFacts, tableFacts } from './facts.ts'
+
+function viewBy(key: Readonly<Record<string, KeyType>>, by: readonly string[]) {
+  return defineView({
+    name: 'v',
+    key,
+    row: from('owners', { key: Object.keys(key), fields: {} }),
+    counts: { n: countOf('items', { by }) },
+  })
+}
+
+const pair = viewBy({ shop: 'bigint', number: 'integer' }, ['in_shop', 'in_number'])
+
+function statementsFor(view: typeof pair, items: ReturnType<typeof tableFacts>) {
+  const facts = setupFacts({ owners: tableFacts(['shop', 'number', 'key']), items })
+  return indexWorks(facts, [view]).flatMap(({ statements }) => statements.map(({ shown }) => shown))
+}
+
+const index = (...columns: (string | null)[]) => ({
+  columns,
+  collations: columns.map(() => null),
+})
+const columns = ['id', 'in_shop', 'in_number', 'other']
+
+test('columns that rows are counted by get an index where none begins with them', () => {
+  const wanted = ['create index concurrently on public."items" ("in_shop", "in_number");']
+  expect(statementsFor(pair, tableFacts(columns))).toEqual(wanted)
+  for (const indexes of [
+    [index('in_shop')],
+    [index('other', 'in_shop', 'in_number')],
+    [index('in_shop', null, 'in_number')],
+    [index('in_shop'), index('in_number')],
+  ]) {
+    expect(statementsFor(pair, tableFacts(columns, { indexes }))).toEqual(wanted)
+  }
+})
+
+test('one that begins with them, in whatever order, is enough', () => {
+  for (const indexes of [
+    [index('in_shop', 'in_number')],
+    [index('in_number', 'in_shop', 'other')],
+    [index('other'), index('in_shop', 'in_number', null)],
+  ]) {
+    expect(statementsFor(pair, tableFacts(columns, { indexes }))).toEqual([])
+  }
+})
+
+test('an enum is asked for by its label, which no index has', () => {
+  const view = viewBy({ mood: 'enum', shop: 'bigint' }, ['in_mood', 'in_shop'])
+  expect(statementsFor(view, tableFacts(['id', 'in_mood', 'in_shop']))).toEqual([
+    'create index concurrently on public."items" ("in_shop");',
+  ])
+  const alone = viewBy({ mood: 'enum' }, ['in_mood'])
+  expect(statementsFor(alone, tableFacts(['id', 'in_mood']))).toEqual([])
+})
+
+test('partitions get theirs one by one, and the table takes them over', () => {
+  const part = (name: string) => ({ name, kind: 'r', persistence: 'p', identity: 'f' })
+  const parts = [part('public.one'), part('x."Two"')]
+  expect(statementsFor(pair, tableFacts(columns, { kind: 'p', parts }))).toEqual([
+    'create index concurrently on public.one ("in_shop", "in_number");',
+    'create index concurrently on x."Two" ("in_shop", "in_number");',
+    'create index on public."items" ("in_shop", "in_number");',
+  ])
+})
+
+test('tables and columns that are not there get none', () => {
+  expect(statementsFor(pair, tableFacts(['id', 'in_shop']))).toEqual([])
+  expect(indexWorks(setupFacts({}), [pair])).toEqual([])
+})
+
+test('keys of text are gone through in the order of bytes, which an index may have', () => {
+  const view = viewBy({ name: 'text' }, ['of'])
+  const notes = (indexes: ReturnType<typeof tableFacts>['indexes']) => {
+    const owners = tableFacts(['name'], { indexes: [{ columns: ['name'], collations: ['C'] }] })
+    return rangeNotes(setupFacts({ owners, items: tableFacts(['id', 'of'], { indexes }) }), [view])
+  }
+  const wanted = [
+    expect.stringContaining('create index concurrently on public."items" (("of" collate "C"));'),
+  ]
+  expect(notes([])).toEqual(wanted)
+  expect(notes([{ columns: ['of'], collations: ['default'] }])).toEqual(wanted)
+  expect(notes([{ columns: ['id', 'of'], collations: [null, 'C'] }])).toEqual(wanted)
+  expect(notes([{ columns: ['of', 'id'], collations: ['C', null] }])).toEqual([])
+  const facts = setupFacts({ owners: tableFacts(['shop']), items: tableFacts(columns) })
+  expect(rangeNotes(facts, [pair])).toEqual([])
+})
+
+test('an index that was left unfinished is named', () => {
+  const items = tableFacts(columns, { unfinished: ['items_idx'] })
+  expect(unfinishedNotes(setupFacts({ items }))).toEqual([
+    'items: index items_idx is not finished; if nobody builds it now: drop index concurrently items_idx;',
+  ])
+})
