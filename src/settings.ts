@@ -153,7 +153,7 @@ const keeping = {
     500_000,
     'Changes of a partition that may come again; beyond it the view is compared',
   ),
-  barrierIntervalMs: ofWorkers(
+  barrierIntervalMs: ofReaders(
     wholeForm(100),
     1_000,
     'Time between barriers, and between looks at the set-up, while anything moves',
