@@ -112,10 +112,10 @@ function slotNote({ slot }: Config): string {
   )
 }
 
-/** `/ready` is 200 when the view serves and the chain moves. Says so when that takes too long. */
+/** `/fresh` is 200 when every view serves and the chain moves. Says so when that takes too long. */
 async function untilServing(chain: Chain, { say, signal }: Attended): Promise<boolean> {
   const ask = async () => {
-    const answer = await fetch(`${chain.urls.api}/ready`, { signal: AbortSignal.timeout(5_000) })
+    const answer = await fetch(`${chain.urls.api}/fresh`, { signal: AbortSignal.timeout(5_000) })
     const body = await answer.text()
     if (!answer.ok) throw new MillraceError('not-ready', reasonsIn(body))
   }

@@ -1,9 +1,11 @@
-/** `millrace dev` in a folder of somebody's own, on tables that are nowhere else in this repository. */
-import { join } from 'node:path'
+/**
+ * The package in a folder of somebody's own: `millrace dev` and `millrace plan`, on tables that are
+ * nowhere else in this repository.
+ */
 import { jest } from '@jest/globals'
 import { Client } from 'pg'
-import { packageFolder } from '../../src/dev/folders.ts'
 import { inDatabase } from '../../src/dev/urls.ts'
+import { installPackage, installTimeoutMs, type Installed } from '../package/installed.ts'
 import { chainTimeoutMs, postgresServer, type TestServer } from '../support/chain.ts'
 import { OwnProject } from '../support/own-project.ts'
 import { until } from '../support/wait.ts'
@@ -33,7 +35,7 @@ insert into quay.berths values ('old/cove', 1, 3.50), ('old/cove', 2, null);
 insert into quay.moorings values ('7a6ad0ad-0b38-4d0f-8d3e-0a5f2c1d9e01', 'old/cove', 1, 'ketch');`
 
 const settings = (lines: string) => `
-import { arrayOf, countOf, date, defineConfig, defineView, from, numeric } from '${join(packageFolder, 'src', 'index.ts')}'
+import { arrayOf, countOf, date, defineConfig, defineView, from, numeric } from 'millrace'
 
 const harbours = defineView({
   name: 'harbour-card',
@@ -73,7 +75,14 @@ const card = {
 /** On a machine that is busy with other things. */
 const patient = { MILLRACE_CALL_TIMEOUT_MS: '20000' }
 
+let shop: Installed
 let project: OwnProject | undefined
+
+beforeAll(async () => {
+  shop = await installPackage()
+}, installTimeoutMs)
+
+afterAll(() => shop?.remove())
 
 afterEach(async () => {
   await project?.remove()
@@ -117,7 +126,7 @@ async function untilFollowed(said: string): Promise<void> {
 }
 
 test('with a Postgres of its own, which begins with the files that are named', async () => {
-  const own = await OwnProject.create({
+  const own = await OwnProject.create(shop.folder, {
     'millrace.config.ts': settings(''),
     'schema.sql': schema,
     'seed.sql': seed,
@@ -140,7 +149,7 @@ test('with a Postgres of its own, which begins with the files that are named', a
 
 describe('around a Postgres of somebody else', () => {
   let server: TestServer
-  const shop = (user: readonly [string, string]) => inDatabase(server.url, 'shop', user)
+  const database = (user: readonly [string, string]) => inDatabase(server.url, 'shop', user)
   /** Owns the database and its tables, and is no superuser. */
   const keeper = ['keeper', 'own p@ssword'] as const
 
@@ -155,14 +164,14 @@ describe('around a Postgres of somebody else', () => {
       `create role ${name} login password '${password}'`,
       `create database shop owner ${name}`,
     )
-    await write(shop(keeper), schema, seed)
+    await write(database(keeper), schema, seed)
   })
 
   afterAll(() => server?.stop())
 
   test('what its owner may not do is said with its SQL; once that was run, it comes up', async () => {
-    const own = await OwnProject.create({
-      'millrace.config.ts': settings(`source: ${JSON.stringify(shop(keeper))},`),
+    const own = await OwnProject.create(shop.folder, {
+      'millrace.config.ts': settings(`source: ${JSON.stringify(database(keeper))},`),
     })
     project = own
     own.startDev()
@@ -175,13 +184,13 @@ describe('around a Postgres of somebody else', () => {
     const byHand = statements.map(([, sql]) => sql!.replace(/'<.*>'/, `'made by hand'`))
     expect(byHand.length).toBeGreaterThan(0)
     await write(inDatabase(server.url, 'shop'), ...byHand)
-    const capture = shop(['millrace_capture', 'made by hand'])
+    const capture = database(['millrace_capture', 'made by hand'])
 
     own.startDev([], { MILLRACE_CAPTURE: capture })
     await own.untilSaid('Ctrl-C stops everything')
     expect(own.said).not.toContain('postgres is up')
     expect((await answers(own.said))[0]).toEqual(card)
-    await write(shop(keeper), ...andMore)
+    await write(database(keeper), ...andMore)
     await untilFollowed(own.said)
     expect(await own.run(['plan'], patient)).toMatchObject({ code: 0 })
     expect(await own.endOfDev('SIGINT')).toBe(0)

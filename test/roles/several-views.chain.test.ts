@@ -248,16 +248,18 @@ test(
     })
     await untilAllServe()
     const windowMs = 8_000
-    const seen: { readonly markers: number; readonly barriers: number }[] = []
-    // On a machine that is busy with other things, barriers are taken more slowly than once a second.
-    await until('a marker serves several views', async () => {
-      const before = await barriersTaken()
-      const markers = await markersWithin(windowMs)
-      const barriers = (await barriersTaken()) - before
-      seen.push({ markers, barriers })
-      return barriers >= 9 && markers <= barriers / 2
-    })
-    expect(seen.at(-1)!.markers).toBeLessThanOrEqual(windowMs / 1_000 + 2)
+    // The first looks of each view have markers of their own. Barriers are taken more slowly than once
+    // a second on a machine that is busy with other things.
+    await until(
+      'a marker serves several views',
+      async () => {
+        const before = await barriersTaken()
+        const markers = await markersWithin(windowMs)
+        const barriers = (await barriersTaken()) - before
+        return barriers >= 9 && markers <= barriers / 2 && markers <= windowMs / 1_000 + 2
+      },
+      90_000,
+    )
   },
   testTimeoutMs,
 )

@@ -1,9 +1,9 @@
-/** A folder of somebody's own with a configuration file in it, and `millrace` run there. */
+/** A folder of somebody's own with the package and a configuration file in it, and `millrace` run there. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { downloadsFolder, mainPath } from '../../src/dev/folders.ts'
+import { downloadsFolder } from '../../src/dev/folders.ts'
 import { portVariable, randomPorts, type PortName } from '../../src/dev/ports.ts'
 import { newTestFolder, removeTestFolder } from './test-folders.ts'
 import { sleep } from './wait.ts'
@@ -22,9 +22,16 @@ export class OwnProject {
     this.#ports = ports
   }
 
-  /** What was fetched for this repository need not be fetched again. */
-  static async create(files: Readonly<Record<string, string>>): Promise<OwnProject> {
+  /**
+   * `installed` is a folder that the package is installed in. What was fetched for this repository
+   * need not be fetched again.
+   */
+  static async create(
+    installed: string,
+    files: Readonly<Record<string, string>>,
+  ): Promise<OwnProject> {
     const folder = newTestFolder()
+    symlinkSync(join(installed, 'node_modules'), join(folder, 'node_modules'))
     const ports = Object.entries(await randomPorts()).map(
       ([name, port]) => [portVariable(name as PortName), String(port)] as const,
     )
@@ -84,7 +91,8 @@ export class OwnProject {
   }
 
   #spawn(args: readonly string[], env: Variables, onText: (text: string) => void): ChildProcess {
-    const child = spawn(process.execPath, ['--no-warnings', mainPath, ...args], {
+    const main = join(this.folder, 'node_modules', 'millrace', 'dist', 'main.js')
+    const child = spawn(process.execPath, ['--no-warnings', main, ...args], {
       cwd: this.folder,
       // The next run finds what a killed one has left by its folder.
       env: { PATH: process.env.PATH ?? '', MILLRACE_FOLDER: this.folder, ...env },
