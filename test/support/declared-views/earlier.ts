@@ -4,6 +4,7 @@ import { countOf, defineConfig, defineView, from, timestamptz } from '../../../s
 const views = [
   defineView({
     name: 'user-information',
+    serve: '/users/:userId',
     key: { userId: 'bigint' },
     row: from('users', {
       key: 'user_id',
