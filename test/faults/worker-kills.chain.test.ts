@@ -9,11 +9,11 @@ import { tcpProxy } from '../support/tcp-proxy.ts'
 import { sleep, until } from '../support/wait.ts'
 
 /** `MILLRACE_TEST_KILLS=200` and more for a long run. */
-const kills = Number(process.env.MILLRACE_TEST_KILLS ?? 20)
+const kills = Number(process.env.MILLRACE_TEST_KILLS ?? 12)
 const pauses = 3
 /** Longer than the session, so that the other worker takes every partition over meanwhile. */
 const pausedMs = sessionTimeoutMs + 3_000
-const turns = Number(process.env.MILLRACE_TEST_TURNS ?? 8)
+const turns = Number(process.env.MILLRACE_TEST_TURNS ?? 5)
 const turnMs = 3_000
 const partitions = 16
 
