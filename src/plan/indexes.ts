@@ -7,21 +7,23 @@ import type { View } from '../view/view.ts'
 import type { SourceStep } from './owner-session.ts'
 
 export function indexWorks(facts: SetupFacts, views: readonly View[]): readonly SourceStep[] {
-  return views.flatMap((view) =>
-    view.counts.flatMap(({ table, by }) => {
+  // Several counts, of one view or of more, may need the same index.
+  const works = new Map<string, SourceStep>()
+  for (const view of views) {
+    for (const { table, by } of view.counts) {
       const found = facts.tables[table]
       // Another fault says that it is not there.
-      if (!found || by.some((column) => !found.columns[column])) return []
+      if (!found || by.some((column) => !found.columns[column])) continue
       const columns = indexed(view, by)
-      if (columns.length === 0 || isIndexed(found, columns)) return []
-      return [
-        {
-          what: `create an index of ${table} (${columns.join(', ')}), while it is read and written`,
-          statements: indexStatements(table, found, columns.map(identifier)),
-        },
-      ]
-    }),
-  )
+      const name = JSON.stringify([table, columns.toSorted()])
+      if (columns.length === 0 || works.has(name) || isIndexed(found, columns)) continue
+      works.set(name, {
+        what: `create an index of ${table} (${columns.join(', ')}), while it is read and written`,
+        statements: indexStatements(table, found, columns.map(identifier)),
+      })
+    }
+  }
+  return [...works.values()]
 }
 
 /** Those of the columns that an index serves, in the order in which keys are compared. */

@@ -38,6 +38,22 @@ test('columns that rows are counted by get an index where none begins with them'
   }
 })
 
+test('one index serves all counts by the same columns, of one view and of several', () => {
+  const counts = (name: string, by: readonly string[]) =>
+    defineView({
+      name,
+      key: { shop: 'bigint', number: 'bigint' },
+      row: from('owners', { key: ['shop', 'number'], fields: {} }),
+      aggregates: { first: countOf('items', { by }), then: countOf('items', { by }) },
+    })
+  const views = [counts('v', ['in_shop', 'in_number']), counts('w', ['in_number', 'in_shop'])]
+  const facts = setupFacts({
+    owners: tableFacts(['shop', 'number', 'key']),
+    items: tableFacts(columns),
+  })
+  expect(indexWorks(facts, views)).toHaveLength(1)
+})
+
 test('one that begins with them, in whatever order, is enough', () => {
   for (const indexes of [
     [index('in_shop', 'in_number')],
