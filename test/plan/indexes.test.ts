@@ -44,7 +44,7 @@ test('one index serves all counts by the same columns, of one view and of severa
       name,
       key: { shop: 'bigint', number: 'bigint' },
       row: from('owners', { key: ['shop', 'number'], fields: {} }),
-      aggregates: { first: countOf('items', { by }), then: countOf('items', { by }) },
+      aggregates: { first: countOf('items', { by }), again: countOf('items', { by }) },
     })
   const views = [counts('v', ['in_shop', 'in_number']), counts('w', ['in_number', 'in_shop'])]
   const facts = setupFacts({
