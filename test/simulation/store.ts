@@ -296,7 +296,10 @@ export class SimulatedStore {
       }
       for (const { entry, put, add } of step.corrections) {
         if (this.data.entries.get(entry) === held.get(entry)) continue
-        const row = isOther(put, held.get(entry)?.fields ?? null) ? ['row'] : []
+        // The row's part may have been refused, for a commit has put it since, and the amounts applied.
+        const fields = this.data.entries.get(entry)?.fields ?? null
+        const isPut = put !== undefined && isOther(fields, held.get(entry)?.fields ?? null)
+        const row = isPut ? ['row'] : []
         const components = [...row, ...Object.keys(add)]
         for (const component of components) {
           if (right.get(entry)!.has(component)) {
