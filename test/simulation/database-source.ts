@@ -273,6 +273,8 @@ export function truthPage(
     const counts = Object.fromEntries(
       view.counts.map(({ stored }) => [stored, amounts.get(key)?.get(stored) ?? 0n]),
     )
+    // Rows that add nothing make no entry.
+    if (!fields && Object.values(counts).every((count) => count === 0n)) return []
     return [[key, encodeEntry(view.layout, key, { fields: fields ?? null, counts })]]
   })
   return { entries: new Map(entries), rows: entries.length * 2, last: wanted.last }
