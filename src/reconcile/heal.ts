@@ -22,17 +22,23 @@ export type HealOptions = {
   readonly signal: AbortSignal
 }
 
+export type Healed = {
+  readonly wrong: Tally['wrong']
+  /** Tables of which some look could not tell: what they give may be wrong, and was left as it is. */
+  readonly unproved: ReadonlySet<string>
+}
+
 type Wrong = Omit<Extract<Verdict, { kind: 'wrong' }>, 'kind'>
 
 /**
  * Deals with what a first look has found. A difference that a second look finds as well, with
- * another snapshot, is wrong; it is corrected by its exact amount. Answers what was wrong.
+ * another snapshot, is wrong; it is corrected by its exact amount.
  */
 export async function heal(
   plan: Plan,
-  { verdicts }: Judgement,
+  { verdicts, unproved }: Judgement,
   options: HealOptions,
-): Promise<Tally['wrong']> {
+): Promise<Healed> {
   const first = await wrongOf(plan, verdicts, options)
   const open = new Map(first)
   if (options.atOnce) {
@@ -45,7 +51,8 @@ export async function heal(
     )
     for (const key of lost) open.set(key, first.get(key)!)
   }
-  return healAgain(plan, open, options)
+  const again = await healAgain(plan, open, options)
+  return { wrong: again.wrong, unproved: new Set([...unproved, ...again.unproved]) }
 }
 
 /** True where nobody is served yet what differs: it is no error, it was never put in. */
@@ -59,15 +66,18 @@ async function healAgain(
   plan: Plan,
   first: ReadonlyMap<string, Wrong>,
   options: HealOptions,
-): Promise<Tally['wrong']> {
+): Promise<Healed> {
   const found: (Difference & { readonly healed: boolean })[] = []
+  const unproved = new Set<string>()
   let open = first
   for (let round = 0; round < roundsMax && open.size > 0; round += 1) {
     const next = new Map<string, Wrong>()
     for (const keys of chunks([...open.keys()], keysAtOnce)) {
       const ticket = options.correct ? randomUUID() : undefined
       const sheet = await takeSheet(plan, { kind: 'keys', keys })
-      const { verdicts } = await judgeSheets(plan, [sheet], { ticket, signal: options.signal })
+      const judgement = await judgeSheets(plan, [sheet], { ticket, signal: options.signal })
+      for (const table of judgement.unproved) unproved.add(table)
+      const { verdicts } = judgement
       const second = await wrongOf(plan, verdicts, options)
       const confirmed = [...second].filter(([key, wrong]) => agree(open.get(key)!, wrong))
       for (const [key, wrong] of second) {
@@ -92,7 +102,7 @@ async function healAgain(
   for (const { differences } of open.values()) {
     found.push(...differences.map((each) => ({ ...each, healed: false })))
   }
-  return found
+  return { wrong: found, unproved }
 }
 
 /** Whether both looks found the same amounts missing, and the same fields wrong. */

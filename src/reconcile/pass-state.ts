@@ -150,12 +150,16 @@ export function cured(state: ViewState, { anchor, unproved }: PassState): readon
   return state.doubts
     .filter(({ restart, keys }) => !restart && keys.length === 0)
     .filter((doubt) => reaches(anchor, doubt))
-    .filter(({ tables }) =>
-      tables.length === 0
-        ? unproved.length === 0
-        : !tables.some((table) => unproved.includes(table)),
-    )
+    .filter((doubt) => isProved(doubt, new Set(unproved)))
     .map(({ id }) => id)
+}
+
+/** Whether something could be told of all tables that the doubt is about. */
+export function isProved(
+  { tables }: Pick<Doubt, 'tables'>,
+  unproved: ReadonlySet<string>,
+): boolean {
+  return tables.length === 0 ? unproved.size === 0 : !tables.some((table) => unproved.has(table))
 }
 
 /** Ids of the declarations that such a lap has completed. */

@@ -4,7 +4,7 @@ import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { StandingDoubt, ViewState } from '../store/state.ts'
 import { anchorOf } from './anchor.ts'
-import { heal } from './heal.ts'
+import { heal, type Healed } from './heal.ts'
 import { nextKeys } from './key-pages.ts'
 import { chunks } from './lists.ts'
 import { anchorOfSheet, judgeSheets, takeSheet, type Sheet } from './look.ts'
@@ -18,6 +18,7 @@ import {
   encodePass,
   floorOf,
   futileOf,
+  isProved,
   isStale,
   lapKindFor,
   newLap,
@@ -108,7 +109,8 @@ export class Turn {
     signal: AbortSignal,
   ): Promise<boolean> {
     const atOnce = this.#pass.kind === 'build'
-    const wrong = await heal(this.#plan, judgement, { atOnce, correct: true, ticket, signal })
+    const healing = { atOnce, correct: true, ticket, signal }
+    const { wrong, unproved } = await heal(this.#plan, judgement, healing)
     const entries = sheets.reduce((sum, { keys }) => sum + keys.length, 0)
     const first = sheets[0]!
     const anchor = this.#pass.anchor ?? this.#anchorOfLap(first)
@@ -119,7 +121,7 @@ export class Turn {
         after: after ?? null,
         anchor,
         since: this.#pass.since ?? String(first.truth.snapshot.xmin),
-        unproved: [...new Set([...this.#pass.unproved, ...judgement.unproved])],
+        unproved: this.#unprovedWith(unproved),
         entries: this.#pass.entries + entries,
       },
       { looks: sheets.length, entries, wrong },
@@ -158,7 +160,11 @@ export class Turn {
       const { keys, read, next } = page
       const busyMs = clock.monotonicMs() - startedMs
       const wrong: Tally['wrong'][number][] = []
-      for (const some of chunks(keys, keysAtOnce)) wrong.push(...(await this.#lookAt(some, signal)))
+      for (const some of chunks(keys, keysAtOnce)) {
+        const healed = await this.#lookAt(some, signal)
+        wrong.push(...healed.wrong)
+        this.#pass = { ...this.#pass, unproved: this.#unprovedWith(healed.unproved) }
+      }
       const tally = { looks: Math.ceil(keys.length / keysAtOnce), entries: keys.length, wrong }
       if (next === undefined) await this.#endLap(tally)
       else {
@@ -170,7 +176,7 @@ export class Turn {
     }
   }
 
-  async #lookAt(keys: readonly string[], signal: AbortSignal): Promise<Tally['wrong']> {
+  async #lookAt(keys: readonly string[], signal: AbortSignal): Promise<Healed> {
     const sheet = await takeSheet(this.#plan, { kind: 'keys', keys })
     // What was never put in has been wrong for nobody, also where its row is gone by now.
     const atOnce = this.#pass.kind === 'build'
@@ -184,9 +190,11 @@ export class Turn {
     const doubted = this.#state.doubts.filter(({ keys, restart }) => keys.length > 0 && !restart)
     if (doubted.length === 0) return
     const keys = [...new Set(doubted.flatMap((doubt) => doubt.keys))]
-    const wrong = await this.#lookAt(keys, signal)
+    const { wrong, unproved } = await this.#lookAt(keys, signal)
     const open = new Set(wrong.filter(({ healed }) => !healed).map(({ key }) => key))
-    const ended = doubted.filter((doubt) => !doubt.keys.some((key) => open.has(key)))
+    const ended = doubted.filter(
+      (doubt) => isProved(doubt, unproved) && !doubt.keys.some((key) => open.has(key)),
+    )
     await this.#persist(this.#pass, { looks: 1, entries: keys.length, wrong }, ended)
     for (const { code, reason } of ended) this.#options.log.info({ code, reason }, 'doubt ended')
   }
@@ -261,6 +269,10 @@ export class Turn {
         'an entry was wrong',
       )
     }
+  }
+
+  #unprovedWith(tables: ReadonlySet<string>): string[] {
+    return [...new Set([...this.#pass.unproved, ...tables])]
   }
 
   /** False when the state asks for something else than going on. */

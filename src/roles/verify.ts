@@ -3,7 +3,7 @@ import { flag, type Given } from '../arguments.ts'
 import { systemClock } from '../clock.ts'
 import { createCommandLog } from '../log.ts'
 import type { Project } from '../project/project.ts'
-import { heal } from '../reconcile/heal.ts'
+import { heal, type Healed } from '../reconcile/heal.ts'
 import type { Difference } from '../reconcile/judge.ts'
 import { nextKeys, type KeysAt } from '../reconcile/key-pages.ts'
 import { chunks } from '../reconcile/lists.ts'
@@ -106,14 +106,18 @@ export async function compareAll(
   const walking = { after: undefined, pace: verifyPace, ticket: () => undefined, signal }
   await walk(plan, walking, async ({ sheets, judgement }) => {
     begun ??= begunBy(plan, sheets[0]!)
-    result.wrong.push(...(await heal(plan, judgement, healing)))
-    for (const table of judgement.unproved) result.unproved.add(table)
+    add(result, await heal(plan, judgement, healing))
     result.entries += sheets.reduce((sum, { keys }) => sum + keys.length, 0)
     progress(`${result.entries} entries compared`)
     return true
   })
   await compareOthers(plan, { ...options, ...begun!, result, progress }, signal)
   return result
+}
+
+function add(result: Comparison, { wrong, unproved }: Healed): void {
+  result.wrong.push(...wrong)
+  for (const table of unproved) result.unproved.add(table)
 }
 
 /** What the keys that come later have to know of the first look. */
@@ -146,7 +150,7 @@ async function compareOthers(
     for (const keys of chunks(page.keys, keysAtOnce)) {
       const sheet = await takeSheet(plan, { kind: 'keys', keys })
       const judgement = await judgeSheets(plan, [sheet], { ticket: undefined, signal })
-      result.wrong.push(...(await heal(plan, judgement, healing)))
+      add(result, await heal(plan, judgement, healing))
       result.entries += keys.length
     }
     read += page.read

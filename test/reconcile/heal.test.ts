@@ -4,7 +4,7 @@ import type { Plan } from '../../src/reconcile/plan.ts'
 import type { CorrectionStep } from '../../src/store/audit.ts'
 import { limits } from '../../src/store/limits.ts'
 import type { Epoch } from '../../src/store/state.ts'
-import { Compared, held } from './look-fixture.ts'
+import { books, but, Compared, held } from './look-fixture.ts'
 
 let world: Compared
 let corrected: CorrectionStep[]
@@ -46,7 +46,7 @@ async function healed(given: Partial<HealOptions> = {}, plan = planned()) {
   world.pages.length = 0
   const { signal } = world
   const options = { atOnce: false, correct: true, ticket: undefined, signal, ...given }
-  const wrong = await heal(plan, judgement, options)
+  const { wrong } = await heal(plan, judgement, options)
   return wrong.map(({ key, field, expected, found, healed: right }) =>
     [key, field, expected, found, right ? 'healed' : 'open'].join(' '),
   )
@@ -165,6 +165,18 @@ describe('what a second look does not find', () => {
     expect(world.data.entries.get('1')).toEqual(held('Ada', 5n))
   })
 
+  test('for it could not tell of the table is no verdict, and the table is named', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Ada', 7n))
+    const plan = planned()
+    const judgement = await looked(plan)
+    world.snapshot = '250:250:'
+    await world.publish(world.barrier(3, 10, { ends: but(10, { [books]: 99 }) }))
+    const options = { atOnce: false, correct: true, ticket: undefined, signal: world.signal }
+    const found = await world.clock.until(heal(plan, judgement, options))
+    expect(found).toEqual({ wrong: [], unproved: new Set(['books']) })
+  })
+
   test('to be wrong twice alike in six rounds is told, and left as it is', async () => {
     world.rows.set('1', held('Ada', 5n))
     let amount = 7n
@@ -267,7 +279,7 @@ describe('while a view is filled', () => {
     world.data.rowTickets.delete('1')
     world.pages.length = 0
     const { signal } = world
-    const wrong = await heal(plan, judgement, { ...filling, correct: true, signal })
+    const { wrong } = await heal(plan, judgement, { ...filling, correct: true, signal })
     expect(world.pages).toEqual([
       { kind: 'keys', keys: ['1'] },
       { kind: 'keys', keys: ['1'] },
@@ -367,7 +379,7 @@ describe('what is no entry', () => {
     const judgement = await looked(plan)
     const sound = { ...planned(), writer: { ...plan.writer, displace: async () => undefined } }
     const options = { atOnce: false, correct: true, ticket: undefined, signal: world.signal }
-    expect(await heal(sound, judgement, options)).toEqual([])
+    expect((await heal(sound, judgement, options)).wrong).toEqual([])
     expect(world.recorded.lines).toEqual([])
   })
 })

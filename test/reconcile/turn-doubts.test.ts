@@ -1,6 +1,6 @@
 import type { Epoch } from '../../src/store/state.ts'
 import { offsets } from '../store/store-fixture.ts'
-import { books, held } from './look-fixture.ts'
+import { books, but, held } from './look-fixture.ts'
 import { anchored, Laps } from './turn-fixture.ts'
 
 let world: Laps
@@ -179,6 +179,16 @@ describe('a doubt', () => {
 })
 
 describe('a doubt of entries', () => {
+  test('stands while nothing can be told of its table', async () => {
+    world.authors(1)
+    await world.doubted({ keys: ['1'], tables: ['books'] })
+    await world.doubted({ name: 'y', keys: ['1'], tables: ['authors'] })
+    world.snapshot = '250:250:'
+    await world.publish(world.barrier(3, 10, { ends: but(10, { [books]: 99 }) }))
+    await world.turn()
+    expect((await world.state()).doubts).toMatchObject([{ tables: ['books'] }])
+  })
+
   test('is ended by looking at those alone', async () => {
     world.rows.set('1', held('Ada', 5n))
     world.keep('1', held('Ada', 7n))

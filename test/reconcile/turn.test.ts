@@ -258,6 +258,17 @@ describe('keys of the store', () => {
     expect([section, after === null]).toEqual(['store', false])
   })
 
+  test('leave what could not be told of them to be told by a later lap', async () => {
+    world.unfinished()
+    world.keep('7', held('Eve', 2n))
+    world.snapshot = '250:250:'
+    await world.publish(world.barrier(3, 10, { ends: but(10, { [books]: 99 }) }))
+    atStore({ kind: 'build' })
+    await world.turn()
+    expect(await world.lap()).toMatchObject({ lap: 2, ended: { unproved: ['books'] } })
+    expect((await world.state()).declarations).toMatchObject([{ complete: false }])
+  })
+
   test('are gone through at a pace', async () => {
     world.authors(490)
     for (let key = 490; key < 500; key += 1) world.keep(`${key}`, held('Eve'))

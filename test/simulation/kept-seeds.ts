@@ -45,4 +45,5 @@ export const keptSeeds: readonly KeptSeed[] = [
   { schedule: 516, caught: 'keys of a second schema, passed without a doubt' },
   { schedule: 801, caught: 'a publication that was altered without a doubt' },
   { schedule: 991, caught: 'a look that spanned a rewritten table and the cure of its doubt' },
+  { schedule: 1083, caught: 'a lap that forgot of which tables it could not tell' },
 ]
