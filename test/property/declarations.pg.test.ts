@@ -9,9 +9,9 @@ import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts'
 import { openRedisStore } from '../../src/store/redis/redis-store.ts'
 import { columnTypes } from '../../src/types/types.ts'
 import { identifier } from '../../src/view/sql-text.ts'
-import { readTruth, type Answer } from '../../src/view/truth-page.ts'
-import { keysQuery, rangeQuery, type TruthQuery } from '../../src/view/truth-query.ts'
+import { keysQuery, rangeQuery } from '../../src/view/truth-query.ts'
 import type { View } from '../../src/view/view.ts'
+import { askTruth } from '../support/ask-truth.ts'
 import { startTestChain, stopTestChain } from '../support/chain.ts'
 import { seedOfRun } from '../support/chain-harness.ts'
 import { slowness } from '../support/wait.ts'
@@ -105,26 +105,15 @@ async function asked(view: View, keys: readonly string[]) {
   const pages = new Map<string, string>()
   let after: string | undefined
   do {
-    const page = await ask(view, rangeQuery(view, after, { keysMax: 3, rowsMax: 5 }))
+    const page = await askTruth(client, view, rangeQuery(view, after, { keysMax: 3, rowsMax: 5 }))
     for (const [key, text] of page.entries) pages.set(key, text)
     if (after !== undefined && page.last === after) throw new Error('a page ends where it began')
     after = page.last
   } while (after !== undefined)
   return {
     'pages of truth': pages,
-    'truth by keys': (await ask(view, keysQuery(view, keys))).entries,
+    'truth by keys': (await askTruth(client, view, keysQuery(view, keys))).entries,
   }
-}
-
-async function ask(view: View, query: TruthQuery) {
-  await client.query('begin isolation level repeatable read, read only')
-  for (const text of query.prelude) await client.query(text)
-  const answers: Answer[] = []
-  for (const text of query.statements) {
-    answers.push((await client.query<unknown[]>({ text, rowMode: 'array' })).rows)
-  }
-  await client.query('commit')
-  return readTruth(view, query, answers)
 }
 
 const wanted = [

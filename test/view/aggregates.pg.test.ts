@@ -1,5 +1,5 @@
 /** What sums, averages and filtered counts are, against SQL that is written apart from the view. */
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import type { Row } from '../../src/change.ts'
 import { decodeEntry, encodeEntry } from '../../src/store/entry-text.ts'
 import {
@@ -18,11 +18,11 @@ import { consolidator } from '../../src/view/consolidate.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import { fold } from '../../src/view/fold.ts'
 import { toJson } from '../../src/view/json.ts'
-import { readTruth } from '../../src/view/truth-page.ts'
-import { keysQuery, rangeQuery, type TruthQuery } from '../../src/view/truth-query.ts'
+import { keysQuery, rangeQuery } from '../../src/view/truth-query.ts'
 import { columnsOf } from '../../src/view/view.ts'
+import { sourceFixture, type SourceFixture } from '../source/source-fixture.ts'
+import { askTruth } from '../support/ask-truth.ts'
 import { insert, remove, update } from '../support/builders.ts'
-import { postgresServer, type TestServer } from '../support/chain.ts'
 
 const by = 'movie_id'
 const view = defineView({
@@ -78,13 +78,12 @@ const expectedSql = `select k::text as "movieId", m.title,
     left join movies m on m.id = k left join ratings r on r.movie_id = k
   group by k, m.title order by k`
 
-let server: TestServer
+let fixture: SourceFixture
 let client: Client
 
 beforeAll(async () => {
-  server = await postgresServer()
-  client = new Client(server.url)
-  await client.connect()
+  fixture = await sourceFixture()
+  client = fixture.admin
   await client.query(`
     create table movies (id bigint primary key, title text);
     create table ratings (id bigint primary key, movie_id bigint, stars smallint, note text,
@@ -106,24 +105,7 @@ beforeAll(async () => {
     insert into ratings (id, movie_id, stars) values (1003, 901, -1), (1004, 901, -2), (1005, 902, 5)`)
 }, 60_000)
 
-afterAll(async () => {
-  await client?.end()
-  await server?.stop()
-})
-
-async function ask(query: TruthQuery) {
-  await client.query('begin isolation level repeatable read, read only')
-  try {
-    for (const text of query.prelude) await client.query(text)
-    const answers: unknown[][][] = []
-    for (const text of query.statements) {
-      answers.push((await client.query<unknown[]>({ text, rowMode: 'array' })).rows)
-    }
-    return readTruth(view, query, answers)
-  } finally {
-    await client.query('rollback')
-  }
-}
+afterAll(() => fixture?.close())
 
 /** As readers would see it; entries without an owning row have no fields. */
 function shown(key: string, text: string) {
@@ -165,7 +147,7 @@ test.each([
   const found: unknown[] = []
   let after: string | undefined
   do {
-    const page = await ask(rangeQuery(view, after, { keysMax, rowsMax }))
+    const page = await askTruth(client, view, rangeQuery(view, after, { keysMax, rowsMax }))
     for (const [key, text] of page.entries) found.push(shown(key, text))
     after = page.last
   } while (after !== undefined)
@@ -175,7 +157,7 @@ test.each([
 test('the truth of given keys is what SQL says', async () => {
   const truth = await expected()
   const keys = truth.map(({ movieId }) => movieId as string)
-  const { entries } = await ask(keysQuery(view, keys))
+  const { entries } = await askTruth(client, view, keysQuery(view, keys))
   expect([...entries].map(([key, text]) => shown(key, text))).toEqual(truth)
 })
 

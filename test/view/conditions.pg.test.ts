@@ -1,4 +1,4 @@
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import { typeOf, type ColumnType } from '../../src/types/types.ts'
 import {
   comparisons,
@@ -7,25 +7,21 @@ import {
   isMet,
   type Condition,
 } from '../../src/view/condition.ts'
-import { postgresServer, type TestServer } from '../support/chain.ts'
+import { sourceFixture, type SourceFixture } from '../source/source-fixture.ts'
 import { edges, moodLabels } from '../types/edges.ts'
 
-let server: TestServer
+let fixture: SourceFixture
 let client: Client
 
 beforeAll(async () => {
-  server = await postgresServer()
-  client = new Client(server.url)
-  await client.connect()
+  fixture = await sourceFixture()
+  client = fixture.admin
   const labels = moodLabels.map((label) => client.escapeLiteral(label)).join(', ')
   await client.query(`create type EDGE_MOOD as enum (${labels});
     set timezone to 'America/New_York'; set datestyle to 'SQL, DMY'`)
 }, 60_000)
 
-afterAll(async () => {
-  await client?.end()
-  await server?.stop()
-})
+afterAll(() => fixture?.close())
 
 const compared = edges.filter(({ type }) => typeOf(type).constant)
 const all = (form: (typeof edges)[number]) => [...form.values, ...(form.unwritten ?? [])]

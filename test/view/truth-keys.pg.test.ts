@@ -1,38 +1,28 @@
 /** Keys of every type and of several parts: their text, their order and their pages, against SQL. */
 import * as fc from 'fast-check'
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import { spellKey, spellSql } from '../../src/entry-key.ts'
 import { encodeEntry } from '../../src/store/entry-text.ts'
 import { typeOf, type KeyType } from '../../src/types/types.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import { identifier, tableName } from '../../src/view/sql-text.ts'
 import { compareKeys, keyTypes, ordered } from '../../src/view/truth-keys.ts'
-import { readTruth, type TruthPage } from '../../src/view/truth-page.ts'
-import {
-  keysQuery,
-  rangeQuery,
-  settledQuery,
-  type PageLimits,
-  type TruthQuery,
-} from '../../src/view/truth-query.ts'
+import { keysQuery, rangeQuery, settledQuery, type PageLimits } from '../../src/view/truth-query.ts'
 import type { View } from '../../src/view/view.ts'
-import { postgresServer, type TestServer } from '../support/chain.ts'
+import { sourceFixture, type SourceFixture } from '../source/source-fixture.ts'
+import { askTruth } from '../support/ask-truth.ts'
 
-let server: TestServer
+let fixture: SourceFixture
 let client: Client
 
 beforeAll(async () => {
-  server = await postgresServer()
-  client = new Client(server.url.replace(/\/[^/]*$/, '/millrace'))
-  await client.connect()
+  fixture = await sourceFixture()
+  client = fixture.admin
   await client.query(`create schema "Shop.1"; create type size as enum ('small', 'b:ig', 'X\\', '');
     set timezone to 'America/New_York'; set datestyle to 'SQL, DMY'`)
 }, 60_000)
 
-afterAll(async () => {
-  await client?.end()
-  await server?.stop()
-})
+afterAll(() => fixture?.close())
 
 /** Values as Postgres reads them. */
 const pools: Readonly<Record<KeyType, readonly string[]>> = {
@@ -136,25 +126,11 @@ function productOf(lists: readonly (readonly string[])[]): string[][] {
   )
 }
 
-async function ask(view: View, query: TruthQuery): Promise<TruthPage> {
-  await client.query('begin isolation level repeatable read, read only')
-  try {
-    for (const text of query.prelude) await client.query(text)
-    const answers: unknown[][][] = []
-    for (const text of query.statements) {
-      answers.push((await client.query<unknown[]>({ text, rowMode: 'array' })).rows)
-    }
-    return readTruth(view, query, answers)
-  } finally {
-    await client.query('rollback')
-  }
-}
-
 async function walk(view: View, limits: PageLimits): Promise<[string, string][]> {
   const found: [string, string][] = []
   let after: string | undefined
   do {
-    const page = await ask(view, rangeQuery(view, after, limits))
+    const page = await askTruth(client, view, rangeQuery(view, after, limits))
     found.push(...page.entries)
     after = page.last
   } while (after !== undefined)
@@ -214,8 +190,10 @@ describe.each(shapes.map((types) => [types.join(' and '), types] as const))(
       const keys = truth.map(([key]) => key)
       const garbage = ['no such', '01', 'a:b:c:d', '\\', '2026-02-30', '\0', '\ud800', '']
       const asked = [...keys, ...garbage.filter((key) => !keys.includes(key))]
-      expect([...(await ask(view, keysQuery(view, asked))).entries]).toEqual(truth)
-      expect((await ask(view, keysQuery(view, garbage.slice(0, 3)))).entries.size).toBe(0)
+      expect([...(await askTruth(client, view, keysQuery(view, asked))).entries]).toEqual(truth)
+      expect(
+        (await askTruth(client, view, keysQuery(view, garbage.slice(0, 3)))).entries.size,
+      ).toBe(0)
     })
 
     test('are told by the age of their rows', async () => {

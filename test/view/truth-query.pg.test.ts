@@ -1,11 +1,11 @@
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import { canonicalTimestamp } from '../../src/types/timestamps.ts'
 import { absentText, encodeEntry } from '../../src/store/entry-text.ts'
 import { bigint, timestamptz } from '../../src/types/declare.ts'
 import { typeOf } from '../../src/types/types.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import { compareKeys } from '../../src/view/truth-keys.ts'
-import { readTruth, type TruthPage } from '../../src/view/truth-page.ts'
+import type { TruthPage } from '../../src/view/truth-page.ts'
 import {
   keysQuery,
   rangeQuery,
@@ -15,15 +15,15 @@ import {
 } from '../../src/view/truth-query.ts'
 import type { View } from '../../src/view/view.ts'
 import { userInformation } from '../../src/views/user-information.ts'
-import { postgresServer, type TestServer } from '../support/chain.ts'
+import { sourceFixture, type SourceFixture } from '../source/source-fixture.ts'
+import { askTruth } from '../support/ask-truth.ts'
 
-let server: TestServer
+let fixture: SourceFixture
 let client: Client
 
 beforeAll(async () => {
-  server = await postgresServer()
-  client = new Client(server.url.replace(/\/[^/]*$/, '/millrace'))
-  await client.connect()
+  fixture = await sourceFixture()
+  client = fixture.admin
   // The application's own constraints would not let a row belong to a user who is not there.
   await client.query(`
     alter table tweets drop constraint tweets_user_id_fkey;
@@ -33,27 +33,14 @@ beforeAll(async () => {
     set timezone to 'America/New_York'; set datestyle to 'SQL, DMY'`)
 }, 60_000)
 
-afterAll(async () => {
-  await client?.end()
-  await server?.stop()
-})
+afterAll(() => fixture?.close())
 
 async function rowsOf<R extends object>(text: string, values: unknown[] = []): Promise<R[]> {
   return (await client.query<R>(text, values)).rows
 }
 
 async function ask(view: View, query: TruthQuery): Promise<TruthPage> {
-  await client.query('begin isolation level repeatable read, read only')
-  try {
-    for (const text of query.prelude) await client.query(text)
-    const answers: unknown[][][] = []
-    for (const text of query.statements) {
-      answers.push((await client.query<unknown[]>({ text, rowMode: 'array' })).rows)
-    }
-    return readTruth(view, query, answers)
-  } finally {
-    await client.query('rollback')
-  }
+  return askTruth(client, view, query)
 }
 
 const whole: PageLimits = { keysMax: 100_000, rowsMax: 1_000_000 }
