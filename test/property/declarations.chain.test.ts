@@ -182,7 +182,7 @@ test(
       for (const { plan, view, store } of kept) {
         const expected = await expectedOf(plan, view, { client, plain, tally })
         const state = (await store.watchable.state())!
-        const lines = unequal(expected, await entriesOf(view, store, state.epoch))
+        const lines = unequal(expected, await entriesOf(view, store))
         found.push(...lines.map((line) => `${view.name} in ${store.name}: ${line}`))
         const wrong = decodePass(state.pass)?.statistics.wrong
         if (wrong !== 0) found.push(`${view.name} in ${store.name}: looks found ${wrong} wrong`)

@@ -3,13 +3,15 @@ import { draft, type DecodedRecord } from '../../src/batch.ts'
 import { systemClock } from '../../src/clock.ts'
 import { IdentityWindow } from '../../src/consume/identity-window.ts'
 import { decoder } from '../../src/decode/decoder.ts'
-import { advance, parseKafkaOffset, parseLsn, topicPartitionName } from '../../src/position.ts'
-import type { Barrier, Checkpoint, Epoch } from '../../src/store/state.ts'
+import { advance, parseKafkaOffset, topicPartitionName } from '../../src/position.ts'
+import { chunks } from '../../src/reconcile/lists.ts'
+import { limits } from '../../src/store/limits.ts'
+import type { Checkpoint, Epoch } from '../../src/store/state.ts'
 import type { ViewStore } from '../../src/store/store.ts'
 import { canonicalTable } from '../../src/table-name.ts'
-import { parseSnapshot, parseTransactionId } from '../../src/transaction.ts'
 import { declarationId, encodeView } from '../../src/view/declarations.ts'
 import { tablesOf, type View } from '../../src/view/view.ts'
+import { aBarrier, everyKey, texts } from '../store/store-fixture.ts'
 import { placeholder } from '../support/builders.ts'
 import type { Captured } from './captured-log.ts'
 import type { Entries } from './expected.ts'
@@ -59,7 +61,7 @@ export async function keep(view: View, store: ViewStore, log: Captured): Promise
       at = commit.to
     }
   }
-  return entriesOf(view, store, epoch)
+  return entriesOf(view, store)
 }
 
 function partitionOf(table: string) {
@@ -70,16 +72,7 @@ function partitionOf(table: string) {
 async function begin(view: View, store: ViewStore): Promise<Epoch> {
   const topics = tablesOf(view).map(partitionOf)
   const offsets = new Map(topics.map((topic) => [topicPartitionName(topic), start]))
-  const barrier: Barrier = {
-    number: 1,
-    lsn: parseLsn('0/1'),
-    transaction: parseTransactionId('1'),
-    snapshot: parseSnapshot('2:2:'),
-    history: 'test',
-    from: offsets,
-    ends: offsets,
-    takenAtMs: 0,
-  }
+  const barrier = aBarrier('0/1', 0, { number: 1, from: offsets, ends: offsets })
   const epoch = await store.coordination.open({
     declaration: { id: declarationId(view), declaration: encodeView(view), complete: true },
     topics: Object.fromEntries(topics.map(({ topic }) => [topic, 1])),
@@ -92,22 +85,13 @@ async function begin(view: View, store: ViewStore): Promise<Epoch> {
 }
 
 /** Everything that the store has of the view, by key. */
-export async function entriesOf(view: View, store: ViewStore, epoch: Epoch): Promise<Entries> {
-  const audit = store.audit(view.layout)
-  const keys = new Set<string>()
-  let cursor: string | undefined
-  do {
-    const page = await audit.scan(cursor)
-    for (const key of page.keys) keys.add(key)
-    cursor = page.cursor
-  } while (cursor !== undefined)
-  const texts = new Map<string, string>()
-  const all = [...keys]
-  for (let at = 0; at < all.length; at += 100) {
-    const page = all.slice(at, at + 100)
-    const answer = await audit.look({ epoch, keys: page, ticket: undefined })
-    if (answer.kind !== 'entries') throw new Error(`${store.name} has another epoch`)
-    for (const [index, key] of page.entries()) texts.set(key, answer.texts[index]!)
+export async function entriesOf(view: View, store: ViewStore): Promise<Entries> {
+  const { layout } = view
+  const found = new Map<string, string>()
+  for (const page of chunks([...(await everyKey(store, layout))], limits.lookKeysMax)) {
+    for (const [index, text] of (await texts(store, page, layout)).entries()) {
+      found.set(page[index]!, text)
+    }
   }
-  return texts
+  return found
 }

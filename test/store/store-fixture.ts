@@ -236,9 +236,12 @@ export async function step(store: ViewStore, at: number, mutations: readonly Mut
 }
 
 /** Every key that a scan finds, each once. */
-export async function everyKey(store: ViewStore): Promise<ReadonlySet<string>> {
+export async function everyKey(
+  store: ViewStore,
+  layout: ViewLayout = userLayout,
+): Promise<ReadonlySet<string>> {
   const keys = new Set<string>()
-  const audit = store.audit(userLayout)
+  const audit = store.audit(layout)
   let cursor: string | undefined
   do {
     const page = await audit.scan(cursor)
@@ -262,7 +265,7 @@ export async function texts(
 
 /** All that a scan finds, taken apart; undefined for what can't be read. */
 export async function everyEntry(store: ViewStore, layout: ViewLayout = userLayout) {
-  const keys = [...(await everyKey(store))]
+  const keys = [...(await everyKey(store, layout))]
   const entries = new Map<string, LookedAt | undefined>()
   for (let at = 0; at < keys.length; at += limits.lookKeysMax) {
     const page = keys.slice(at, at + limits.lookKeysMax)
