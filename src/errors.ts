@@ -148,6 +148,12 @@ export function describe(error: unknown): string {
   return error.cause === undefined ? own : `${own}: ${describe(error.cause)}`
 }
 
+/** The lines that a command says of a fault: what happened, then what can be done about it. */
+export function describeWithHint(error: MillraceError): string {
+  const hint = error.hint === undefined ? '' : `${error.hint.trimEnd()}\n`
+  return `${describe(error)}\n${hint}`
+}
+
 /** Also of another realm. Node 22 lacks `Error.isError`. */
 function isError(value: unknown): value is Error {
   return value instanceof Error || types.isNativeError(value)

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { usageOf } from './arguments.ts'
 import { commands } from './commands.ts'
-import { describe, MillraceError, type ErrorCode } from './errors.ts'
+import { describeWithHint, MillraceError, type ErrorCode } from './errors.ts'
 import { didYouMean, nearest } from './nearest.ts'
 
 const names = Object.keys(commands)
@@ -43,8 +43,7 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
 }
 
 function failed(error: MillraceError, wrongInputCode: number): number {
-  const hint = error.hint === undefined ? '' : `${error.hint.trimEnd()}\n`
-  process.stderr.write(`${describe(error)}\n${hint}`)
+  process.stderr.write(describeWithHint(error))
   if (error.code === 'interrupted') return 130
   return wrongInput.includes(error.code) ? wrongInputCode : 1
 }

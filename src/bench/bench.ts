@@ -3,6 +3,7 @@ import { duration, whole, wrongArguments, type Given } from '../arguments.ts'
 import { systemClock } from '../clock.ts'
 import { sourceOfChain } from '../dev/chain-env.ts'
 import { consoleSay } from '../dev/say.ts'
+import { printLine } from '../print-line.ts'
 import { besideTraffic } from './beside-traffic.ts'
 import { measureBuild } from './build.ts'
 import { measureCatchUp } from './catch-up.ts'
@@ -38,7 +39,7 @@ export async function runBench(
   const measures = { visible, reads, build, looks, views, 'catch-up': catchUp }
   const measure = Object.hasOwn(measures, what) && measures[what as keyof typeof measures]
   if (!measure) throw wrongArguments(`there is no benchmark '${what}'`, benchCommand)
-  if (measure === visible || measure === reads) print(await surroundings(config))
+  if (measure === visible || measure === reads) printLine(await surroundings(config))
   await measure({ ...options, config, signal })
   return 0
 }
@@ -58,9 +59,11 @@ async function visible({ config, signal, forMs, changes, users }: Bench): Promis
   const { result, traffic } = await besideTraffic({ rate: changes, users, source, signal }, () =>
     measureVisible({ api: apiOf(config), source, forMs, signal }),
   )
-  print(`beside    ${changes} changes/s asked; traffic: ${traffic}`)
-  print(`visible   ${result.visible.summary()} (commit to HTTP, ${result.visible.count} probes)`)
-  print(
+  printLine(`beside    ${changes} changes/s asked; traffic: ${traffic}`)
+  printLine(
+    `visible   ${result.visible.summary()} (commit to HTTP, ${result.visible.count} probes)`,
+  )
+  printLine(
     `polls     every ${result.resolution.summary()}; their timers late by ${result.lateness.summary()}`,
   )
 }
@@ -72,46 +75,45 @@ async function reads(bench: Bench): Promise<void> {
     measureReads({ api: apiOf(config), rate, users, forMs, connections, signal }),
   )
   const statuses = [...result.statuses].map(([status, times]) => `${times} x ${status}`).join(', ')
-  print(`beside    ${changes} changes/s asked; traffic: ${traffic}`)
-  print(`reads     ${result.answered.summary()} (${rate}/s, from the intended send time)`)
-  print(`load      sent late by ${result.lateness.summary()}`)
-  print(`answers   ${statuses}; ${result.failures} without an answer`)
+  printLine(`beside    ${changes} changes/s asked; traffic: ${traffic}`)
+  printLine(`reads     ${result.answered.summary()} (${rate}/s, from the intended send time)`)
+  printLine(`load      sent late by ${result.lateness.summary()}`)
+  printLine(`answers   ${statuses}; ${result.failures} without an answer`)
 }
 
 async function build({ users, signal }: Bench): Promise<void> {
   const built = await measureBuild(ownChain(users, signal))
   const seconds = built.tookMs / 1_000
-  print(`build     ${built.entries} entries of ${built.rows} rows in ${seconds.toFixed(1)} s`)
-  print(
+  printLine(`build     ${built.entries} entries of ${built.rows} rows in ${seconds.toFixed(1)} s`)
+  printLine(
     `          ${Math.round(built.entries / seconds)} entries/s, from a worker's start to serving`,
   )
-  print(`memory    of the worker at most ${built.workerMib.toFixed(0)} MiB`)
-  print(`beside    reads of another view: ${built.reads.summary()}, ${built.reads.count} reads`)
+  printLine(`memory    of the worker at most ${built.workerMib.toFixed(0)} MiB`)
+  printLine(`beside    reads of another view: ${built.reads.summary()}, ${built.reads.count} reads`)
   const { said, seconds: used } = built.verified
   const each = (part: number) => `${((part / built.entries) * 1e6).toFixed(1)} us`
-  print(`verify    ${said}`)
-  print(
+  printLine(`verify    ${said}`)
+  printLine(
     `          of a processor per entry: verify ${each(used.verify)}, Redis ${each(used.redis)}, ` +
       `Postgres ${each(used.postgres)}`,
   )
 }
 
 async function looks({ users, forMs, signal }: Bench): Promise<void> {
-  const percent = (share: number) => `${(share * 100).toFixed(1)}%`
   await measureLooks({
     ...ownChain(users, signal),
     forMs,
     show: (line) => {
-      print(`beside    ${line.changes} changes/s asked; traffic: ${line.traffic}`)
-      print(
+      printLine(`beside    ${line.changes} changes/s asked; traffic: ${line.traffic}`)
+      printLine(
         `worker    ${percent(line.workerShare)} of a processor, without looks ` +
           percent(line.workerShareWithout),
       )
-      print(
+      printLine(
         `source    ${percent(line.sourceShare)} of a processor for the worker's sessions, ` +
           `without looks ${percent(line.sourceShareWithout)}`,
       )
-      print(
+      printLine(
         `looks     ${line.entriesPerSecond.toFixed(0)} entries/s, each entry once in ` +
           `${line.lapSeconds?.toFixed(1) ?? 'more than 300'} s; ${line.wrong} wrong`,
       )
@@ -120,7 +122,6 @@ async function looks({ users, forMs, signal }: Bench): Promise<void> {
 }
 
 async function views({ changes, forMs, signal }: Bench): Promise<void> {
-  const percent = (share: number) => `${(share * 100).toFixed(1)}%`
   await measureViews({
     ...ownChain(0, signal),
     rate: changes,
@@ -128,45 +129,47 @@ async function views({ changes, forMs, signal }: Bench): Promise<void> {
     show: (line) => {
       const bytes =
         line.kafkaBytes === undefined ? 'unknown' : `${(line.kafkaBytes / 1_024).toFixed(0)} KiB/s`
-      print(
+      printLine(
         `views     ${line.views}, beside ${line.changed.toFixed(0)} changes/s of ${changes} asked`,
       )
-      print(
+      printLine(
         `          worker ${percent(line.workerShare)} of a processor, ` +
           `${line.workerMib.toFixed(0)} MiB; Redis ${percent(line.redisShare)}, ` +
           `Kafka ${percent(line.kafkaShare)}; read from Kafka ${bytes}`,
       )
-      print(`          ${line.visible.summary()} (commit to Redis, ${line.visible.count} probes)`)
-      print(`          verify: ${line.verified}`)
+      printLine(
+        `          ${line.visible.summary()} (commit to Redis, ${line.visible.count} probes)`,
+      )
+      printLine(`          verify: ${line.verified}`)
     },
   })
 }
 
 async function catchUp({ users, changes, forMs, signal }: Bench): Promise<void> {
   const seconds = (ms: number) => `${(ms / 1_000).toFixed(1).padStart(6)} s`
-  print(`part        away     answers after   view fresh after`)
+  printLine(`part        away     answers after   view fresh after`)
   const traffic = await measureCatchUp({
     ...ownChain(users, signal),
     rate: changes,
     awayMs: forMs,
     show: ({ part, upMs, freshMs }) =>
-      print(
+      printLine(
         `${part.padEnd(10)} ${seconds(forMs)}       ${seconds(upMs)}           ${seconds(freshMs)}`,
       ),
   })
-  print(`beside    ${changes} changes/s asked; traffic: ${traffic}`)
+  printLine(`beside    ${changes} changes/s asked; traffic: ${traffic}`)
 }
 
 /** What a benchmark needs that starts a chain of its own, with nothing else on it. */
 function ownChain(users: number, signal: AbortSignal): OwnChainOptions {
-  const tell = async (config: Config) => print(await surroundings(config))
+  const tell = async (config: Config) => printLine(await surroundings(config))
   return { users, say: consoleSay(systemClock.monotonicMs()), signal, tell }
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)}%`
 }
 
 function apiOf({ apiHost, apiPort }: Config): string {
   return `http://${apiHost}:${apiPort}`
-}
-
-function print(line: string): void {
-  process.stdout.write(`${line}\n`)
 }

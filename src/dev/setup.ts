@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { text, usageOf, wrongArguments, type Given } from '../arguments.ts'
 import { urlFault, type Environment } from '../environment.ts'
 import { MillraceError } from '../errors.ts'
+import { printLine } from '../print-line.ts'
 import { configOption } from '../project/option.ts'
 import { loadProject, refuseNoViews, type Project } from '../project/project.ts'
 import { makeOwnSource } from './own-source.ts'
@@ -68,8 +69,10 @@ export async function runSetup(
   const url = (name: string) => env[name] ?? ''
   if (env.MILLRACE_SOURCE_ADMIN) {
     const [admin, owner] = [env.MILLRACE_SOURCE_ADMIN, url('MILLRACE_SOURCE_APP')]
-    const state = await makeOwnSource({ admin, owner, init }, say)
-    say(state === 'made' ? 'the source database is made' : 'the source database is there already')
+    const state = await makeOwnSource({ admin, owner, init }, printLine)
+    printLine(
+      state === 'made' ? 'the source database is made' : 'the source database is there already',
+    )
   }
   if (env.MILLRACE_POSTGRES_ADMIN) {
     await setUpViewsDatabase({
@@ -77,10 +80,10 @@ export async function runSetup(
       worker: url('MILLRACE_POSTGRES'),
       reader: url('MILLRACE_POSTGRES_READER'),
     })
-    say('the database of the Postgres store is set up')
+    printLine('the database of the Postgres store is set up')
   }
   if (env.MILLRACE_REDIS_ADMIN) await setUpRedisUsers(project, env)
-  if (env.MILLRACE_SOURCE_OWNER) await prepareOutside({ project }, { say })
+  if (env.MILLRACE_SOURCE_OWNER) await prepareOutside({ project }, { say: printLine })
   return 0
 }
 
@@ -90,7 +93,7 @@ async function setUpRedisUsers({ views }: Project, env: Environment): Promise<vo
     reader: env.MILLRACE_REDIS_READER ?? '',
     views: views.map(({ name }) => name),
   })
-  say(kept ? 'Redis is set up' : 'Redis is set up, but has no aclfile to keep its users in')
+  printLine(kept ? 'Redis is set up' : 'Redis is set up, but has no aclfile to keep its users in')
 }
 
 /** Says all that is missing or wrong at once, and never a value. */
@@ -116,8 +119,4 @@ function filesOf(given: string | undefined): readonly string[] {
   const missing = paths.filter((path) => !existsSync(path))
   if (missing.length === 0) return paths
   throw wrongArguments(`there is no file ${missing.join(', ')}`, setupCommand)
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
 }

@@ -100,9 +100,8 @@ async function storeFindings(
   const log = planLog(config)
   const own = ownView(view)
   const about = { view: view.name, store: name, declaration: own.id, freshWithinMs }
-  const open = { config, view: { name: view.name, key: view.key }, readOnly: true, log }
   try {
-    const store = await openStore(name, open)
+    const store = await openStore(name, { config, view, readOnly: true, log })
     try {
       return viewFindings(await store.reader(view.layout, own.id).status(), about)
     } finally {

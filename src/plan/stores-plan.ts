@@ -36,8 +36,7 @@ async function planIn(
 ): Promise<Plan> {
   const log = planLog(config)
   try {
-    const open = { config, view: { name: view.name, key: view.key }, readOnly: true, log }
-    const store = await openStore(name, open)
+    const store = await openStore(name, { config, view, readOnly: true, log })
     try {
       const { watchable } = store
       const [state, wanted] = await Promise.all([watchable.state(), watchable.wanted()])

@@ -73,13 +73,13 @@ async function opened(
 ): Promise<ViewStore | undefined> {
   const pauses = backoff(pauseFirstMs, pauseMostMs)
   const callTimeoutMs = config.readTimeoutMs
-  const { name, key } = served.own.view
+  const { view } = served.own
   let said = ''
   while (!signal.aborted) {
     try {
       return await openStore(config.readFrom, {
         config,
-        view: { name, key },
+        view,
         callTimeoutMs,
         readOnly: true,
         log,
@@ -89,7 +89,7 @@ async function opened(
       const { code, hint } = error
       const reason = describe(error)
       if (reason !== said)
-        log.warn({ code, reason, hint, view: name }, 'the store can not be opened yet')
+        log.warn({ code, reason, hint, view: view.name }, 'the store can not be opened yet')
       said = reason
       served.failed(error)
       await clock.sleep(pauses.nextMs(), signal)

@@ -5,11 +5,11 @@ import { MillraceError } from '../errors.ts'
 import { createCommandLog } from '../log.ts'
 import { planOf, type PlanParts } from '../plan/plan.ts'
 import { carryOut, helpOf, refuse } from '../plan/prepare.ts'
+import { printLine } from '../print-line.ts'
 import type { Project } from '../project/project.ts'
 import { decodePass } from '../reconcile/pass-state.ts'
 import type { ViewState } from '../store/state.ts'
-import { storeNamed } from '../store/open-store.ts'
-import { chosenViews } from './chosen.ts'
+import { chosenStores, chosenViews } from './chosen.ts'
 import { storeOption, viewOption } from './options.ts'
 import { planSql, planText } from './plan-text.ts'
 import { withStore, type Opened } from './with-store.ts'
@@ -43,19 +43,19 @@ export async function runApply(
 ): Promise<number> {
   const chosen = { ...project, views: chosenViews(project, values.view) }
   const { config } = project
-  const stores = values.store === undefined ? config.stores : [storeNamed(values.store, config)]
+  const stores = chosenStores(config, values.store)
   const parts: PlanParts = {
     project: { ...chosen, config: { ...config, stores } },
     adopt: values.adopt,
   }
   const plan = await planOf(parts)
   if (values.sql) {
-    say(planSql(plan))
+    printLine(planSql(plan))
     if (plan.faults.length > 0) process.stderr.write(`${planText({ ...plan, steps: [] })}\n`)
     return plan.faults.length > 0 ? 1 : 0
   }
   refuse(plan.faults)
-  const failures = await carryOut(parts, say, signal)
+  const failures = await carryOut(parts, printLine, signal)
   const log = createCommandLog(config.logLevel, 'apply')
   const beginsBy = systemClock.monotonicMs() + beginningMs
   for (const name of stores) {
@@ -86,7 +86,7 @@ async function want({ store, own }: Opened, { adopt, prune }: Choices): Promise<
     prune: prune || (kept?.prune ?? false),
     sweep: kept?.sweep ?? [],
   })
-  say(`${store.name}: declaration ${own.id} of ${own.view.name} is to be served`)
+  printLine(`${store.name}: declaration ${own.id} of ${own.view.name} is to be served`)
 }
 
 type Following = {
@@ -107,16 +107,17 @@ async function follow(
     const state = await store.watchable.state()
     const line = progressOf(state, own.id, prune)
     const where = `${store.name}: ${own.view.name}`
-    if (line === undefined) return say(`${where}: done, it is served, and every entry was compared`)
+    if (line === undefined)
+      return printLine(`${where}: done, it is served, and every entry was compared`)
     const nowMs = systemClock.monotonicMs()
     if (!state && nowMs > beginsBy) {
-      return say(`${where}: not begun yet: the first \`millrace worker\` does that`)
+      return printLine(`${where}: not begun yet: the first \`millrace worker\` does that`)
     }
     const mark = `${line} ${state?.pass} ${state?.barrier?.number}`
     if (mark !== seen) movedMs = nowMs
     seen = mark
     if (nowMs - saidMs >= sayEveryMs) {
-      say(`${where}: ${line}`)
+      printLine(`${where}: ${line}`)
       saidMs = nowMs
     }
     if (nowMs - movedMs >= noWorkerMs) {
@@ -146,8 +147,4 @@ function progressOf(state: ViewState | undefined, id: string, prune: boolean): s
   }
   if (prune && state.declarations.length > 1) return 'waiting for a worker to end earlier ones'
   return undefined
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
 }

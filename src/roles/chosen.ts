@@ -1,8 +1,10 @@
 import type { Config } from '../config.ts'
 import { MillraceError } from '../errors.ts'
+import { createCommandLog } from '../log.ts'
 import { refuseNoViews, type Project } from '../project/project.ts'
 import { storeNamed } from '../store/open-store.ts'
 import type { View } from '../view/view.ts'
+import type { WithStoreOptions } from './with-store.ts'
 
 /** The views that `--view` names, all of them where it was left out. Throws `arguments`, `config`. */
 export function chosenViews(project: Project, list: string | undefined): readonly View[] {
@@ -25,6 +27,21 @@ export function chosenView(project: Project, named: string | undefined): View {
 /** The store that `--store` names, the one that the API reads from where it was left out. */
 export function chosenStore(config: Config, named: string | undefined): Config['readFrom'] {
   return named === undefined ? config.readFrom : storeNamed(named, config)
+}
+
+/** The store that `--store` names, all that are kept where it was left out. */
+export function chosenStores(config: Config, named: string | undefined): Config['stores'] {
+  return named === undefined ? config.stores : [storeNamed(named, config)]
+}
+
+/** What a command opens the chosen store by. */
+export function opening(
+  { config }: Project,
+  named: string | undefined,
+  command: string,
+): WithStoreOptions {
+  const log = createCommandLog(config.logLevel, command)
+  return { config, name: chosenStore(config, named), log }
 }
 
 /** What a list names, of what there is; all of it where there is no list. */

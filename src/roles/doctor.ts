@@ -5,6 +5,7 @@ import { schemaRegistry } from '../decode/registry.ts'
 import { describe, MillraceError } from '../errors.ts'
 import { diagnose, type Diagnosis } from '../plan/doctor.ts'
 import { findingOf, type Finding } from '../plan/findings.ts'
+import { printLine } from '../print-line.ts'
 import { refuseNoViews, type Project } from '../project/project.ts'
 import { jsonOption } from './options.ts'
 
@@ -31,7 +32,7 @@ export async function runDoctor(
     registryFindings(config),
   ])
   const all = { findings: [...findings, ...registry], notes }
-  process.stdout.write(`${values.json ? JSON.stringify(all) : textOf(all)}\n`)
+  printLine(values.json ? JSON.stringify(all) : textOf(all))
   if (all.findings.some(({ answered }) => !answered)) return 1
   return all.findings.length > 0 ? 2 : 0
 }

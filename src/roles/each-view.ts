@@ -1,4 +1,4 @@
-import { describe, MillraceError } from '../errors.ts'
+import { describe, describeWithHint, MillraceError } from '../errors.ts'
 import type { View } from '../view/view.ts'
 
 /** What came of one view. */
@@ -57,9 +57,7 @@ async function outcomeOf<Result>(
     return { ...of, result: await work(view), failure: null }
   } catch (error) {
     if (!(error instanceof MillraceError) || signal.aborted) throw error
-    const failure = describe(error)
-    const hint = error.hint === undefined ? '' : `${error.hint.trimEnd()}\n`
-    process.stderr.write(`${view.name} in ${store}: ${failure}\n${hint}`)
-    return { ...of, result: undefined, failure }
+    process.stderr.write(`${view.name} in ${store}: ${describeWithHint(error)}`)
+    return { ...of, result: undefined, failure: describe(error) }
   }
 }

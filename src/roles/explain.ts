@@ -3,16 +3,16 @@ import { flag, text, type Given } from '../arguments.ts'
 import { identityOf, type Decoded, type LogRecord } from '../change.ts'
 import { recordsBelow } from '../consume/records-below.ts'
 import { MillraceError } from '../errors.ts'
-import { createCommandLog } from '../log.ts'
 import type { Mutation } from '../mutation.ts'
 import { formatLsn, parseTopicPartition, type KafkaOffset } from '../position.ts'
+import { printLine } from '../print-line.ts'
 import type { Project } from '../project/project.ts'
 import { judgeSheets, takeSheet } from '../reconcile/look.ts'
 import { decodePass } from '../reconcile/pass-state.ts'
 import type { Plan } from '../reconcile/plan.ts'
 import type { ViewState } from '../store/state.ts'
 import { fold } from '../view/fold.ts'
-import { chosenStore, chosenView } from './chosen.ts'
+import { chosenView, opening } from './chosen.ts'
 import { linesOf, type Explained, type Finding, type Touch, type Verdict } from './explained.ts'
 import { jsonOption, storeOption } from './options.ts'
 import { withLooks, type Looking } from './with-looks.ts'
@@ -38,14 +38,11 @@ export async function runExplain(
 ): Promise<number> {
   const key = operands[0]!
   const view = chosenView(project, values.view)
-  const { config } = project
-  const name = chosenStore(config, values.store)
-  const log = createCommandLog(config.logLevel, 'explain')
-  const explained = await withLooks({ config, name, log, signal }, (look) =>
+  const store = opening(project, values.store, 'explain')
+  const explained = await withLooks({ ...store, signal }, (look) =>
     look(view, (looking) => explainedOf(looking, { key, all: values.all })),
   )
-  const printed = values.json ? JSON.stringify(explained) : linesOf(explained).join('\n')
-  process.stdout.write(`${printed}\n`)
+  printLine(values.json ? JSON.stringify(explained) : linesOf(explained).join('\n'))
   return explained.verdict === 'right' ? 0 : 1
 }
 

@@ -1,9 +1,9 @@
 import { flag, type Given } from '../arguments.ts'
-import { createCommandLog } from '../log.ts'
 import { topicPartitionName } from '../position.ts'
+import { printLine } from '../print-line.ts'
 import type { Project } from '../project/project.ts'
 import type { ParkedRecord } from '../store/state.ts'
-import { chosenStore, chosenViews } from './chosen.ts'
+import { chosenViews, opening } from './chosen.ts'
 import { eachView } from './each-view.ts'
 import { jsonOption, storeOption, viewOption } from './options.ts'
 import { withStore, type Opened } from './with-store.ts'
@@ -30,21 +30,19 @@ export async function runParked(
   signal: AbortSignal,
 ): Promise<number> {
   const views = chosenViews(project, values.view)
-  const { config } = project
-  const name = chosenStore(config, values.store)
-  const log = createCommandLog(config.logLevel, 'parked')
+  const store = opening(project, values.store, 'parked')
   const found = await eachView(
-    { views, store: name, signal },
+    { views, store: store.name, signal },
     {
       work: (view) =>
-        withStore({ config, name, log }, view, (opened) =>
+        withStore(store, view, (opened) =>
           parkedOf(opened, { ...values, several: views.length > 1 }),
         ),
     },
   )
   if (values.json) {
     const printed = found.map(({ result, ...of }) => ({ ...of, ...result }))
-    say(JSON.stringify({ views: printed }))
+    printLine(JSON.stringify({ views: printed }))
   }
   return found.some(({ failure }) => failure !== null) ? 1 : 0
 }
@@ -62,7 +60,7 @@ type Parked = {
 async function parkedOf(opened: Opened, choices: Choices): Promise<Parked> {
   const { bytes, clear, json, several } = choices
   const { view, id } = opened.own
-  const tell = json ? () => undefined : say
+  const tell = json ? () => undefined : printLine
   const begin = several ? `${view.name}: ` : ''
   const reader = opened.store.reader(view.layout, id)
   const openSinceMs = await inDoubtSinceMs(opened)
@@ -128,8 +126,4 @@ function hex(bytes: Uint8Array | null, whole: boolean): string | null {
   const shown = whole ? bytes : bytes.subarray(0, shownBytes)
   const rest = bytes.length - shown.length
   return `${Buffer.from(shown).toString('hex')}${rest > 0 ? ` … and ${rest} more bytes` : ''}`
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
 }

@@ -1,6 +1,7 @@
 /** The command `plan`: what is missing for the views to be kept. Changes nothing. */
 import type { Given } from '../arguments.ts'
 import { planOf } from '../plan/plan.ts'
+import { printLine } from '../print-line.ts'
 import { refuseNoViews, type Project } from '../project/project.ts'
 import { jsonOption } from './options.ts'
 import { planText } from './plan-text.ts'
@@ -21,7 +22,7 @@ export async function runPlan(
 ): Promise<number> {
   refuseNoViews(project)
   const plan = await planOf({ project })
-  process.stdout.write(`${values.json ? JSON.stringify(plan) : planText(plan)}\n`)
+  printLine(values.json ? JSON.stringify(plan) : planText(plan))
   if (plan.faults.length > 0) return 1
   return plan.steps.length > 0 ? 2 : 0
 }

@@ -4,12 +4,13 @@ import { systemClock } from '../clock.ts'
 import { ownView } from '../coordinate/view-plan.ts'
 import { MillraceError } from '../errors.ts'
 import { createCommandLog, type Log } from '../log.ts'
+import { printLine } from '../print-line.ts'
 import type { Project } from '../project/project.ts'
-import { openStore, storeNamed } from '../store/open-store.ts'
+import { openStore } from '../store/open-store.ts'
 import type { View } from '../view/view.ts'
 import { ServedView } from '../web/served-view.ts'
 import { viewStatusOf } from '../web/view-status.ts'
-import { chosenViews } from './chosen.ts'
+import { chosenStores, chosenViews } from './chosen.ts'
 import { jsonOption, storeOption, viewOption } from './options.ts'
 import { statusText, type StoredStatus } from './status-text.ts'
 
@@ -27,14 +28,13 @@ export async function runStatus(
 ): Promise<number> {
   const views = chosenViews(project, values.view)
   const { config } = project
-  const stores = values.store === undefined ? config.stores : [storeNamed(values.store, config)]
+  const stores = chosenStores(config, values.store)
   const log = createCommandLog(config.logLevel, 'status')
   const asked = views.flatMap((view) =>
     stores.map((store) => askedOf(project, { view, store, log })),
   )
   const found = await Promise.all(asked)
-  const text = values.json ? JSON.stringify({ views: found }) : statusText(found)
-  process.stdout.write(`${text}\n`)
+  printLine(values.json ? JSON.stringify({ views: found }) : statusText(found))
   return found.some(({ failure }) => failure !== null) ? 1 : 0
 }
 
@@ -50,9 +50,7 @@ async function askedOf(
 ): Promise<StoredStatus> {
   const served = new ServedView({ own: ownView(view), clock: systemClock, config })
   try {
-    const { name: viewName, key } = view
-    const open = { config, view: { name: viewName, key }, readOnly: true, log }
-    const store = await openStore(name, open)
+    const store = await openStore(name, { config, view, readOnly: true, log })
     try {
       served.use(store)
       await served.poll()

@@ -1,7 +1,7 @@
 /** The command `verify`: every entry of the views against SQL, each judged exactly, under any traffic. */
 import { flag, type Given } from '../arguments.ts'
 import { systemClock } from '../clock.ts'
-import { createCommandLog } from '../log.ts'
+import { printLine } from '../print-line.ts'
 import type { Project } from '../project/project.ts'
 import { heal, type Healed } from '../reconcile/heal.ts'
 import type { Difference } from '../reconcile/judge.ts'
@@ -11,7 +11,7 @@ import { anchorOfSheet, judgeSheets, takeSheet, type Sheet } from '../reconcile/
 import { verifyPace } from '../reconcile/pace.ts'
 import type { Plan } from '../reconcile/plan.ts'
 import { walk } from '../reconcile/walk.ts'
-import { chosenStore, chosenViews } from './chosen.ts'
+import { chosenViews, opening } from './chosen.ts'
 import { eachView, type Outcome } from './each-view.ts'
 import { jsonOption, storeOption, viewOption } from './options.ts'
 import { withLooks, type Looking } from './with-looks.ts'
@@ -40,14 +40,13 @@ export async function runVerify(
   signal: AbortSignal,
 ): Promise<number> {
   const views = chosenViews(project, values.view)
-  const { config } = project
-  const name = chosenStore(config, values.store)
-  const log = createCommandLog(config.logLevel, 'verify')
-  const tell = values.json ? () => undefined : say
+  const store = opening(project, values.store, 'verify')
+  const { name } = store
+  const tell = values.json ? () => undefined : printLine
   // Most of a comparison is waiting for barriers. What several say at once nobody could read.
   const several = views.length > 1
   const progress = several ? () => undefined : tell
-  const found = await withLooks({ config, name, log, signal }, (look) =>
+  const found = await withLooks({ ...store, signal }, (look) =>
     eachView(
       { views, store: name, signal, atOnce: viewsAtOnce },
       {
@@ -60,8 +59,8 @@ export async function runVerify(
       },
     ),
   )
-  if (values.json) say(jsonOf(found))
-  else if (several) say(summaryOf(found, values.heal))
+  if (values.json) printLine(jsonOf(found))
+  else if (several) printLine(summaryOf(found, values.heal))
   return found.some((each) => !isRight(each, values.heal)) ? 1 : 0
 }
 
@@ -228,8 +227,4 @@ function progressOf(to: (line: string) => void): (line: string) => void {
     saidMs = nowMs
     to(`  ${line}`)
   }
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`)
 }

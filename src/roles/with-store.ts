@@ -20,7 +20,7 @@ export async function withStore<Result>(
   view: View,
   work: (opened: Opened) => Promise<Result>,
 ): Promise<Result> {
-  const store = await openStore(name, { config, view: { name: view.name, key: view.key }, log })
+  const store = await openStore(name, { config, view, log })
   try {
     return await work({ store, own: ownView(view), log })
   } finally {

@@ -10,9 +10,9 @@ import type { Config } from '../config.ts'
 import { ownView } from '../coordinate/view-plan.ts'
 import type { Log } from '../log.ts'
 import type { Project } from '../project/project.ts'
-import { openStore, storeNamed } from '../store/open-store.ts'
+import { openStore } from '../store/open-store.ts'
 import { tablesOf, type View } from '../view/view.ts'
-import { chosen, chosenViews } from './chosen.ts'
+import { chosen, chosenStores, chosenViews } from './chosen.ts'
 import { keepView, type KeepViewParts } from './keep-view.ts'
 import { viewOption } from './options.ts'
 import { closeOutside, openOutside } from './outside.ts'
@@ -65,9 +65,8 @@ async function keepIn(parts: KeepIn, signal: AbortSignal): Promise<void> {
   const { name, outside, config, view, share } = parts
   const log = parts.log.child({ store: name, view: view.name })
   const tables = tablesOf(view).filter((table) => parts.tables.includes(table))
-  const { key } = view
   const store = await untilDone({ log, clock: outside.clock, signal }, () =>
-    openStore(name, { config, view: { name: view.name, key }, log }),
+    openStore(name, { config, view, log }),
   )
   if (!store) return
   try {
@@ -85,7 +84,5 @@ function chosenOf({ values }: WorkerGiven, project: Project) {
   const all = [...new Set(views.flatMap((view) => tablesOf(view)))]
   const names = views.map(({ name }) => name).join(', ')
   const tables = chosen(values.topics, all, `--topics: ${names} does not read`)
-  const named = values.store
-  const stores = named === undefined ? config.stores : [storeNamed(named, config)]
-  return { views, tables, stores }
+  return { views, tables, stores: chosenStores(config, values.store) }
 }

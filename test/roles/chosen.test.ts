@@ -1,6 +1,6 @@
 import { readConfig } from '../../src/config.ts'
 import type { Project } from '../../src/project/project.ts'
-import { chosenStore, chosenView, chosenViews } from '../../src/roles/chosen.ts'
+import { chosenStore, chosenStores, chosenView, chosenViews } from '../../src/roles/chosen.ts'
 import { defineView, from } from '../../src/view/define-view.ts'
 
 const views = ['orders', 'stock', 'visits'].map((name) =>
@@ -50,4 +50,10 @@ test('the store is the one that --store names, else the one that the API reads f
     'postgres',
   ])
   expect(() => chosenStore(config, 'memory')).toThrow('not among the stores that are kept')
+})
+
+test('the stores are the one that --store names, else all that are kept', () => {
+  expect(chosenStores(config, undefined)).toEqual(['redis', 'postgres'])
+  expect(chosenStores(config, 'postgres')).toEqual(['postgres'])
+  expect(() => chosenStores(config, 'memory')).toThrow('not among the stores that are kept')
 })
