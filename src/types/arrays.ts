@@ -1,4 +1,4 @@
-import { insteadOf } from './unlisted.ts'
+import { bare, misfit, storedAs } from './forms.ts'
 import type { AvroColumn, Condition, PostgresType, Reader, ValueType } from './value-type.ts'
 
 const flat: Condition = {
@@ -23,14 +23,11 @@ export function arrayOf(element: ValueType): ValueType {
     connector: element.connector,
     sql,
     reader: (column) => arrayReader(element, column),
-    json: {
-      schema: { type: 'array', items: nullable(element.json.schema) },
-      // As numbers, for a serializer knows them by their schema.
-      value: (text) => (element.json.parse ?? JSON.parse)(text),
-      text: (text) => text,
-      sql: (text) => text,
-    },
-    stored: { type: 'json', sql: (column) => `${column}::text`, value: (text) => text },
+    // As numbers, for a serializer knows them by their schema.
+    json: bare({ type: 'array', items: nullable(element.json.schema) }, (text) =>
+      (element.json.parse ?? JSON.parse)(text),
+    ),
+    stored: storedAs('json'),
     key: undefined,
     noKey: 'arrays of different bounds are not equal: key by one element',
     constant: undefined,
@@ -47,14 +44,12 @@ export function nullable(schema: ValueType['json']['schema']): object {
 
 function arrayRefusal(element: ValueType, found: PostgresType) {
   const { name, kind } = found.element ?? {}
-  if (name === undefined || kind === undefined) {
-    return { why: `is of type ${found.full}`, instead: insteadOf(found) }
-  }
+  if (name === undefined || kind === undefined) return misfit(found)
   const full = found.full.replace(/\[\]$/, '')
   if (kind !== 'd' && element.refusal({ name, full, kind, element: null }) === undefined) {
     return undefined
   }
-  return { why: `is of type ${found.full}`, instead: insteadOf(found) }
+  return misfit(found)
 }
 
 function arraySql(element: ValueType, column: string): string {

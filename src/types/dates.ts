@@ -17,6 +17,8 @@ export const timePrecision: ConnectorNeed = {
 export const noTimesInArrays =
   'the connector alters some that stand in arrays: use jsonb, or an array of text'
 
+export const noMomentKeys = 'an entry for each microsecond is none: key by a date or a number'
+
 const words = 'a day like 2026-01-31, infinity or -infinity'
 
 export const date: ValueType = {

@@ -6,7 +6,7 @@
 /** Days of 400 years, after which the calendar repeats itself. */
 const cycleDays = 146_097
 const dayMs = 86_400_000
-const dayMicros = 86_400_000_000n
+export const dayMicros = 86_400_000_000n
 
 /** `2026-11-21` of the number of days since 1970. */
 export function dayText(days: number): string {
@@ -35,7 +35,7 @@ export function daysOf(text: string): number {
   if (!match) return Number.NaN
   const [year, month, day] = match.slice(1).map(Number) as [number, number, number]
   const cycle = Math.floor(year / 400)
-  return Date.UTC(year - cycle * 400 + 2000, month - 1, day) / 86_400_000 + (cycle - 5) * 146_097
+  return Date.UTC(year - cycle * 400 + 2000, month - 1, day) / dayMs + (cycle - 5) * cycleDays
 }
 
 /** Microseconds since midnight; undefined where the text has another form. */

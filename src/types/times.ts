@@ -1,9 +1,7 @@
-import { noTimesInArrays, timePrecision } from './dates.ts'
+import { noMomentKeys, noTimesInArrays, timePrecision } from './dates.ts'
 import { named, plain, quoted, ranked, shapes, storedAs } from './forms.ts'
-import { clockOf, clockText } from './moments.ts'
+import { clockOf, clockText, dayMicros } from './moments.ts'
 import type { Reader, ValueType } from './value-type.ts'
-
-const dayMicros = 86_400_000_000n
 
 const read: (scale: bigint) => Reader = (scale) => (value) => {
   if (typeof value !== 'bigint' && !Number.isInteger(value)) return undefined
@@ -27,7 +25,7 @@ export const time: ValueType = {
   stored: { ...storedAs('time without time zone'), sql: sqlTime },
   key: undefined,
   constant: ranked('a time of day like 10:18:00.000000', clockOf),
-  noKey: 'an entry for each microsecond is none: key by a date or a number',
+  noKey: noMomentKeys,
   noArray: noTimesInArrays,
 }
 

@@ -1,9 +1,7 @@
-import { noTimesInArrays, timePrecision } from './dates.ts'
+import { noMomentKeys, noTimesInArrays, timePrecision } from './dates.ts'
 import { named, plain, quoted, ranked, shapes } from './forms.ts'
 import { momentOf, momentText, postgresMoment, yearSql, yearText } from './moments.ts'
 import type { Reader, TypedValue, ValueType } from './value-type.ts'
-
-const noKey = 'an entry for each microsecond is none: key by a date or a number'
 
 /** `2026-11-21T10:18:00.123456Z`, always UTC with six digits. */
 export const timestamptz: ValueType = {
@@ -23,7 +21,7 @@ export const timestamptz: ValueType = {
   constant: ranked('a moment like 2026-11-21T10:18:00.000000Z, infinity or -infinity', (text) =>
     text.endsWith('Z') ? rankOf(text.slice(0, -1)) : infiniteRank(text),
   ),
-  noKey,
+  noKey: noMomentKeys,
   noArray: noTimesInArrays,
 }
 
@@ -46,7 +44,7 @@ export const timestamp: ValueType = {
     'a moment like 2026-11-21T10:18:00.000000, infinity or -infinity',
     (text) => infiniteRank(text) ?? rankOf(text),
   ),
-  noKey,
+  noKey: noMomentKeys,
   noArray: noTimesInArrays,
 }
 
