@@ -74,9 +74,9 @@ async function answerEntries(
 ): Promise<FastifyReply> {
   const { view } = options
   const texts = typeof ids === 'string' ? ids.split(',') : []
-  const keys = [...new Set(texts.flatMap((text) => parseKey(view, text) ?? []))]
-  const isFit = texts.every((text) => text !== '' && parseKey(view, text) !== undefined)
-  if (texts.length === 0 || texts.length > idsMax || !isFit) {
+  const parsed = texts.map((text) => (text === '' ? undefined : parseKey(view, text)))
+  const keys = [...new Set(parsed.filter((key) => key !== undefined))]
+  if (texts.length === 0 || texts.length > idsMax || parsed.includes(undefined)) {
     const detail = `ids has 1 to ${idsMax} keys with commas between them. ${spelledRule(view)}`
     return badKey(reply, detail, request.url)
   }
