@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { join, relative } from 'node:path'
 import { flag, text, whole, wrongArguments, type Given } from '../arguments.ts'
 import type { Config } from '../config.ts'
 import { describe, MillraceError } from '../errors.ts'
@@ -12,6 +12,7 @@ import { exampleRequests } from './example-requests.ts'
 import { chainFolder, foldersOf, lockPath } from './folders.ts'
 import { givenToChain } from './given.ts'
 import { tailLog } from './log-tail.ts'
+import { initFiles } from './own-source.ts'
 import { newPasswords } from './passwords.ts'
 import { choosePorts, givenPorts, usualPorts, type AskedPorts, type Ports } from './ports.ts'
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts'
@@ -242,7 +243,8 @@ async function givenSettings(values: Given<Options>['values'], say: Say): Promis
   })
   refuseNoViews(project)
   const { source, servers, notes, ...given } = givenToChain(project, process.env)
-  const init = initFiles(values.init, source)
+  refuseInit(values.init, source)
+  const init = initFiles(values.init, devCommand)
   for (const note of notes) say(note)
   const chain = envOf(usualPorts, newPasswords(), source)
   return {
@@ -256,14 +258,8 @@ async function givenSettings(values: Given<Options>['values'], say: Say): Promis
   }
 }
 
-function initFiles(given: string | undefined, source: GivenSource | undefined): readonly string[] {
-  if (given === undefined) return []
-  if (source) {
-    const what = `--init is for a Postgres of the chain's own, and the source is ${shownUrl(source.source)}`
-    throw wrongArguments(what, devCommand)
-  }
-  const paths = given.split(',').filter((path) => path !== '')
-  const missing = paths.filter((path) => !existsSync(path))
-  if (missing.length === 0) return paths.map((path) => resolve(path))
-  throw wrongArguments(`there is no file ${missing.join(', ')}`, devCommand)
+function refuseInit(given: string | undefined, source: GivenSource | undefined): void {
+  if (given === undefined || !source) return
+  const what = `--init is for a Postgres of the chain's own, and the source is ${shownUrl(source.source)}`
+  throw wrongArguments(what, devCommand)
 }

@@ -1,7 +1,8 @@
 /** The source's database where the chain has a Postgres of its own. */
-import { readFileSync } from 'node:fs'
-import { relative } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { relative, resolve } from 'node:path'
 import { DatabaseError, type Client } from 'pg'
+import { wrongArguments, type Command } from '../arguments.ts'
 import { MillraceError } from '../errors.ts'
 import type { Say } from './say.ts'
 import { createDatabase, databaseExists, makeRole, withClient } from './sql-files.ts'
@@ -50,6 +51,14 @@ function hasTables(url: string): Promise<boolean> {
     )
     return rowCount !== 0
   })
+}
+
+/** Paths of the files that `--init` lists. Throws `arguments` for what is not there. */
+export function initFiles(given: string | undefined, command: Command): readonly string[] {
+  const paths = given?.split(',').filter((path) => path !== '') ?? []
+  const missing = paths.filter((path) => !existsSync(path))
+  if (missing.length === 0) return paths.map((path) => resolve(path))
+  throw wrongArguments(`there is no file ${missing.join(', ')}`, command)
 }
 
 /** Each file in a session of its own, in one transaction, for as long as it takes. */

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs'
-import { text, usageOf, wrongArguments, type Given } from '../arguments.ts'
+import { text, usageOf, type Given } from '../arguments.ts'
 import { urlFault, type Environment } from '../environment.ts'
 import { MillraceError } from '../errors.ts'
 import { printLine } from '../print-line.ts'
 import { configOption } from '../project/option.ts'
 import { loadProject, refuseNoViews, type Project } from '../project/project.ts'
-import { makeOwnSource } from './own-source.ts'
+import { initFiles, makeOwnSource } from './own-source.ts'
 import { prepareOutside } from './prepare-chain.ts'
 import { setUpRedis } from './servers/redis.ts'
 import { setUpViewsDatabase } from './views-database.ts'
@@ -65,7 +64,7 @@ export async function runSetup(
   const project = await loadProject({ folder: process.cwd(), env, path: values.config })
   refuseNoViews(project)
   refuseUnfit(env)
-  const init = filesOf(values.init)
+  const init = initFiles(values.init, setupCommand)
   const url = (name: string) => env[name] ?? ''
   if (env.MILLRACE_SOURCE_ADMIN) {
     const [admin, owner] = [env.MILLRACE_SOURCE_ADMIN, url('MILLRACE_SOURCE_APP')]
@@ -112,11 +111,4 @@ export function refuseUnfit(env: Environment): void {
   throw new MillraceError('config', `the set-up can not begin:\n  ${faults.join('\n  ')}`, {
     hint: usageOf(setupCommand),
   })
-}
-
-function filesOf(given: string | undefined): readonly string[] {
-  const paths = given?.split(',').filter((path) => path !== '') ?? []
-  const missing = paths.filter((path) => !existsSync(path))
-  if (missing.length === 0) return paths
-  throw wrongArguments(`there is no file ${missing.join(', ')}`, setupCommand)
 }
