@@ -54,6 +54,29 @@ export async function askConnect(
   return { ok, status, body }
 }
 
+/** The body of an answer. Rejects with `connect-refused` as well, where Connect says no. */
+export async function callConnect(address: ConnectAddress, call: ConnectCall): Promise<string> {
+  const { ok, status, body } = await askConnect(address, call)
+  if (ok) return body
+  throw connectRefused(address.name, status, body)
+}
+
+/** Path of the connector, or of what Connect tells of it. */
+export function connectorPath({ name }: ConnectAddress, what: string): string {
+  return `connectors/${encodeURIComponent(name)}/${what}`
+}
+
+const plugins = z.array(z.object({ class: z.string(), version: z.string().nullish() }))
+
+/** Class and version of each plugin that Connect lists under this path. */
+export async function pluginVersions(
+  address: ConnectAddress,
+  path: string,
+): Promise<readonly (readonly [name: string, version: string])[]> {
+  const found = parseAnswer(plugins, await callConnect(address, { path }))
+  return found.map((each) => [each.class, each.version ?? ''])
+}
+
 export function connectRefused(name: string, status: number, body: string): MillraceError {
   return new MillraceError('connect-refused', answered(name, status, body), {
     hint: 'Run `millrace apply`, which makes the connector, or set MILLRACE_CONNECTOR to its name.',

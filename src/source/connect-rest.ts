@@ -2,9 +2,10 @@ import { z } from 'zod'
 import { MillraceError } from '../errors.ts'
 import { lsnFromInteger } from '../position.ts'
 import {
-  askConnect,
-  connectRefused,
+  callConnect,
+  connectorPath,
   parseAnswer,
+  pluginVersions,
   settingsIn,
   type ConnectAddress,
 } from './connect-call.ts'
@@ -29,8 +30,6 @@ const offsetsAnswer = z.object({
 const work = z.object({ state: z.string(), trace: z.string().nullish() })
 const statusAnswer = z.object({ connector: work, tasks: z.array(work) })
 
-const pluginsAnswer = z.array(z.object({ class: z.string(), version: z.string().nullish() }))
-
 /** The Debezium connector as Connect's REST interface shows it. */
 export function connectRest(options: ConnectAddress): Connect {
   return new ConnectRest(options)
@@ -44,7 +43,7 @@ class ConnectRest implements Connect {
   }
 
   async committed(): Promise<CommittedOffset> {
-    const { offsets } = parseAnswer(offsetsAnswer, await this.#ask('GET', 'offsets'))
+    const { offsets } = parseAnswer(offsetsAnswer, await this.#ask('offsets'))
     const offset = offsets[0]?.offset
     const lsn = offset?.lsn_commit ?? undefined
     return {
@@ -54,11 +53,11 @@ class ConnectRest implements Connect {
   }
 
   async settings(): Promise<ConnectorSettings> {
-    return settingsIn(await this.#ask('GET', 'config'))
+    return settingsIn(await this.#ask('config'))
   }
 
   async status(): Promise<ConnectorStatus> {
-    const answer = parseAnswer(statusAnswer, await this.#ask('GET', 'status'))
+    const answer = parseAnswer(statusAnswer, await this.#ask('status'))
     const parts = [answer.connector, ...answer.tasks]
     const failed = parts.find(({ state }) => state === 'FAILED')
     if (failed) return { state: 'failed', reason: reasonIn(failed.trace ?? '') }
@@ -69,28 +68,24 @@ class ConnectRest implements Connect {
   }
 
   async restart(): Promise<void> {
-    await this.#ask('POST', 'restart?includeTasks=true')
+    await this.#ask('restart?includeTasks=true', 'POST')
   }
 
   async version(): Promise<string> {
-    const [settings, plugins] = await Promise.all([this.settings(), this.#get('connector-plugins')])
+    const [settings, plugins] = await Promise.all([
+      this.settings(),
+      pluginVersions(this.#options, 'connector-plugins'),
+    ])
     const wanted = settings['connector.class'] ?? ''
-    const found = parseAnswer(pluginsAnswer, plugins).find((plugin) => isPlugin(plugin, wanted))
-    if (found?.version) return found.version
+    const [, version] = plugins.find(([plugin]) => isPlugin(plugin, wanted)) ?? []
+    if (version) return version
     throw new MillraceError('connect-refused', `Connect has no plugin ${wanted}`, {
       hint: 'Install the Debezium connector for Postgres in the plugin path of Connect.',
     })
   }
 
-  #ask(method: string, what: string): Promise<string> {
-    return this.#get(`connectors/${encodeURIComponent(this.#options.name)}/${what}`, method)
-  }
-
-  async #get(path: string, method = 'GET'): Promise<string> {
-    const { name } = this.#options
-    const { ok, status, body } = await askConnect(this.#options, { path, method })
-    if (ok) return body
-    throw connectRefused(name, status, body)
+  #ask(what: string, method = 'GET'): Promise<string> {
+    return callConnect(this.#options, { path: connectorPath(this.#options, what), method })
   }
 }
 
@@ -106,7 +101,7 @@ function reasonIn(trace: string): string | undefined {
 }
 
 /** A connector may name its class in full, or by its last part with or without `Connector`. */
-function isPlugin(plugin: { readonly class: string }, wanted: string): boolean {
-  const name = plugin.class.slice(plugin.class.lastIndexOf('.') + 1)
-  return [plugin.class, name, name.replace(/Connector$/, '')].includes(wanted)
+function isPlugin(plugin: string, wanted: string): boolean {
+  const name = plugin.slice(plugin.lastIndexOf('.') + 1)
+  return [plugin, name, name.replace(/Connector$/, '')].includes(wanted)
 }

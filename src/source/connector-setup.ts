@@ -4,8 +4,11 @@ import { z } from 'zod'
 import { MillraceError } from '../errors.ts'
 import {
   askConnect,
+  callConnect,
+  connectorPath,
   connectRefused,
   parseAnswer,
+  pluginVersions,
   settingsIn,
   type ConnectAddress,
 } from './connect-call.ts'
@@ -24,23 +27,17 @@ const refusedHint =
 export async function connectorSettings(
   address: ConnectAddress,
 ): Promise<ConnectorSettings | undefined> {
-  const { ok, status, body } = await askConnect(address, { path: `${pathOf(address)}/config` })
+  const { ok, status, body } = await askConnect(address, { path: connectorPath(address, 'config') })
   if (ok) return settingsIn(body)
   if (status === 404) return undefined
   throw connectRefused(address.name, status, body)
 }
 
-const plugins = z.array(z.object({ class: z.string(), version: z.string().nullish() }))
-
 /** Versions of its plugins by their classes: connectors and converters. */
 export async function connectPlugins(
   address: ConnectAddress,
 ): Promise<ReadonlyMap<string, string>> {
-  const path = 'connector-plugins?connectorsOnly=false'
-  const { ok, status, body } = await askConnect(address, { path })
-  if (!ok) throw connectRefused(address.name, status, body)
-  const found = parseAnswer(plugins, body)
-  return new Map(found.map((each) => [each.class, each.version ?? '']))
+  return new Map(await pluginVersions(address, 'connector-plugins?connectorsOnly=false'))
 }
 
 const validation = z.object({
@@ -57,9 +54,8 @@ export async function connectorObjections(
   const path = `connector-plugins/${settings['connector.class']}/config/validate`
   const json = { ...settings, name: address.name }
   const slow = { ...address, callTimeoutMs: slowCallTimeoutMs }
-  const { ok, status, body } = await askConnect(slow, { path, method: 'PUT', json })
-  if (!ok) throw connectRefused(address.name, status, body)
-  const { configs } = parseAnswer(validation, body)
+  const answer = await callConnect(slow, { path, method: 'PUT', json })
+  const { configs } = parseAnswer(validation, answer)
   return new Map(configs.map(({ value }) => [value.name, value.errors]))
 }
 
@@ -76,7 +72,7 @@ export async function putConnector(
   const slow = { ...address, callTimeoutMs: slowCallTimeoutMs }
   for (;;) {
     try {
-      const call = { path: `${pathOf(address)}/config`, method: 'PUT', json: settings }
+      const call = { path: connectorPath(address, 'config'), method: 'PUT', json: settings }
       const { ok, body } = await askConnect(slow, call)
       if (ok) break
       throw new MillraceError(
@@ -124,8 +120,4 @@ function messageIn(body: string): string {
   } catch {
     return body.slice(0, 500)
   }
-}
-
-function pathOf({ name }: ConnectAddress): string {
-  return `connectors/${encodeURIComponent(name)}`
 }
