@@ -1,10 +1,9 @@
 /** Files of a project that tests a view of its own. */
 import { stripTypeScriptTypes } from 'node:module'
 
-const view = `
-import { bigint, countOf, defineView, from, timestamptz, type View } from 'millrace'
-
-export const shopOrders: View = defineView({
+/** A view of a shop, as the text of a module that has imported what it takes. */
+export const shopOrders = `
+const shopOrders: View = defineView({
   name: 'shop-orders',
   key: { shopId: 'bigint' },
   row: from('shops', {
@@ -13,6 +12,10 @@ export const shopOrders: View = defineView({
   }),
   aggregates: { orderCount: countOf('orders', { by: 'shop_id' }) },
 })
+`
+
+const imports = `
+import { bigint, countOf, defineView, from, timestamptz, type View } from 'millrace'
 `
 
 const tests = `
@@ -42,7 +45,7 @@ test('generated changes agree', async () => {
 `
 
 /** In one file, with types, for the test runner of Node. */
-export const nodeTest = `import { test } from 'node:test'${view}${tests}`
+export const nodeTest = `import { test } from 'node:test'${imports}${shopOrders}${tests}`
 
 /** The same without types, for a runner that gives `test` to all files. */
-export const plainTest = stripTypeScriptTypes(`${view}${tests}`)
+export const plainTest = stripTypeScriptTypes(`${imports}${shopOrders}${tests}`)

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageFolder } from '../../src/dev/folders.ts'
 import { versionOfRelease } from '../support/release.ts'
-import { nodeTest, plainTest } from './own-tests.ts'
+import { nodeTest, plainTest, shopOrders } from './own-tests.ts'
 import { installPackage, installTimeoutMs, type Installed } from './installed.ts'
 
 const runTimeoutMs = 60_000
@@ -18,17 +18,7 @@ afterAll(() => shop?.remove())
 
 const config = `
 import { bigint, countOf, defineConfig, defineView, from, timestamptz, type View } from 'millrace'
-
-const shopOrders: View = defineView({
-  name: 'shop-orders',
-  key: { shopId: 'bigint' },
-  row: from('shops', {
-    key: 'id',
-    fields: { city: 'city', ownerId: bigint('owner'), openedAt: timestamptz('opened_at') },
-  }),
-  aggregates: { orderCount: countOf('orders', { by: 'shop_id' }) },
-})
-
+${shopOrders}
 export default defineConfig({
   source: process.env['SHOP_DATABASE'],
   kafka: ['one.example:9092', 'two.example:9092'],

@@ -7,6 +7,15 @@ import type { PlanParts } from '../../src/plan/words.ts'
 import type { View } from '../../src/view/view.ts'
 import { postgresServer, type ServerSettings, type TestServer } from '../support/chain.ts'
 
+/** Tables with names of all kinds: of another schema, quoted, partitioned. */
+export const shelvesSchema = `
+  create schema "Lager";
+  create table "Lager"."Regale A" (house text, number int, "the Label" text, depth smallint, primary key (house, number));
+  create table boxes (id bigint primary key, "in house" varchar, "in number" int);
+  create table moves (id bigint, house text, number int, at date, primary key (id, at)) partition by range (at);
+  create table moves_old partition of moves for values from (minvalue) to ('2026-01-01');
+  create table "moves New" partition of moves for values from ('2026-01-01') to (maxvalue);`
+
 /** A server with an empty database that `owner`, who is no superuser, has made tables in. */
 export type PlanFixture = {
   readonly server: TestServer

@@ -16,6 +16,7 @@ import { loadProject } from '../../src/project/project.ts'
 import { runWorker } from '../../src/roles/worker.ts'
 import { chainTimeoutMs, startTestChain, stopTestChain } from '../support/chain.ts'
 import { slowness, until } from '../support/wait.ts'
+import { shelvesSchema } from './plan-fixture.ts'
 
 const index = pathToFileURL(resolve(import.meta.dirname, '../../src/index.ts')).href
 
@@ -33,13 +34,7 @@ const shelves = defineView({
 export default defineConfig({ views: [shelves] })
 `
 
-const schema = `
-  create schema "Lager";
-  create table "Lager"."Regale A" (house text, number int, "the Label" text, depth smallint, primary key (house, number));
-  create table boxes (id bigint primary key, "in house" varchar, "in number" int);
-  create table moves (id bigint, house text, number int, at date, primary key (id, at)) partition by range (at);
-  create table moves_old partition of moves for values from (minvalue) to ('2026-01-01');
-  create table "moves New" partition of moves for values from ('2026-01-01') to (maxvalue);
+const schema = `${shelvesSchema}
   insert into "Lager"."Regale A" select 'Ä' || n % 3, n, 'the ' || n, n from generate_series(1, 40) n;
   insert into boxes select n, 'Ä' || n % 3, n % 45 from generate_series(1, 200) n;
   insert into moves select n, 'Ä' || n % 3, n % 45, date '2025-11-01' + n from generate_series(1, 100) n`

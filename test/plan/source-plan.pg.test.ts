@@ -6,7 +6,13 @@ import type { PlanParts } from '../../src/plan/words.ts'
 import { integer, text } from '../../src/types/declare.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import { until } from '../support/wait.ts'
-import { passwords, planFixture, sourceOf, type PlanFixture } from './plan-fixture.ts'
+import {
+  passwords,
+  planFixture,
+  shelvesSchema,
+  sourceOf,
+  type PlanFixture,
+} from './plan-fixture.ts'
 
 const shelves = defineView({
   name: 'shelves',
@@ -20,14 +26,6 @@ const shelves = defineView({
     moveCount: countOf('moves', { by: ['house', 'number'] }),
   },
 })
-
-const schema = `
-  create schema "Lager";
-  create table "Lager"."Regale A" (house text, number int, "the Label" text, depth smallint, primary key (house, number));
-  create table boxes (id bigint primary key, "in house" varchar, "in number" int);
-  create table moves (id bigint, house text, number int, at date, primary key (id, at)) partition by range (at);
-  create table moves_old partition of moves for values from (minvalue) to ('2026-01-01');
-  create table "moves New" partition of moves for values from ('2026-01-01') to (maxvalue);`
 
 const drop = `drop publication if exists lager; drop schema if exists "Lager" cascade;
   drop table if exists boxes, moves, others cascade`
@@ -48,7 +46,7 @@ beforeEach(async () => {
   for (const role of ['lager_reader', 'lager_capture']) {
     await fixture.admin.query(`drop owned by ${role}; drop role ${role}`).catch(() => undefined)
   }
-  await fixture.owner.query(schema)
+  await fixture.owner.query(shelvesSchema)
 })
 
 /** Does what a plan says; answers the steps that failed. */
