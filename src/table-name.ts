@@ -32,6 +32,20 @@ export function tableInTopics(table: string): string {
   return `${schema}.${name}`.replaceAll(/[^A-Za-z0-9._-]/g, '_')
 }
 
+/** Tables whose names differ in nothing that a topic's name can hold, each with the first of that name. */
+export function sharingTopics(
+  tables: readonly string[],
+): readonly { readonly table: string; readonly other: string }[] {
+  const first = new Map<string, string>()
+  return tables.flatMap((table) => {
+    const topic = tableInTopics(table)
+    const other = first.get(topic)
+    if (other !== undefined) return [{ table, other }]
+    first.set(topic, table)
+    return []
+  })
+}
+
 function unquoted(part: string): string {
   return part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part
 }

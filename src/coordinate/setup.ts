@@ -6,7 +6,7 @@ import { connectorFaults, type ConnectorNeeds } from '../source/connector-faults
 import type { Connect } from '../source/connect.ts'
 import type { SetupFault, SlotState, Source } from '../source/source.ts'
 import type { ViewReader } from '../store/reader.ts'
-import { tableInTopics } from '../table-name.ts'
+import { sharingTopics, tableInTopics } from '../table-name.ts'
 import { columnsOf, tablesOf, type View } from '../view/view.ts'
 import { fingerprintOf, type Fingerprint } from './fingerprint.ts'
 
@@ -106,16 +106,11 @@ export function connectorNeeds(views: readonly View[], names: ConnectorNames): C
   }
 }
 
-/** The names of two tables may differ in nothing that a topic's name can hold. */
 export function sharedTopicFaults(tables: readonly string[], connector: string): SetupFault[] {
-  const taken = new Map<string, string>()
-  return tables.flatMap((table) => {
+  return sharingTopics(tables).map(({ table, other }) => {
     const topic = topicOf(connector, table)
-    const other = taken.get(topic)
-    taken.set(topic, table)
-    if (other === undefined) return []
     const what = `changes of ${other} and of ${table} go to the same topic ${topic}: rename one of them`
-    return [{ table, what, mend: undefined }]
+    return { table, what, mend: undefined }
   })
 }
 

@@ -1,5 +1,5 @@
 /** What is wrong with the views of a configuration file, each by itself and with one another. */
-import { tableInTopics } from '../table-name.ts'
+import { sharingTopics } from '../table-name.ts'
 import { sharedPathFaults } from '../view/paths.ts'
 import { tablesOf, type View } from '../view/view.ts'
 import type { ConfigFile } from './config-file.ts'
@@ -39,17 +39,12 @@ function unlike(views: readonly View[]): readonly View[] {
   return views.filter(({ name }, at) => views.findIndex((each) => each.name === name) === at)
 }
 
-/** The names of two tables may differ in nothing that a topic's name can hold. */
 function sharedTopicFaults(views: readonly View[]): readonly string[] {
-  const taken = new Map<string, string>()
   const tables = new Set(views.flatMap((view) => tablesOf(view)))
-  return [...tables].flatMap((table) => {
-    const topic = tableInTopics(table)
-    const other = taken.get(topic) ?? table
-    taken.set(topic, other)
-    if (other === table) return []
-    return [`changes of the tables ${other} and ${table} go to the same topic: rename one of them`]
-  })
+  return sharingTopics([...tables]).map(
+    ({ table, other }) =>
+      `changes of the tables ${other} and ${table} go to the same topic: rename one of them`,
+  )
 }
 
 /** By its parts, for the project may have another copy of millrace than the one that runs. */
