@@ -82,7 +82,6 @@ const kinds = {
   'api-away': 'refused',
   bench: 'refused',
   command: 'refused',
-  connector: 'refused',
   'download-lock': 'refused',
   download: 'refused',
   init: 'refused',

@@ -35,7 +35,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     'reconcile',
     'web',
   ],
-  dev: ['types', 'view', 'project', 'consume', 'store', 'plan'],
+  dev: ['types', 'view', 'project', 'consume', 'source', 'store', 'plan'],
   traffic: ['dev'],
   bench: ['dev', 'traffic', 'views', 'view', 'store', 'coordinate', 'reconcile'],
   main: ['project', 'roles', 'dev', 'bench', 'traffic'],

@@ -1,16 +1,14 @@
 /** Source, topics and connector of a chain, as `millrace apply` prepares them. */
 import { DatabaseError } from 'pg'
 import { MillraceError } from '../errors.ts'
+import { withoutTransactions } from '../plan/connect-plan.ts'
 import { prepare, prepareSource } from '../plan/prepare.ts'
+import type { ConnectorChanges } from '../plan/words.ts'
 import type { Project } from '../project/project.ts'
+import { untilRunning } from '../source/connector-setup.ts'
 import type { GivenSource } from './chain-env.ts'
 import type { ChainOptions, ServerName } from './chain-options.ts'
-import {
-  fromEnvironment,
-  untilRunning,
-  withoutTransactions,
-  type ConnectorChanges,
-} from './connector.ts'
+import { fromEnvironment } from './connector.ts'
 import type { Attended } from './say.ts'
 import { withClient } from './sql-files.ts'
 import { userOf, withUser } from './urls.ts'
@@ -32,11 +30,11 @@ export async function prepareOutside(
 ): Promise<void> {
   const parts = { project: patient(project), connector: { ...fromEnvironment, ...connector } }
   await prepare(parts, say, signal)
-  await untilRunning({
-    connect: project.config.connect,
-    name: project.config.connector,
-    timeoutMs: connectorTimeoutMs,
-  })
+  const { connect, connector: name } = project.config
+  await untilRunning(
+    { connect, name, callTimeoutMs },
+    { timeoutMs: connectorTimeoutMs, resumes: true },
+  )
   say('the connector runs')
 }
 

@@ -33,16 +33,3 @@ export function inDatabase(url: string, database: string, user?: User): string {
   changed.pathname = `/${encodeURIComponent(database)}`
   return user === undefined ? changed.href : withUser(changed.href, user)
 }
-
-/** For fetch, which refuses a URL with a password in it and quotes it in its complaint. */
-export function withoutUser(url: string): {
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-} {
-  const changed = new URL(url)
-  const user = `${decodeURIComponent(changed.username)}:${decodeURIComponent(changed.password)}`
-  changed.username = ''
-  changed.password = ''
-  const authorization = `Basic ${Buffer.from(user).toString('base64')}`
-  return { url: changed.href, headers: user === ':' ? {} : { authorization } }
-}

@@ -20,7 +20,7 @@ import { loginOf } from '../source/source-roles.ts'
 import { askedOr, faultIn, faultOf, nothing, type Draft, type Work } from './draft.ts'
 import { isPlaceholder } from './roles.ts'
 import type { Tools } from './tools.ts'
-import type { Fault, PlanConfig, PlanParts } from './words.ts'
+import type { ConnectorChanges, Fault, PlanConfig, PlanParts } from './words.ts'
 
 const connectorTimeoutMs = 180_000
 const template = new URL('../../connectors/millrace.json', import.meta.url)
@@ -104,7 +104,7 @@ function creation(settings: ConnectorSettings, { config, tools }: Making): Work 
     run: async () => {
       const objections = await connectorObjections(tools.connect, settings)
       const exactly = (objections.get('exactly.once.support') ?? []).length === 0
-      const fitting = exactly ? settings : withoutTransactions(settings)
+      const fitting = exactly ? settings : changedBy(settings, withoutTransactions)
       await putConnector(tools.connect, fitting, connectorTimeoutMs)
     },
   }
@@ -118,9 +118,14 @@ function shownPassword(settings: ConnectorSettings): string {
 }
 
 /** For a Connect whose workers do not have `exactly.once.source.support`. */
-function withoutTransactions(settings: ConnectorSettings): ConnectorSettings {
-  const { 'transaction.boundary': _, ...others } = settings
-  return { ...others, 'exactly.once.support': 'requested' }
+export const withoutTransactions: ConnectorChanges = {
+  'exactly.once.support': 'requested',
+  'transaction.boundary': null,
+}
+
+function changedBy(settings: ConnectorSettings, changes: ConnectorChanges): ConnectorSettings {
+  const all = Object.entries({ ...settings, ...changes })
+  return Object.fromEntries(all.filter((it): it is [string, string] => it[1] !== null))
 }
 
 function templateSettings(): ConnectorSettings {
@@ -134,7 +139,7 @@ function settingsOf(
 ): ConnectorSettings {
   const { config } = project
   const { host, port, database, role, password } = loginOf(capture)
-  const merged: Record<string, string | null> = {
+  const settings: ConnectorSettings = {
     ...templateSettings(),
     'database.hostname': host,
     'database.port': String(port),
@@ -149,10 +154,8 @@ function settingsOf(
     'topic.creation.default.partitions': String(config.topicPartitions),
     'topic.creation.default.replication.factor': '-1',
     'topic.creation.passing.replication.factor': '-1',
-    ...changed,
   }
-  const kept = Object.entries(merged).filter((it): it is [string, string] => it[1] !== null)
-  return Object.fromEntries(kept)
+  return changedBy(settings, changed)
 }
 
 /** The converter speaks the registry's own protocol, everybody else Confluent's. */

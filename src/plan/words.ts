@@ -51,13 +51,13 @@ export type PlanConfig = Pick<
   | 'logLevel'
 >
 
+/** Settings in place of those that Millrace gives a connector; null for one that it shall not have. */
+export type ConnectorChanges = Readonly<Record<string, string | null>>
+
 export type PlanParts = {
   readonly project: { readonly config: PlanConfig; readonly views: readonly View[] }
-  /**
-   * For a connector that has to be made: settings in place of those that Millrace gives it, null for
-   * one that it shall not have.
-   */
-  readonly connector?: Readonly<Record<string, string | null>>
+  /** For a connector that has to be made. */
+  readonly connector?: ConnectorChanges
   /** Entries that lie under a view's names already are to become the view's. */
   readonly adopt?: boolean
 }

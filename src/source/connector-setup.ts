@@ -86,29 +86,52 @@ export async function putConnector(
     }
     await sleep(retryPauseMs)
   }
-  await untilRunning(address, deadlineMs)
+  // One that somebody has stopped goes on when they say so.
+  await untilRunning(address, { timeoutMs: deadlineMs - performance.now(), resumes: false })
 }
 
-/** A task that ends is started again once: it may have ended before the change. */
-async function untilRunning(address: ConnectAddress, deadlineMs: number): Promise<void> {
+export type Running = {
+  readonly timeoutMs: number
+  /** Whether one that somebody has stopped or paused goes on; else it is not waited for. */
+  readonly resumes: boolean
+}
+
+/**
+ * Waits until the connector's task runs. One that has failed is started again once, for Connect never
+ * does that. Throws `connector-failed`.
+ */
+export async function untilRunning(
+  address: ConnectAddress,
+  { timeoutMs, resumes }: Running,
+): Promise<void> {
+  const deadlineMs = performance.now() + timeoutMs
   const connect = connectRest(address)
+  const resume = { path: connectorPath(address, 'resume'), method: 'PUT' }
   let restarted = false
   for (;;) {
     const status = await connect.status().catch(() => undefined)
     const { state = 'starting', reason } = status ?? {}
-    // One that somebody has stopped goes on when they say so.
-    if (state === 'running' || state === 'stopped') return
+    if (state === 'running' || (state === 'stopped' && !resumes)) return
     if (performance.now() > deadlineMs || (state === 'failed' && restarted)) {
       const why = reason === undefined ? `it is ${state}` : reason
       throw new MillraceError('connector-failed', `the connector's task does not run: ${why}`, {
-        hint: "Connect's log says more.",
+        hint: "Connect's log says more; with `millrace dev` it is connect.log in the folder of logs.",
       })
     }
-    if (state === 'failed') {
-      restarted = true
-      await connect.restart()
-    }
+    if (state === 'stopped') await isTaken(callConnect(address, resume))
+    if (state === 'failed') restarted = await isTaken(connect.restart())
     await sleep(retryPauseMs)
+  }
+}
+
+/** While its workers join or leave, Connect takes nothing: it is asked again. */
+async function isTaken(call: Promise<unknown>): Promise<boolean> {
+  try {
+    await call
+    return true
+  } catch (error) {
+    if (error instanceof MillraceError) return false
+    throw error
   }
 }
 

@@ -17,7 +17,7 @@ import { newPasswords } from '../../src/dev/passwords.ts'
 import { portNames, portVariable, usualPorts } from '../../src/dev/ports.ts'
 import { identify } from '../../src/dev/process-identity.ts'
 import { writeFile } from '../../src/dev/small-files.ts'
-import { inDatabase, withoutUser } from '../../src/dev/urls.ts'
+import { inDatabase } from '../../src/dev/urls.ts'
 
 const chain = envOf(usualPorts, newPasswords())
 
@@ -201,12 +201,5 @@ describe('a password with characters that mean something in a URL', () => {
       MILLRACE_CAPTURE_PORT: '5432',
       MILLRACE_CAPTURE_DATABASE: 'millrace',
     })
-  })
-
-  test('goes to an HTTP server in a header, never in the URL', () => {
-    const { url, headers } = withoutUser(`http://me:${encodeURIComponent(password)}@host:1/path`)
-    expect(url).toBe('http://host:1/path')
-    const [, encoded = ''] = headers.authorization?.split(' ') ?? []
-    expect(Buffer.from(encoded, 'base64').toString()).toBe(`me:${password}`)
   })
 })

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Chain } from '../../src/dev/chain.ts'
-import { untilRunning } from '../../src/dev/connector.ts'
+import { untilRunning } from '../../src/source/connector-setup.ts'
 import { until } from './wait.ts'
 
 const callTimeoutMs = 10_000
@@ -83,11 +83,9 @@ export async function alterConnector(
     body: JSON.stringify({ ...settings, ...changes }),
   })
   if (!response.ok) throw new Error(`Connect refuses the settings: ${await response.text()}`)
-  await untilRunning({
-    connect: chain.urls.connect,
-    name: chain.env.MILLRACE_CONNECTOR!,
-    timeoutMs: upTimeoutMs,
-  })
+  const address = { connect: chain.urls.connect, name: chain.env.MILLRACE_CONNECTOR! }
+  const running = { timeoutMs: upTimeoutMs, resumes: true }
+  await untilRunning({ ...address, callTimeoutMs }, running)
 }
 
 /** Lets a stopped connector run again. */

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { untilRunning } from '../../src/dev/connector.ts'
+import { untilRunning } from '../../src/source/connector-setup.ts'
 
 /** As Connect keeps it: new settings leave a stopped connector stopped. */
 let state: 'STOPPED' | 'RUNNING' | 'FAILED'
@@ -25,9 +25,13 @@ beforeEach(async () => {
 
 afterEach(() => new Promise((done) => connect.close(done)))
 
-function wait(): Promise<void> {
+function wait(resumes = true): Promise<void> {
   const { port } = connect.address() as AddressInfo
-  return untilRunning({ connect: `http://127.0.0.1:${port}`, name: 'shop 1', timeoutMs: 5_000 })
+  const url = `http://127.0.0.1:${port}`
+  return untilRunning(
+    { connect: url, name: 'shop 1', callTimeoutMs: 2_000 },
+    { timeoutMs: 5_000, resumes },
+  )
 }
 
 test('a connector that was stopped goes on', async () => {
@@ -35,6 +39,12 @@ test('a connector that was stopped goes on', async () => {
   await wait()
   expect(asked).toContain('PUT /connectors/shop%201/resume')
   expect(state).toBe('RUNNING')
+})
+
+test('one that somebody has stopped is left so where it shall not go on', async () => {
+  state = 'STOPPED'
+  await wait(false)
+  expect(asked).toEqual(['GET /connectors/shop%201/status'])
 })
 
 test('one that runs is left to run', async () => {
