@@ -18,7 +18,7 @@ export type Kept = {
 
 export type DeclarationChoices = { readonly kept: Kept; readonly adopt: boolean }
 
-const nothing: Plan = { steps: [], faults: [], notes: [] }
+export const nothing: Plan = { steps: [], faults: [], notes: [] }
 
 export function declarationPlan(
   own: OwnView,

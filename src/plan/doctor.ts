@@ -3,7 +3,6 @@ import { ownView } from '../coordinate/view-plan.ts'
 import { describe, MillraceError } from '../errors.ts'
 import { connectRest } from '../source/connect-rest.ts'
 import { postgresSource } from '../source/postgres-source.ts'
-import { openStore } from '../store/open-store.ts'
 import type { View } from '../view/view.ts'
 import {
   connectorFindings,
@@ -13,7 +12,7 @@ import {
   type Finding,
 } from './findings.ts'
 import { planOf } from './plan.ts'
-import { planLog } from './tools.ts'
+import { withStoreToRead } from './tools.ts'
 import type { Fault, PlanConfig, PlanParts, Step } from './words.ts'
 
 export type Diagnosis = {
@@ -97,16 +96,12 @@ async function storeFindings(
   view: View,
   { store: name, freshWithinMs }: StoreAsked,
 ): Promise<readonly Finding[]> {
-  const log = planLog(config)
   const own = ownView(view)
   const about = { view: view.name, store: name, declaration: own.id, freshWithinMs }
   try {
-    const store = await openStore(name, { config, view, readOnly: true, log })
-    try {
-      return viewFindings(await store.reader(view.layout, own.id).status(), about)
-    } finally {
-      await store.close()
-    }
+    return await withStoreToRead(name, { config, view }, async (store) =>
+      viewFindings(await store.reader(view.layout, own.id).status(), about),
+    )
   } catch (error) {
     if (!(error instanceof MillraceError && error.code === 'store-layout')) throw error
     return [findingOf(name, view.name)(describe(error), error.hint)]

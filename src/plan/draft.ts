@@ -31,7 +31,8 @@ export function allOf(drafts: readonly Draft[]): Draft {
   }
 }
 
-function onlyFirst<T>(list: readonly T[], textOf: (item: T) => string): readonly T[] {
+/** Of those that have the same text. */
+export function onlyFirst<T>(list: readonly T[], textOf: (item: T) => string): readonly T[] {
   const seen = new Set<string>()
   return list.filter((item) => {
     const text = textOf(item)

@@ -3,6 +3,9 @@ import { kafkaTopicAdmin } from '../consume/kafka/topic-admin.ts'
 import { createCommandLog, createLog, type Log } from '../log.ts'
 import type { ConnectAddress } from '../source/connect-call.ts'
 import { SourceDatabase } from '../source/source-database.ts'
+import { openStore } from '../store/open-store.ts'
+import type { ViewStore } from '../store/store.ts'
+import type { View } from '../view/view.ts'
 import type { PlanConfig, PlanParts } from './words.ts'
 
 /** What a plan is made with. */
@@ -36,6 +39,20 @@ export async function withTools<T>(
     return await work(tools)
   } finally {
     await Promise.allSettled([tools.owner.close(), tools.admin.close()])
+  }
+}
+
+/** Opens the store of one view for `work`, which only reads there, and closes it afterwards. */
+export async function withStoreToRead<T>(
+  name: PlanConfig['stores'][number],
+  { config, view }: { readonly config: PlanConfig; readonly view: View },
+  work: (store: ViewStore) => Promise<T>,
+): Promise<T> {
+  const store = await openStore(name, { config, view, readOnly: true, log: planLog(config) })
+  try {
+    return await work(store)
+  } finally {
+    await store.close()
   }
 }
 
