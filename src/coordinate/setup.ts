@@ -1,5 +1,6 @@
 import type { TopicAdmin, TopicDescription } from '../consume/change-source.ts'
 import { refuseUnfitTopic } from '../consume/fit-topic.ts'
+import { judgeDebezium, oldestDebezium } from '../debezium-version.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Lsn } from '../position.ts'
 import { connectorFaults, type ConnectorNeeds } from '../source/connector-faults.ts'
@@ -148,20 +149,9 @@ export function unfit(view: View, faults: readonly SetupFault[]): MillraceError 
   )
 }
 
-const oldestVersion = [3, 7, 0] as const
-
-function isTooOld(version: string): boolean {
-  const parts = /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number) ?? []
-  for (const [at, oldest] of oldestVersion.entries()) {
-    const part = parts[at] ?? 0
-    if (part !== oldest) return part < oldest
-  }
-  return false
-}
-
 /** Of Debezium. */
 export function versionFaults(version: string): readonly SetupFault[] {
-  if (!isTooOld(version)) return []
-  const what = `Debezium ${version} is older than 3.7.0.Final and loses rows when it restarts`
+  if (judgeDebezium(version) === 'good') return []
+  const what = `Debezium ${version} is older than ${oldestDebezium} and loses rows when it restarts`
   return [{ table: undefined, what, mend: undefined }]
 }

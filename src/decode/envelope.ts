@@ -1,4 +1,5 @@
 import type { Change, Decoded, Row, Value } from '../change.ts'
+import { judgeDebezium, oldestDebezium } from '../debezium-version.ts'
 import { MillraceError } from '../errors.ts'
 import { lsnFromInteger, type Lsn } from '../position.ts'
 import type { AvroRow, Envelope, ProjectedColumn, Projection } from './projection.ts'
@@ -129,34 +130,24 @@ function isPlaceholder(value: unknown, placeholder: string): boolean {
   return value.length === bytes.length && value.every((item, at) => Number(item) === bytes[at])
 }
 
-const oldestVersion = [3, 7, 0] as const
 const accepted = new Set<string>()
 
 /** False for text that is no version at all; throws for one that is too old. */
 function isAccepted(version: string): boolean {
   if (accepted.has(version)) return true
-  const match = /^(\d{1,6})\.(\d{1,6})\.(\d{1,6})(?:[.-](\w{1,40}))?$/.exec(version)
-  if (!match) return false
-  if (isTooOld(match)) {
+  const judged = judgeDebezium(version)
+  if (judged === 'too old') {
     throw new MillraceError(
       'debezium-too-old',
-      `Debezium ${version} wrote this change; before 3.7.0.Final it loses rows when it restarts`,
+      `Debezium ${version} wrote this change; before ${oldestDebezium} it loses rows when it restarts`,
       {
-        hint: 'Run Debezium 3.7.0.Final or newer: the partition goes on then, and the view is compared.',
+        hint: `Run Debezium ${oldestDebezium} or newer: the partition goes on then, and the view is compared.`,
       },
     )
   }
   // Real chains show a handful; bytes made to look like many must not fill the memory.
-  if (accepted.size < 100) accepted.add(version)
-  return true
-}
-
-function isTooOld(match: RegExpExecArray): boolean {
-  for (const [at, oldest] of oldestVersion.entries()) {
-    const part = Number(match[at + 1])
-    if (part !== oldest) return part < oldest
-  }
-  return /^(alpha|beta|cr|rc|snapshot)/i.test(match[4] ?? '')
+  if (judged === 'good' && accepted.size < 100) accepted.add(version)
+  return judged === 'good'
 }
 
 function changed(change: Change): Decoded {

@@ -91,7 +91,7 @@ describe('a set-up', () => {
     },
   )
 
-  test.each(['3.6.9.Final', '2.10.7', '3.0', 'unknown', ''])(
+  test.each(['3.6.9.Final', '2.10.7', '3.7.0.CR1', '3.7.0.Alpha2', '3.0', 'unknown', ''])(
     'does not fit with Debezium %p',
     async (version) => {
       world.outside.version = version
