@@ -17,6 +17,7 @@ export const userLayout: ViewLayout = {
     text('backgroundImageUrl'),
   ],
   counts: ['tweetCount', 'followingCount', 'followerCount', 'likeCount'],
+  tallies: [],
 }
 
 /** The same view as a later declaration has it, with one more field and one more counter. */
@@ -36,6 +37,7 @@ export const placeLayout: ViewLayout = {
     text('motto'),
   ],
   counts: ['visitCount'],
+  tallies: [],
 }
 
 /** A whole row of `users`: what is not given is SQL null. */
