@@ -29,6 +29,9 @@ export async function openRedisStore({ view, ...options }: RedisStoreOptions): P
     reader: (layout, served) => new RedisReader(connection, keys, { layout, served }),
     writer: (layout) => new RedisWriter(connection, keys, layout),
     audit: (layout) => new RedisAudit(connection, keys, layout),
+    tallies: () => {
+      throw new Error('tallies are not kept by this store')
+    },
     faults: () => redisFaults(connection, keys, options.url),
     close: async () => connection.close(),
   }
