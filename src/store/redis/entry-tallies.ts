@@ -35,7 +35,7 @@ export class EntryTallies {
       slice ? [{ ...tally, slice }] : [],
     )
     const asked = this.#read.flatMap(({ slice: { order, most } }) => [order, String(most ?? -1)])
-    this.sliceArgs = asked.length === 0 ? [] : ['', ...asked]
+    this.sliceArgs = asked.length === 0 ? [] : [...asked, String(this.#read.length), '']
   }
 
   get count(): number {
