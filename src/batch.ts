@@ -144,7 +144,8 @@ class Work {
 
   #fits(contributions: readonly Mutation[]): boolean {
     const size = this.#consolidation.size()
-    return size === 0 || size + contributions.length <= limits.mutationsMax
+    const more = contributions.reduce((sum, { cells }) => sum + 1 + (cells?.size ?? 0), 0)
+    return size === 0 || size + more <= limits.mutationsMax
   }
 
   /** A second schema of a topic's keys means that one row may stand in two partitions. */

@@ -4,12 +4,17 @@
  *   view          a keyed set of entries that a declaration derives from rows
  *   entry         one key's value in a view
  *   contribution  what one row gives to entries: `put` these fields, `add` this much to that counter
+ *   tally         an integer by item, as `likes by song`; what is not there is 0
+ *   cell          one item of a tally
  *   mutation      the merged contributions of a batch to one entry
  */
 import type { ColumnType } from './types/types.ts'
 
 /** The fields that one row owns in an entry, or `null` when that row is gone. */
 export type Fields = Readonly<Record<string, string | null>>
+
+/** Amounts to add, by tally and item; none is zero, and no tally is empty. */
+export type Cells = ReadonlyMap<string, ReadonlyMap<string, bigint>>
 
 /**
  * What a batch does to one entry.
@@ -22,6 +27,8 @@ export type Mutation = {
   readonly entry: string
   readonly put: Fields | null | undefined
   readonly add: Readonly<Record<string, bigint>>
+  /** Left out where there are none. */
+  readonly cells?: Cells | undefined
 }
 
 /** An entry as a reader meets it: exists for readers only while its owning row exists. */
@@ -30,7 +37,11 @@ export type Entry = {
   readonly fields: Fields
   /** Every counter of the view, 0 where nothing was ever added. May be negative when broken. */
   readonly counts: Readonly<Record<string, bigint>>
+  /** The slice of every tally that the layout asks for; left out where it asks for none. */
+  readonly tallies?: Readonly<Record<string, readonly TallyItem[]>> | undefined
 }
+
+export type TallyItem = { readonly item: string; readonly amount: bigint }
 
 /**
  * The layout that a store needs of a view, and all that it knows of it.
@@ -44,6 +55,24 @@ export type ViewLayout = {
   /** The owning row's fields, in the order of the declaration, without the key. */
   readonly fields: readonly NamedColumn[]
   readonly counts: readonly string[]
+  readonly tallies: readonly TallyLayout[]
+}
+
+export type TallyLayout = {
+  readonly name: string
+  /** What readers get of it; undefined where they get nothing. */
+  readonly slice: Slice | undefined
+}
+
+/** Which items of a tally readers get, and in which order. */
+export type Slice = {
+  /**
+   * `largest`: items above zero, the greatest amount first, ties in byte order of the items.
+   * `first` and `last`: items whose amount is 1, in byte order, from the one end or the other.
+   */
+  readonly order: 'largest' | 'first' | 'last'
+  /** At most so many; undefined for all. */
+  readonly most: number | undefined
 }
 
 /** `userId` of type `bigint`. Values pass as the canonical text of the type. */

@@ -18,6 +18,7 @@ const layout: ViewLayout = {
   key: [{ name: 'id', type: 'bigint' }],
   fields: [{ name: 'text', type: 'text' }],
   counts: ['amount'],
+  tallies: [],
 }
 const served = 'bench'
 const keys = 1_000

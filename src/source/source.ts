@@ -19,6 +19,8 @@ export type Source = {
   faults(views: readonly View[]): Promise<readonly SetupFault[]>
   /** The truth of a page at one snapshot, and a marker that the same session commits after it. */
   truth(view: View, page: Page, marker: string): Promise<Truth>
+  /** The same for items of a tally of one entry. */
+  itemTruth(view: View, page: ItemPage, marker: string): Promise<ItemTruth>
   /**
    * Of these keys, those that `truth` has to be asked about: all but the keys whose owning row has
    * stood as it is since before the transaction `since` began.
@@ -59,6 +61,21 @@ export type Moment = {
 export type Page =
   | { readonly kind: 'range'; readonly after: string | undefined; readonly keysMax: number }
   | { readonly kind: 'keys'; readonly keys: readonly string[] }
+
+/**
+ * Items of one tally, which goes by its stored name, of one entry: those that follow `after` in SQL's
+ * order, at most `itemsMax`, or these.
+ */
+export type ItemPage = { readonly entry: string; readonly tally: string } & (
+  | { readonly kind: 'range'; readonly after: string | undefined; readonly itemsMax: number }
+  | { readonly kind: 'items'; readonly items: readonly string[] }
+)
+
+/** `last` is the item at which the next range begins. */
+export type ItemTruth = Omit<Truth, 'entries'> & {
+  /** How many rows each item has, of those that have any. */
+  readonly amounts: ReadonlyMap<string, bigint>
+}
 
 export type Truth = Moment & {
   /** Text of `entry-text.ts` by key, also of keys that have aggregates and no owning row. */

@@ -1,4 +1,4 @@
-import type { Fields } from '../mutation.ts'
+import type { Cells, Fields } from '../mutation.ts'
 import type { Checkpoint, Epoch } from './state.ts'
 
 /**
@@ -53,6 +53,8 @@ export type Correction = {
   readonly put: Fields | null | undefined
   /** Amounts to add by counter name, never zero. */
   readonly add: Readonly<Record<string, bigint>>
+  /** Needs the ticket that amounts need. */
+  readonly cells?: Cells | undefined
 }
 
 export type CorrectionStep = {

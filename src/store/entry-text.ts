@@ -2,43 +2,56 @@
  * An entry as one text, the same from every store and from the source, so that equal entries are
  * equal texts:
  *
- *     row ';' count ';' count …
+ *     row ';' count ';' count … '|' tally '|' tally …
  *
  * - row `+` and cells, where the owning row exists: one for each part of the key, then one for each field. A cell
  *   is `-` for null, else its length in bytes of UTF-8, a colon and its text.
- * - row `-`, where it does not, and `!` where in addition every count is 0 and yet something lies
- *   under the entry's name.
+ * - row `-`, where it does not, and `!` where in addition every count is 0 and no tally has a cell,
+ *   and yet something lies under the entry's name that is no tally.
  * - count: decimal; `-` where a present row's counter is missing.
+ *
+ * - tally: its cells, the greatest amount first and ties in byte order of the items. A cell is the
+ *   length of the item in bytes, a colon, the item, its amount in decimal and a semicolon. `*` stands
+ *   for more cells than `limits.cellsMax`.
  *
  * The text `?` stands for something that no view keeps.
  */
 import { splitKey } from '../entry-key.ts'
-import type { Entry, ViewLayout } from '../mutation.ts'
-import { fitsInt64 } from './checks.ts'
+import type { Entry, TallyItem, ViewLayout } from '../mutation.ts'
+import { compareBytes } from '../types/forms.ts'
+import { fitsCell, fitsInt64 } from './checks.ts'
+import { limits } from './limits.ts'
 
 /** An entry taken apart. A count is null where a present row's counter is missing. */
 export type LookedAt = {
   readonly fields: Entry['fields'] | null
   readonly counts: Readonly<Record<string, bigint | null>>
+  /** Left out where the layout has none. */
+  readonly tallies?: ReadonlyMap<string, ToldTally> | undefined
   /** True where something lies there although it says nothing. */
   readonly empty: boolean
 }
 
+/** Amounts by item, or that there are more of them than are told at once. */
+export type ToldTally = ReadonlyMap<string, bigint> | 'large'
+
 export const unreadable = '?'
 
 /** What a store answers for an entry that is not there. */
-export function absentText({ counts }: ViewLayout): string {
-  return `-;${counts.map(() => '0').join(';')}`
+export function absentText({ counts, tallies }: ViewLayout): string {
+  return `-;${counts.map(() => '0').join(';')}${'|'.repeat(tallies.length)}`
 }
 
 /** `fields` null says that there is no owning row; counts left out are missing. */
 export function encodeEntry(
   layout: ViewLayout,
   key: string,
-  { fields, counts }: Pick<LookedAt, 'fields' | 'counts'>,
+  { fields, counts, tallies }: Omit<LookedAt, 'empty'>,
 ): string {
   const missing = fields ? '-' : '0'
-  const tail = layout.counts.map((name) => counts[name]?.toString() ?? missing).join(';')
+  const numbers = layout.counts.map((name) => counts[name]?.toString() ?? missing).join(';')
+  const told = layout.tallies.map(({ name }) => `|${tallyText(tallies?.get(name))}`)
+  const tail = `${numbers}${told.join('')}`
   if (!fields) return `-;${tail}`
   const parts = splitKey(key, layout.key.length)
   if (!parts) throw new Error(`${JSON.stringify(key)} is no key of ${layout.name}`)
@@ -68,10 +81,26 @@ export function decodeEntry(layout: ViewLayout, text: string): LookedAt | undefi
       fields[name] = bytes.toString('utf8', colon + 1, at)
     }
   }
-  const counts = countsIn(layout, bytes.toString('latin1', at + 1))
-  if (!counts) return undefined
+  const from = layout.tallies.length === 0 ? -1 : bytes.indexOf('|', at)
+  const counts = countsIn(layout, bytes.toString('latin1', at + 1, from < 0 ? undefined : from))
+  const tallies = talliesIn(layout, bytes, from)
+  if (!counts || !tallies) return undefined
   for (const name of keys) delete fields[name]
-  return { fields: text.startsWith('+') ? fields : null, counts, empty: text.startsWith('!') }
+  const row = text.startsWith('+') ? fields : null
+  const rest = tallies.size === 0 ? {} : { tallies }
+  return { fields: row, counts, ...rest, empty: text.startsWith('!') }
+}
+
+/** As texts have the cells of a tally. */
+export function compareItems(a: TallyItem, b: TallyItem): number {
+  if (a.amount !== b.amount) return a.amount > b.amount ? -1 : 1
+  return compareBytes(a.item, b.item)
+}
+
+export function tallyText(tally: ToldTally = new Map()): string {
+  if (tally === 'large' || tally.size > limits.cellsMax) return '*'
+  const cells = [...tally].map(([item, amount]) => ({ item, amount })).toSorted(compareItems)
+  return cells.map(({ item, amount }) => `${Buffer.byteLength(item)}:${item}${amount};`).join('')
 }
 
 const dash = 0x2d
@@ -92,3 +121,39 @@ function countsIn({ counts }: ViewLayout, text: string): Record<string, bigint |
   }
   return found
 }
+
+/** Undefined for text that is not of this form; every tally begins with a bar. */
+function talliesIn(
+  { tallies }: ViewLayout,
+  bytes: Buffer,
+  from: number,
+): Map<string, ToldTally> | undefined {
+  const found = new Map<string, ToldTally>()
+  let at = from
+  for (const { name } of tallies) {
+    if (at < 0 || bytes[at] !== bar) return undefined
+    at += 1
+    if (bytes[at] === star) {
+      found.set(name, 'large')
+      at += 1
+      continue
+    }
+    const items = new Map<string, bigint>()
+    while (at < bytes.length && bytes[at] !== bar) {
+      const colon = bytes.indexOf(':', at)
+      const length = Number(bytes.toString('latin1', at, colon))
+      if (colon < 0 || !Number.isInteger(length)) return undefined
+      const end = bytes.indexOf(';', colon + 1 + length)
+      const amount = bytes.toString('latin1', colon + 1 + length, end)
+      if (end < 0 || !/^-?[1-9]\d{0,15}$/.test(amount) || !fitsCell(BigInt(amount)))
+        return undefined
+      items.set(bytes.toString('utf8', colon + 1, colon + 1 + length), BigInt(amount))
+      at = end + 1
+    }
+    found.set(name, items)
+  }
+  return from < 0 || at === bytes.length ? found : undefined
+}
+
+const bar = 0x7c
+const star = 0x2a

@@ -2,10 +2,12 @@
 export const limits = {
   /** Keys of one read. */
   readKeysMax: 1_000,
-  /** Mutations of one commit. */
+  /** Mutations of one commit, and the cells that they add to, together. */
   mutationsMax: 1_000,
   /** Keys of one look: about a millisecond of Redis. */
   lookKeysMax: 100,
+  /** Items of a tally up to which a look tells all of them; a larger one is looked at by itself. */
+  cellsMax: 1_000,
   /** Corrections of one step: about a millisecond of Redis where whole rows are put. */
   correctionsMax: 50,
   /** Keys of one page of a scan, about. */

@@ -37,7 +37,7 @@ export type Commit = {
   readonly from: KafkaOffset
   /** The checkpoint to stand at afterwards. */
   readonly to: Checkpoint
-  /** At most one for an entry, and at most `limits.mutationsMax`. */
+  /** At most one for an entry; with their cells at most `limits.mutationsMax`, or one alone. */
   readonly mutations: readonly Mutation[]
   /** Kept up to `limits.parkedMax` of a view; beyond that only their number is. */
   readonly parked: readonly ParkedRecord[]
@@ -48,7 +48,7 @@ export type Commit = {
 export type CommitResult =
   | {
       readonly kind: 'applied'
-      /** Counters of touched entries that stand below zero now. */
+      /** Counters of touched entries, and tallies with touched items, that stand below zero now. */
       readonly belowZero: readonly { readonly entry: string; readonly count: string }[]
     }
   /** Nothing was changed. `found` is undefined when the epoch is another one. */

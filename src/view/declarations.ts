@@ -84,7 +84,7 @@ export function encodeView({ name, key, row, counts, aggregates }: View): string
 
 export function decodeView(text: string): View {
   const { aggregates, ...view } = viewSchema.parse(JSON.parse(text))
-  return viewOf({ ...view, aggregates: aggregates ?? view.counts.map(counting) })
+  return viewOf({ ...view, tallies: [], aggregates: aggregates ?? view.counts.map(counting) })
 }
 
 /** A count that a declaration has from when there was nothing else. */

@@ -29,7 +29,7 @@ export function defineView(declaration: ViewDeclaration): View {
     if (!gathered) throw new MillraceError('view-invalid', message)
     gathered.push(message)
     const row = { table: '', key: [], fields: [] }
-    return viewOf({ name, key: [], row, counts: [], aggregates: [] })
+    return viewOf({ name, key: [], row, counts: [], tallies: [], aggregates: [] })
   }
   const { row } = declaration
   const fields = Object.entries(row.fields).map(([field, source]) => ({
@@ -47,6 +47,7 @@ export function defineView(declaration: ViewDeclaration): View {
     key: Object.entries(declaration.key).map(([part, type]) => ({ name: part, type })),
     row: { table: canonicalTable(row.table), key: [row.key].flat(), fields },
     counts: aggregates.flatMap(({ counts }) => counts),
+    tallies: [],
     aggregates: aggregates.map(({ name: aggregate, declared, counts }) => ({
       name: aggregate,
       kind: declared.kind,

@@ -5,7 +5,8 @@
  */
 import type { Row } from '../change.ts'
 import { spellKey } from '../entry-key.ts'
-import type { NamedColumn, ViewLayout } from '../mutation.ts'
+import type { NamedColumn, Slice, ViewLayout } from '../mutation.ts'
+import type { TypedColumn } from '../types/declare.ts'
 import type { ColumnType } from '../types/types.ts'
 import type { Condition } from './condition.ts'
 
@@ -15,6 +16,7 @@ export type View = {
   readonly key: readonly NamedColumn[]
   readonly row: OwningRow
   readonly counts: readonly Count[]
+  readonly tallies: readonly Tally[]
   readonly aggregates: readonly Aggregate[]
   /** Path under which HTTP serves entries: `/users/:userId`. Nothing that stores know of. */
   readonly serve?: string | undefined
@@ -42,18 +44,44 @@ export type Field = {
   readonly type: ColumnType
 }
 
-/**
- * A number that rows add to: of the rows of `table` that meet `where`, and whose columns `by` are
- * the parts of the entry's key. Stores keep it as an integer of 64 bits.
- */
-export type Count = {
-  readonly name: string
-  readonly stored: string
+/** Rows of `table` that meet `where`, each of the entry whose key its columns `by` hold. */
+export type RowGroup = {
   readonly table: string
   readonly by: readonly string[]
   readonly where: readonly Condition[]
+}
+
+/** A number that rows add to. Stores keep it as an integer of 64 bits. */
+export type Count = RowGroup & {
+  readonly name: string
+  readonly stored: string
   readonly adds: Adds
 }
+
+/** Integers by item, to one of which each row adds 1. */
+export type Tally = RowGroup & {
+  readonly name: string
+  readonly stored: string
+  readonly item: ItemForm
+}
+
+/** Which item a row adds to. */
+export type ItemForm =
+  /** That of its values, as `spellKey` spells them; none where one of them is null. */
+  | { readonly kind: 'values'; readonly columns: readonly TypedColumn[] }
+  /** One of its own, which begins with the value that it is ordered by; none where that is null. */
+  | {
+      readonly kind: 'row'
+      readonly order: TypedColumn
+      /** Decimal digits behind the point of an order that is numeric. */
+      readonly scale: number
+      /** The whole primary key: rows of the same order stand in its order. */
+      readonly key: readonly TypedColumn[]
+      readonly fields: readonly ItemField[]
+    }
+
+/** A column of a row that readers see under `name`. */
+export type ItemField = TypedColumn & { readonly name: string }
 
 /** What one row adds: one; one where the column is not null; or the column's value. */
 export type Adds =
@@ -73,6 +101,9 @@ export type Aggregate = {
   readonly kind: AggregateKind
   /** Names of the numbers, as `kind` has them. */
   readonly counts: readonly string[]
+  /** Name of the tally, where it is made of one, and what readers see of that. */
+  readonly tally?: string | undefined
+  readonly slice?: Slice | undefined
   /** Decimal digits behind the point: of the column, and of what readers see. */
   readonly scale: number
   readonly digits: number
@@ -82,9 +113,19 @@ export type AggregateKind = 'count' | 'sum' | 'average'
 
 /** A view of these parts, with the layout that follows from them. */
 export function viewOf(parts: Omit<View, 'layout'>): View {
-  const { name, key, row, counts } = parts
+  const { name, key, row, counts, tallies, aggregates } = parts
   const fields = row.fields.map(({ stored, type }) => ({ name: stored, type }))
-  return { ...parts, layout: { name, key, fields, counts: counts.map(({ stored }) => stored) } }
+  const layout = {
+    name,
+    key,
+    fields,
+    counts: counts.map(({ stored }) => stored),
+    tallies: tallies.map((tally) => ({
+      name: tally.stored,
+      slice: aggregates.find((aggregate) => aggregate.tally === tally.name)?.slice,
+    })),
+  }
+  return { ...parts, layout }
 }
 
 /** Whether rows alone explain a number below zero. */
@@ -94,7 +135,7 @@ export function mayBeNegative({ counts }: View, stored: string): boolean {
 
 /** Every table that the view reads, each once. */
 export function tablesOf(view: View): readonly string[] {
-  return [...new Set([view.row.table, ...view.counts.map((count) => count.table)])]
+  return [...new Set([view.row.table, ...rowGroupsOf(view).map(({ table }) => table)])]
 }
 
 /** The columns of `table` that the view needs, with the types that it can show. */
@@ -103,11 +144,12 @@ export function columnsOf(view: View, table: string): Readonly<Record<string, Co
   const addKey = (names: readonly string[]) => {
     for (const [at, name] of names.entries()) columns.push([name, view.key[at]!.type])
   }
-  for (const count of view.counts) {
-    if (count.table !== table) continue
-    addKey(count.by)
-    for (const { column, type } of count.where) columns.push([column, type])
-    if (count.adds.kind !== 'row') columns.push([count.adds.column, count.adds.type])
+  for (const group of rowGroupsOf(view)) {
+    if (group.table !== table) continue
+    addKey(group.by)
+    for (const { column, type } of [...group.where, ...givenColumns(group)]) {
+      columns.push([column, type])
+    }
   }
   if (view.row.table === table) {
     addKey(view.row.key)
@@ -116,15 +158,29 @@ export function columnsOf(view: View, table: string): Readonly<Record<string, Co
   return Object.fromEntries(columns)
 }
 
-/** The columns that say to which entry a row adds, and what. */
-export function countedColumns({ by, where, adds }: Count): readonly string[] {
-  const added = adds.kind === 'row' ? [] : [adds.column]
-  return [...new Set([...by, ...where.map(({ column }) => column), ...added])]
+/** All that rows give to, besides the fields of the owning row. */
+export function rowGroupsOf({ counts, tallies }: View): readonly (Count | Tally)[] {
+  return [...counts, ...tallies]
+}
+
+/** The columns that say to which entry a row gives, and what. */
+export function countedColumns(group: Count | Tally): readonly string[] {
+  const more = [...group.where, ...givenColumns(group)].map(({ column }) => column)
+  return [...new Set([...group.by, ...more])]
+}
+
+/** The columns that say what a row gives. */
+function givenColumns(group: Count | Tally): readonly TypedColumn[] {
+  if ('adds' in group) return group.adds.kind === 'row' ? [] : [group.adds]
+  const { item } = group
+  return item.kind === 'values' ? item.columns : [item.order, ...item.key, ...item.fields]
 }
 
 /** Those of them that a retract needs: the entry's key, and what aggregates are made of. */
 export function retractColumnsOf(view: View, table: string): readonly string[] {
-  const groups = view.counts.filter((count) => count.table === table).flatMap(countedColumns)
+  const groups = rowGroupsOf(view)
+    .filter((group) => group.table === table)
+    .flatMap(countedColumns)
   return [...new Set(view.row.table === table ? [...view.row.key, ...groups] : groups)]
 }
 

@@ -74,6 +74,7 @@ function viewOfColumns(table: string, columns: Readonly<Record<string, ColumnTyp
     key,
     row: { table: 'nothing', key: by, fields: [] },
     counts: [{ name: 'n', stored: 'n', table, by, where: [], adds: { kind: 'row' } }],
+    tallies: [],
     aggregates: [],
   })
 }

@@ -185,6 +185,7 @@ describe('views merged', () => {
         { name: nameStored, type: 'text' },
       ],
       counts: ['bookCount'],
+      tallies: [],
     })
   })
 

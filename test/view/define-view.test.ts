@@ -51,6 +51,7 @@ describe('a declaration', () => {
           adds: { kind: 'row' },
         },
       ],
+      tallies: [],
       aggregates: [
         { name: 'visitCount', kind: 'count', counts: ['visitCount'], scale: 0, digits: 0 },
       ],
@@ -63,6 +64,7 @@ describe('a declaration', () => {
           { name: 'motto', type: 'text' },
         ],
         counts: ['visitCount'],
+        tallies: [],
       },
     })
   })

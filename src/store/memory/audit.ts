@@ -12,7 +12,7 @@ import { checkCorrections, checkKeys } from '../checks.ts'
 import { absentText, encodeEntry } from '../entry-text.ts'
 import { limits } from '../limits.ts'
 import type { Epoch } from '../state.ts'
-import { isZero, type MemoryData } from './data.ts'
+import type { MemoryData } from './data.ts'
 import { keep, mutated } from './writer.ts'
 
 export class MemoryAudit implements ViewAudit {
@@ -42,13 +42,14 @@ export class MemoryAudit implements ViewAudit {
     const data = this.#data
     if (data.state?.epoch !== epoch) return { kind: 'conflict' }
     const lost: number[] = []
-    const next = corrections.flatMap(({ entry, put, add }, index) => {
-      const adds = Object.keys(add).length > 0
+    const next = corrections.flatMap(({ entry, put, add, cells }, index) => {
+      const adds = Object.keys(add).length > 0 || cells !== undefined
       const mayAdd = data.tickets.get(entry) === ticket
       const mayPut = data.rowTickets.get(entry) === ticket
       if ((adds && !mayAdd) || (put !== undefined && !mayPut)) lost.push(index)
       if (!mayAdd && !mayPut) return []
-      const allowed = { entry, put: mayPut ? put : undefined, add: mayAdd ? add : {} }
+      const amounts = mayAdd ? { add, cells } : { add: {} }
+      const allowed = { entry, put: mayPut ? put : undefined, ...amounts }
       return [[entry, mutated(data, this.#layout, allowed)] as const]
     })
     for (const [entry, held] of next) {
@@ -73,7 +74,11 @@ export class MemoryAudit implements ViewAudit {
       const held = data.entries.get(key)
       if (held) {
         const left = held.fields && without(held.fields, fields)
-        keep(data, this.#layout, key, { fields: left, counts: without(held.counts, fields) })
+        const counts = without(held.counts, fields)
+        const tallies = new Map(held.tallies)
+        for (const name of fields) tallies.delete(name)
+        const rest = tallies.size === 0 ? {} : { tallies }
+        keep(data, this.#layout, key, { fields: left, counts, ...rest })
       }
     }
     return true
@@ -94,7 +99,9 @@ export class MemoryAudit implements ViewAudit {
     const held = this.#data.entries.get(key)
     if (!held) return absentText(this.#layout)
     const text = encodeEntry(this.#layout, key, held)
-    return held.fields === null && isZero(held.counts, this.#layout) ? `!${text.slice(1)}` : text
+    const lies = Object.keys(held.counts).length > 0
+    const saysNothing = text === absentText(this.#layout)
+    return lies && saysNothing ? `!${text.slice(1)}` : text
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Fields, ViewLayout } from '../../mutation.ts'
+import type { Cells, Fields, ViewLayout } from '../../mutation.ts'
 import type { Wanted } from '../coordination.ts'
 import type { Barrier, Checkpoint, ParkedRecord, Problem, ViewState } from '../state.ts'
 
@@ -23,6 +23,8 @@ export type MemoryData = {
 export type Held = {
   readonly fields: Fields | null
   readonly counts: Readonly<Record<string, bigint>>
+  /** Amounts by tally and item, none of them zero; left out where there are none. */
+  readonly tallies?: Cells | undefined
 }
 
 export function emptyData(): MemoryData {
@@ -42,7 +44,7 @@ export function emptyData(): MemoryData {
   }
 }
 
-/** Whether the counters of the layout are all 0: with no owning row, nothing is left then. */
+/** Whether the counters of the layout are all 0. */
 export function isZero(counts: Held['counts'], layout: ViewLayout): boolean {
   return layout.counts.every((count) => (counts[count] ?? 0n) === 0n)
 }

@@ -4,6 +4,7 @@ import { MemoryAudit } from './audit.ts'
 import { MemoryCoordination, MemoryWatchable } from './coordination.ts'
 import { emptyData } from './data.ts'
 import { MemoryReader } from './reader.ts'
+import { MemoryTallies } from './tallies.ts'
 import { MemoryWriter } from './writer.ts'
 
 /** The model of a store: what the others must do, in the fewest words. Forgets with the process. */
@@ -15,6 +16,7 @@ export function memoryStore(clock: Clock = systemClock, data = emptyData()): Vie
     reader: (layout, served) => new MemoryReader({ data, clock, layout, served }),
     writer: (layout) => new MemoryWriter(data, clock, layout),
     audit: (layout) => new MemoryAudit(data, layout),
+    tallies: () => new MemoryTallies(data),
     faults: () => Promise.resolve([]),
     close: () => Promise.resolve(),
   }

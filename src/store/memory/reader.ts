@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.ts'
-import type { Entry, ViewLayout } from '../../mutation.ts'
+import type { Entry, Slice, TallyItem, ViewLayout } from '../../mutation.ts'
 import { checkKeys } from '../checks.ts'
+import { compareItems } from '../entry-text.ts'
 import { limits } from '../limits.ts'
 import { compareParked } from '../parked.ts'
 import type { ReadResult, StoreStatus, ViewReader } from '../reader.ts'
@@ -70,11 +71,25 @@ export class MemoryReader implements ViewReader {
     const { data, layout } = this.#parts
     const held = data.entries.get(key)
     if (!held?.fields) return null
-    const { fields, counts } = held
+    const { fields, counts, tallies } = held
+    const slices = layout.tallies.flatMap(({ name, slice }) =>
+      slice ? [[name, sliceOf(slice, tallies?.get(name))] as const] : [],
+    )
     return {
+      ...(slices.length > 0 && { tallies: Object.fromEntries(slices) }),
       key,
       fields: Object.fromEntries(layout.fields.map(({ name }) => [name, fields[name] ?? null])),
       counts: Object.fromEntries(layout.counts.map((name) => [name, counts[name] ?? 0n])),
     }
   }
+}
+
+function sliceOf(
+  { order, most }: Slice,
+  items: ReadonlyMap<string, bigint> = new Map(),
+): readonly TallyItem[] {
+  const all = [...items].map(([item, amount]) => ({ item, amount })).toSorted(compareItems)
+  if (order === 'largest') return all.filter(({ amount }) => amount > 0n).slice(0, most)
+  const rows = all.filter(({ amount }) => amount === 1n)
+  return (order === 'first' ? rows : rows.toReversed()).slice(0, most)
 }

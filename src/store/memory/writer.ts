@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.ts'
-import type { Fields, Mutation, ViewLayout } from '../../mutation.ts'
+import type { Cells, Fields, Mutation, ViewLayout } from '../../mutation.ts'
 import { topicPartitionName } from '../../position.ts'
-import { checkCommit, fitsInt64, overflowError } from '../checks.ts'
+import { checkCommit, fitsCell, fitsInt64, overflowError } from '../checks.ts'
 import { standing } from '../epoch.ts'
 import { limits } from '../limits.ts'
 import type { Checkpoint, Doubt, Epoch, Problem } from '../state.ts'
@@ -42,10 +42,11 @@ export class MemoryWriter implements ViewWriter {
     }
     data.checkpoints.set(name, commit.to)
     for (const doubt of commit.doubts) raise(data, doubt, this.#clock.wallMs())
-    const belowZero = next.flatMap(([{ entry }, { counts }]) =>
-      this.#layout.counts
-        .filter((count) => (counts[count] ?? 0n) < 0n)
-        .map((count) => ({ entry, count })),
+    const belowZero = next.flatMap(([{ entry, cells }, held]) =>
+      [...countsBelowZero(held, this.#layout), ...talliesBelowZero(held, cells)].map((count) => ({
+        entry,
+        count,
+      })),
     )
     return { kind: 'applied', belowZero }
   }
@@ -78,9 +79,10 @@ export function raise(data: MemoryData, doubt: Doubt, nowMs: number): void {
 export function mutated(
   data: MemoryData,
   layout: ViewLayout,
-  { entry, put, add }: Pick<Mutation, 'entry' | 'put' | 'add'>,
+  { entry, put, add, cells }: Mutation,
 ): Held {
-  const { fields, counts } = data.entries.get(entry) ?? { fields: null, counts: {} }
+  const held: Held = data.entries.get(entry) ?? { fields: null, counts: {} }
+  const { fields, counts } = held
   const declared = Object.fromEntries(
     layout.counts.flatMap((name) => (name in counts ? [[name, counts[name]!]] : [])),
   )
@@ -88,12 +90,44 @@ export function mutated(
   for (const name in add) sums[name] = (sums[name] ?? 0n) + add[name]!
   for (const name in add) if (!fitsInt64(sums[name]!)) throw overflowError(entry, name)
   if (put) for (const name of layout.counts) sums[name] ??= 0n
-  return { fields: owned(layout, fields, put), counts: sums }
+  const tallies = cells ? tallied(entry, held.tallies, cells) : held.tallies
+  return { fields: owned(layout, fields, put), counts: sums, ...(tallies && { tallies }) }
 }
 
+/** Undefined where nothing is left. */
+function tallied(entry: string, before: Cells | undefined, cells: Cells): Cells | undefined {
+  const tallies = new Map(before)
+  for (const [tally, items] of cells) {
+    const known = new Map(tallies.get(tally))
+    for (const [item, amount] of items) {
+      const sum = (known.get(item) ?? 0n) + amount
+      if (!fitsCell(sum)) throw overflowError(entry, tally)
+      if (sum === 0n) known.delete(item)
+      else known.set(item, sum)
+    }
+    if (known.size === 0) tallies.delete(tally)
+    else tallies.set(tally, known)
+  }
+  return tallies.size === 0 ? undefined : tallies
+}
+
+function countsBelowZero({ counts }: Held, layout: ViewLayout): readonly string[] {
+  return layout.counts.filter((count) => (counts[count] ?? 0n) < 0n)
+}
+
+function talliesBelowZero({ tallies }: Held, cells: Cells | undefined): readonly string[] {
+  return [...(cells ?? [])].flatMap(([tally, items]) => {
+    const after = tallies?.get(tally)
+    return [...items.keys()].some((item) => (after?.get(item) ?? 0n) < 0n) ? [tally] : []
+  })
+}
+
+/** Without a row, counters that this layout does not have go with those that it has. */
 export function keep(data: MemoryData, layout: ViewLayout, entry: string, held: Held): void {
-  if (!held.fields && isZero(held.counts, layout)) data.entries.delete(entry)
-  else data.entries.set(entry, held)
+  const { fields, counts, tallies } = held
+  if (fields || !isZero(counts, layout)) data.entries.set(entry, held)
+  else if (tallies) data.entries.set(entry, { fields, counts: {}, tallies })
+  else data.entries.delete(entry)
 }
 
 function owned(layout: ViewLayout, before: Fields | null, put: Mutation['put']): Fields | null {

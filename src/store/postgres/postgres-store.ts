@@ -39,6 +39,9 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       reader: (layout, served) => new PostgresReader(parts, layout, served),
       writer: (layout) => new PostgresWriter(parts, layout),
       audit: (layout) => new PostgresAudit(parts, layout),
+      tallies: () => {
+        throw new Error('tallies are not kept by this store')
+      },
       faults: () => postgresFaults(connection, table),
       close: () => connection.close(),
     }
