@@ -40,7 +40,7 @@ export type CellPlace = {
   readonly key: readonly NamedColumn[]
 }
 
-/** Statements on the table of a view's cells, which has the alias `e` as that of entries has. */
+/** Statements on the table of a view's cells, which has the alias `c`. */
 export class CellSql {
   readonly table: string
   /**
@@ -80,44 +80,44 @@ export class CellSql {
     this.apply = statement('apply cells', this.#applyText())
     this.removeZeros = statement(
       'remove zeros',
-      `delete from ${table} e where e.ctid = any($1::tid[]) and e.${quote(amount)} = 0`,
+      `delete from ${table} c where c.ctid = any($1::tid[]) and c.${quote(amount)} = 0`,
     )
     this.amounts = statement('amounts', `select ${this.#amountsText()} as amounts`)
     this.look = statement('look at items', this.#lookText(key.length))
     this.firstItems = statement('first items', this.#itemsText(2, ''))
-    const next = `(${startSql(`e.${quote(item)}`)}, e.${quote(hash)}) > (${startSql('$2::text')}, ${hashSql('$2::text')})`
+    const next = `(${startSql(`c.${quote(item)}`)}, c.${quote(hash)}) > (${startSql('$2::text')}, ${hashSql('$2::text')})`
     this.nextItems = statement('next items', this.#itemsText(3, `and ${next}`))
     this.sweep = statement('sweep cells', this.#sweepText())
   }
 
   /** SQL that is true where an entry has any cell; its key's parts are given as SQL. */
   any(key: readonly string[]): string {
-    return `exists (select from ${this.table} e where ${this.#ofKey(key)})`
+    return `exists (select from ${this.table} c where ${this.#ofKey(key)})`
   }
 
   /** SQL for a tally of an entry, as `entry-text.ts` writes it. */
   text({ name }: TallyLayout, key: readonly string[]): string {
     const { item, amount } = this.#names
-    const cell = `octet_length(c.${item}) || ':' || c.${item} || c.${amount} || ';'`
+    const cell = `octet_length(s.${item}) || ':' || s.${item} || s.${amount} || ';'`
     return `(select case when count(*) > ${limits.cellsMax} then '*'
-        else coalesce(string_agg(${cell}, '' order by c.${amount} desc, c.${item}), '') end
-      from (select e.${item}, e.${amount} from ${this.table} e
-        where ${this.#ofTally(name, key)} and e.${amount} <> 0 limit ${limits.cellsMax + 1}) c)`
+        else coalesce(string_agg(${cell}, '' order by s.${amount} desc, s.${item}), '') end
+      from (select c.${item}, c.${amount} from ${this.table} c
+        where ${this.#ofTally(name, key)} and c.${amount} <> 0 limit ${limits.cellsMax + 1}) s)`
   }
 
   /** SQL for the slice of a tally, as a JSON array of items and amounts. */
   slice(name: string, { order, most }: Slice, key: readonly string[]): string {
     const { item, amount } = this.#names
-    const start = startSql(`e.${item}`)
+    const start = startSql(`c.${item}`)
     const [which, inIndex, sorted] = {
-      largest: ['> 0', `e.${amount} desc, ${start}, e.${item}`, `c.${amount} desc, c.${item}`],
-      first: ['= 1', `${start}, e.${item}`, `c.${item}`],
-      last: ['= 1', `${start} desc, e.${item} desc`, `c.${item} desc`],
+      largest: ['> 0', `c.${amount} desc, ${start}, c.${item}`, `s.${amount} desc, s.${item}`],
+      first: ['= 1', `${start}, c.${item}`, `s.${item}`],
+      last: ['= 1', `${start} desc, c.${item} desc`, `s.${item} desc`],
     }[order] as [string, string, string]
-    return `(select coalesce(json_agg(json_build_array(c.${item}, c.${amount}) order by ${sorted}), '[]')
-      from (select e.${item}, e.${amount} from ${this.table} e
-        where ${this.#ofTally(name, key)} and e.${amount} ${which}
-        order by ${inIndex} limit ${most ?? 'all'}) c)`
+    return `(select coalesce(json_agg(json_build_array(s.${item}, s.${amount}) order by ${sorted}), '[]')
+      from (select c.${item}, c.${amount} from ${this.table} c
+        where ${this.#ofTally(name, key)} and c.${amount} ${which}
+        order by ${inIndex} limit ${most ?? 'all'}) s)`
   }
 
   /**
@@ -126,10 +126,10 @@ export class CellSql {
    */
   keysAfter(cursor: readonly string[] | undefined, most: number): string {
     const names = this.#keys.map((_, at) => `k${at}`)
-    const found = this.#keys.map((name, at) => `e.${name} as k${at}`).join(', ')
-    const order = this.#keys.map((name) => `e.${name}`).join(', ')
+    const found = this.#keys.map((name, at) => `c.${name} as k${at}`).join(', ')
+    const order = this.#keys.map((name) => `c.${name}`).join(', ')
     const one = (after: readonly string[] | undefined) =>
-      `(select ${found} from ${this.table} e
+      `(select ${found} from ${this.table} c
         ${after ? `where (${order}) > (${after.join(', ')})` : ''} order by ${order} limit 1)`
     return `with recursive found as (
         ${one(cursor)}
@@ -145,7 +145,7 @@ export class CellSql {
     const arrays = types.map((type, at) => `$${at + 1}::${type}[]`).join(', ')
     const columns = [...this.#keys, tally, item, hash, amount].join(', ')
     const order = [...parts, 'tally', startSql('item'), 'hash'].join(', ')
-    // Every batch locks cells in one order, so none waits in a circle.
+    // Every batch locks cells in one order, so none waits in a circle. The alias is that of `keyText`.
     return `with given as (
         select ${parts.map((part) => `${part}, `).join('')}tally collate "C", item collate "C",
           ${hashSql('item')} as hash, amount
@@ -164,12 +164,12 @@ export class CellSql {
   #amountsText(): string {
     const { tally, item, hash, amount } = this.#names
     const key = this.#keyTypes.map((type, at) => `$${3 + at}::${type}`)
-    return `(select coalesce(json_agg(json_build_array(asked.item, c.amount)), '[]')
+    return `(select coalesce(json_agg(json_build_array(asked.item, s.amount)), '[]')
       from unnest($2::text[]) as asked (item) cross join lateral (
-        select e.${amount} as amount from ${this.table} e
-        where ${this.#ofKey(key)} and e.${tally} = $1
-          and ${startSql(`e.${item}`)} = ${startSql('asked.item')}
-          and e.${hash} = ${hashSql('asked.item')} and e.${amount} <> 0 limit 1) c)`
+        select c.${amount} as amount from ${this.table} c
+        where ${this.#ofKey(key)} and c.${tally} = $1
+          and ${startSql(`c.${item}`)} = ${startSql('asked.item')}
+          and c.${hash} = ${hashSql('asked.item')} and c.${amount} <> 0 limit 1) s)`
   }
 
   #lookText(keyLength: number): string {
@@ -184,9 +184,9 @@ export class CellSql {
   #itemsText(first: number, condition: string): string {
     const { tally, item, hash } = this.#names
     const key = this.#keyTypes.map((type, at) => `$${first + at}::${type}`)
-    return `select e.${item} as item from ${this.table} e
-      where ${this.#ofKey(key)} and e.${tally} = $1 ${condition}
-      order by ${startSql(`e.${item}`)}, e.${hash} limit ${limits.scanPageKeys + 1}`
+    return `select c.${item} as item from ${this.table} c
+      where ${this.#ofKey(key)} and c.${tally} = $1 ${condition}
+      order by ${startSql(`c.${item}`)}, c.${hash} limit ${limits.scanPageKeys + 1}`
   }
 
   #sweepText(): string {
@@ -194,24 +194,24 @@ export class CellSql {
     const arrays = this.#keyTypes.map((type, at) => `$${2 + at}::${type}[]`).join(', ')
     const parts = this.#keys.map((_, at) => `k${at}`)
     const key = parts.map((part) => `asked.${part}`)
-    const order = [...this.#keys, tally].map((name) => `e.${name}`)
+    const order = [...this.#keys, tally].map((name) => `c.${name}`)
     // Found entry by entry, then locked in the order in which batches do.
     return `delete from ${this.table} where ctid = any(array(
-      select e.ctid from ${this.table} e where e.ctid = any(array(
-        select c.ctid from unnest(${arrays}) as asked (${parts.join(', ')}) cross join lateral (
-          select e.ctid from ${this.table} e
-          where ${this.#ofKey(key)} and e.${tally} = any($1::text[]) limit ${sweptAtOnce}) c
+      select c.ctid from ${this.table} c where c.ctid = any(array(
+        select s.ctid from unnest(${arrays}) as asked (${parts.join(', ')}) cross join lateral (
+          select c.ctid from ${this.table} c
+          where ${this.#ofKey(key)} and c.${tally} = any($1::text[]) limit ${sweptAtOnce}) s
         limit ${sweptAtOnce}))
-      order by ${order.join(', ')}, ${startSql(`e.${item}`)}, e.${hash} for update))`
+      order by ${order.join(', ')}, ${startSql(`c.${item}`)}, c.${hash} for update))`
   }
 
   #ofKey(key: readonly string[]): string {
-    return this.#keys.map((name, at) => `e.${name} = ${key[at]!}`).join(' and ')
+    return this.#keys.map((name, at) => `c.${name} = ${key[at]!}`).join(' and ')
   }
 
   #ofTally(stored: string, key: readonly string[]): string {
     const literal = `'${tallyName(stored).replaceAll("'", "''")}'`
-    return `${this.#ofKey(key)} and e.${this.#names.tally} = ${literal}`
+    return `${this.#ofKey(key)} and c.${this.#names.tally} = ${literal}`
   }
 }
 

@@ -102,7 +102,7 @@ export class EntryTable {
     const tables = [this.#table, ...((await this.cells.exists()) ? [this.cells.name] : [])]
     const one = (table: string) =>
       `(select ${keyText(key)} as entry from ${table} e order by ${order} limit 1)`
-    const { rows } = await connection.query(`${tables.map(one).join(' union all ')} limit 1`)
+    const { rows } = await connection.query(tables.map(one).join(' union all '))
     return rows[0]?.entry as string | undefined
   }
 
