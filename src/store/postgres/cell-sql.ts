@@ -110,14 +110,17 @@ export class CellSql {
     const { item, amount } = this.#names
     const start = startSql(`c.${item}`)
     const [which, inIndex, sorted] = {
-      largest: ['> 0', `c.${amount} desc, ${start}, c.${item}`, `s.${amount} desc, s.${item}`],
-      first: ['= 1', `${start}, c.${item}`, `s.${item}`],
-      last: ['= 1', `${start} desc, c.${item} desc`, `s.${item} desc`],
+      largest: ['> 0', `c.${amount} desc, ${start}`, `s.${amount} desc, s.${item}`],
+      first: ['= 1', start, `s.${item}`],
+      last: ['= 1', `${start} desc`, `s.${item} desc`],
     }[order] as [string, string, string]
+    const cells = `select c.${item}, c.${amount} from ${this.table} c
+      where ${this.#ofTally(name, key)} and c.${amount} ${which}`
+    // The index has so many of them in order, and with them those that differ beyond its reach.
+    const some = `select * from (${cells} order by ${inIndex} fetch first ${most} rows with ties) s
+      order by ${sorted} limit ${most}`
     return `(select coalesce(json_agg(json_build_array(s.${item}, s.${amount}) order by ${sorted}), '[]')
-      from (select c.${item}, c.${amount} from ${this.table} c
-        where ${this.#ofTally(name, key)} and c.${amount} ${which}
-        order by ${inIndex} limit ${most ?? 'all'}) s)`
+      from (${most === undefined ? cells : some}) s)`
   }
 
   /**
