@@ -58,8 +58,10 @@ export class CellSql {
   readonly nextItems: Statement
   /** The same from the beginning, without an item. */
   readonly firstItems: Statement
-  /** Removes some of these tallies of these entries. Values: tallies, parts of keys. */
-  readonly sweep: Statement
+  /** Some places in the table where these tallies of these entries lie. Values: tallies, parts of keys. */
+  readonly find: Statement
+  /** Removes what lies there and has not been written since. Values: places in the table. */
+  readonly remove: Statement
   readonly #keys: readonly string[]
   readonly #keyTypes: readonly string[]
   readonly #entryText: string
@@ -87,7 +89,8 @@ export class CellSql {
     this.firstItems = statement('first items', this.#itemsText(2, ''))
     const next = `(${startSql(`c.${quote(item)}`)}, c.${quote(hash)}) > (${startSql('$2::text')}, ${hashSql('$2::text')})`
     this.nextItems = statement('next items', this.#itemsText(3, `and ${next}`))
-    this.sweep = statement('sweep cells', this.#sweepText())
+    this.find = statement('find cells', this.#findText())
+    this.remove = statement('remove cells', this.#removeText())
   }
 
   /** SQL that is true where an entry has any cell; its key's parts are given as SQL. */
@@ -192,19 +195,23 @@ export class CellSql {
       order by ${startSql(`c.${item}`)}, c.${hash} limit ${limits.scanPageKeys + 1}`
   }
 
-  #sweepText(): string {
-    const { tally, item, hash } = this.#names
+  #findText(): string {
     const arrays = this.#keyTypes.map((type, at) => `$${2 + at}::${type}[]`).join(', ')
     const parts = this.#keys.map((_, at) => `k${at}`)
     const key = parts.map((part) => `asked.${part}`)
+    return `select s.ctid::text as place
+      from unnest(${arrays}) as asked (${parts.join(', ')}) cross join lateral (
+        select c.ctid from ${this.table} c
+        where ${this.#ofKey(key)} and c.${this.#names.tally} = any($1::text[]) limit ${sweptAtOnce}) s
+      limit ${sweptAtOnce}`
+  }
+
+  /** They are locked in the order in which batches do. */
+  #removeText(): string {
+    const { tally, item, hash } = this.#names
     const order = [...this.#keys, tally].map((name) => `c.${name}`)
-    // Found entry by entry, then locked in the order in which batches do.
     return `delete from ${this.table} where ctid = any(array(
-      select c.ctid from ${this.table} c where c.ctid = any(array(
-        select s.ctid from unnest(${arrays}) as asked (${parts.join(', ')}) cross join lateral (
-          select c.ctid from ${this.table} c
-          where ${this.#ofKey(key)} and c.${tally} = any($1::text[]) limit ${sweptAtOnce}) s
-        limit ${sweptAtOnce}))
+      select c.ctid from ${this.table} c where c.ctid = any($1::tid[])
       order by ${order.join(', ')}, ${startSql(`c.${item}`)}, c.${hash} for update))`
   }
 
