@@ -131,6 +131,17 @@ describe('the table of tallies', () => {
   )
 })
 
+test('a row that says nothing goes when cells of its entry are touched', async () => {
+  await serving(store)
+  await harness.sql.query(
+    'insert into user_information (user_id, like_count) values (1, 0), (2, 0)',
+  )
+  await tallied(store, 10, [tally('1', { hidden: { x: 1n } })])
+  const { rows } = await harness.sql.query('select user_id from user_information')
+  expect(rows).toEqual([{ user_id: '2' }])
+  expect(await told(store, '1')).toEqual(cellsOf({ hidden: { x: 1n } }))
+})
+
 test('items of any length are told apart, in the order of their bytes', async () => {
   await serving(store, [put('1')])
   const start = '😀'.repeat(200)
