@@ -1,6 +1,7 @@
 import { noMomentKeys, noTimesInArrays, timePrecision } from './dates.ts'
 import { named, plain, quoted, ranked, shapes, storedAs } from './forms.ts'
 import { clockOf, clockText, dayMicros } from './moments.ts'
+import { byRank } from './orders.ts'
 import type { Reader, ValueType } from './value-type.ts'
 
 const read: (scale: bigint) => Reader = (scale) => (value) => {
@@ -25,6 +26,7 @@ export const time: ValueType = {
   stored: { ...storedAs('time without time zone'), sql: sqlTime },
   key: undefined,
   constant: ranked('a time of day like 10:18:00.000000', clockOf),
+  order: byRank({ width: 11, first: 0n, rankOf: clockOf, textOf: clockText }),
   noKey: noMomentKeys,
   noArray: noTimesInArrays,
 }
