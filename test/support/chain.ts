@@ -7,7 +7,7 @@ import { runCommand } from '../../src/dev/command.ts'
 import { mainPath } from '../../src/dev/folders.ts'
 import { randomPorts } from '../../src/dev/ports.ts'
 import { startChain } from '../../src/dev/start-chain.ts'
-import { exampleSchema, exampleSeed } from '../../src/traffic/example.ts'
+import { exampleSchema, exampleSeed, userInformationConfig } from '../../src/traffic/example.ts'
 import {
   newTestFolder,
   removeOrphans,
@@ -135,6 +135,7 @@ async function startIn(
     folder,
     ports: await randomPorts(),
     init: [exampleSchema, ...(seed ? [exampleSeed] : [])],
+    config: userInformationConfig,
     ...options,
     // A chain that lives for minutes: the better compiler would cost a third of its start.
     javaFlags: ['-XX:TieredStopAtLevel=1'],

@@ -11,7 +11,7 @@ import {
 import { bigint, timestamptz } from '../../src/types/declare.ts'
 import { countOf, defineView, from, type ViewDeclaration } from '../../src/view/define-view.ts'
 import type { View } from '../../src/view/view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 
 const first: ViewDeclaration = {
   name: 'author-page',

@@ -14,7 +14,7 @@ import { averageOf } from '../../src/view/aggregates/average-of.ts'
 import { sumOf } from '../../src/view/aggregates/sum-of.ts'
 import { eq, gt, lt } from '../../src/view/condition.ts'
 import { replicaIdentityOf } from '../../src/view/replica-identity.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { userLayout } from '../support/view-layouts.ts'
 
 const good: ViewDeclaration = {

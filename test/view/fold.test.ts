@@ -2,7 +2,7 @@ import type { Row, StreamedChange } from '../../src/change.ts'
 import { fold } from '../../src/view/fold.ts'
 import { defineView, countOf, from } from '../../src/view/define-view.ts'
 import { viewOf } from '../../src/view/view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { insert, remove, update } from '../support/builders.ts'
 import { userFields } from '../support/view-layouts.ts'
 

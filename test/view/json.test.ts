@@ -3,7 +3,7 @@ import type { ColumnType } from '../../src/types/types.ts'
 import { defineView, from } from '../../src/view/define-view.ts'
 import { jsonSchemaOf, toJson } from '../../src/view/json.ts'
 import { viewOf } from '../../src/view/view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { userFields } from '../support/view-layouts.ts'
 
 const entry = {

@@ -14,7 +14,7 @@ import {
   type TruthQuery,
 } from '../../src/view/truth-query.ts'
 import type { View } from '../../src/view/view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { postgresServer, type TestServer } from '../support/chain.ts'
 
 let server: TestServer

@@ -1,5 +1,5 @@
 import { defineView, from } from '../../src/view/define-view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { keyRule, parseKey, parseParts, spelledRule } from '../../src/web/entry-key.ts'
 
 describe('the id of a user in a path', () => {

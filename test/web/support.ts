@@ -10,7 +10,7 @@ import type { Barrier, Checkpoint, Doubt, ViewState } from '../../src/store/stat
 import type { ViewStore } from '../../src/store/store.ts'
 import { parseSnapshot, parseTransactionId } from '../../src/transaction.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { ServedView } from '../../src/web/served-view.ts'
 import { createServer } from '../../src/web/server.ts'
 import { Statuses } from '../../src/web/statuses.ts'

@@ -1,0 +1,4 @@
+import { defineConfig } from 'millrace'
+import { userInformation } from './user-information.ts'
+
+export default defineConfig({ views: [userInformation] })
