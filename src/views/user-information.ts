@@ -1,8 +1,9 @@
 import { timestamptz } from '../types/declare.ts'
 import { countOf, defineView, from } from '../view/define-view.ts'
+import type { View } from '../view/view.ts'
 
 /** A user's profile and counters, as a profile page shows them. */
-export const userInformation = defineView({
+export const userInformation: View = defineView({
   name: 'user-information',
   serve: '/users/:userId',
   key: { userId: 'bigint' },
