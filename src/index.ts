@@ -25,4 +25,17 @@ export {
   ne,
   type Condition,
 } from './view/condition.ts'
+export type { Json } from './view/json-types.ts'
+export type {
+  Asked,
+  EntryKey,
+  EntryOf,
+  QueryDeclaration,
+  QueryOf,
+  QueryParameter,
+  Question,
+  ReadEntries,
+  RespondFunction,
+  ViewOf,
+} from './view/respond.ts'
 export type { View } from './view/view.ts'

@@ -1,7 +1,7 @@
-import { countOf, defineConfig, defineView, from, timestamptz } from 'millrace'
+import { countOf, defineConfig, defineView, from, timestamptz, type View } from 'millrace'
 
 /** A user's profile and counters, as a profile page shows them. */
-export const userInformation = defineView({
+export const userInformation: View = defineView({
   name: 'user-information',
   serve: '/users/:userId',
   key: { userId: 'bigint' },

@@ -6,7 +6,16 @@ import { knownType, type ColumnType, type KeyType } from '../types/types.ts'
 import type { AggregateDeclaration } from './aggregates/aggregate.ts'
 import { aggregateForms } from './aggregates/index.ts'
 import { faultsOfCondition } from './condition.ts'
-import { viewOf, type Count, type View } from './view.ts'
+import type { EntryJsonOf } from './json-types.ts'
+import {
+  faultsOfRespond,
+  respondOf,
+  type QueryDeclaration,
+  type QueryOf,
+  type RespondFunction,
+  type ViewOf,
+} from './respond.ts'
+import { viewOf, type Count } from './view.ts'
 
 export { countOf } from './aggregates/count-of.ts'
 
@@ -21,7 +30,14 @@ export { countOf } from './aggregates/count-of.ts'
  *       aggregates: { tweetCount: countOf('tweets', { by: 'user_id' }) },
  *     })
  */
-export function defineView(declaration: ViewDeclaration): View {
+export function defineView<
+  const Key extends KeyDeclaration,
+  const Fields extends FieldDeclarations,
+  const Aggregates extends AggregateDeclarations,
+  const Query extends QueryDeclaration,
+>(
+  declaration: RespondingDeclaration<Key, Fields, Aggregates, Query>,
+): ViewOf<EntryJsonOf<Key, Fields, Aggregates>> {
   const { name, serve } = declaration
   const wrong = faultsOf(declaration)
   if (wrong.length > 0) {
@@ -56,6 +72,7 @@ export function defineView(declaration: ViewDeclaration): View {
       digits: declared.digits,
     })),
     serve,
+    respond: respondOf(declaration),
   })
 }
 
@@ -94,14 +111,18 @@ export async function gatherFaults<Result>(
   }
 }
 
+export type KeyDeclaration = Readonly<Record<string, KeyType>>
+export type FieldDeclarations = Readonly<Record<string, FieldDeclaration>>
+export type AggregateDeclarations = Readonly<Record<string, AggregateDeclaration>>
+
 export type ViewDeclaration = {
   /** Lower case words with hyphens between them: `user-information`. */
   readonly name: string
   /** The parts of the entry's key in their order, nearly always one, and their types. */
-  readonly key: Readonly<Record<string, KeyType>>
+  readonly key: KeyDeclaration
   readonly row: RowDeclaration
   /** What the entry says of rows that have its key: `countOf`, `sumOf`, `averageOf`. */
-  readonly aggregates?: Readonly<Record<string, AggregateDeclaration>>
+  readonly aggregates?: AggregateDeclarations
   /**
    * Path under which HTTP serves an entry, with the key as its last part: `/users/:userId`. The path
    * without that serves many, `/users?ids=1,2`. Left out, the view is not public.
@@ -109,19 +130,48 @@ export type ViewDeclaration = {
   readonly serve?: string
 }
 
-export type RowDeclaration = {
+/** The same with the types that follow from it, and what is computed when an entry is read. */
+export type RespondingDeclaration<
+  Key extends KeyDeclaration,
+  Fields extends FieldDeclarations,
+  Aggregates extends AggregateDeclarations,
+  Query extends QueryDeclaration,
+> = ViewDeclaration & {
+  readonly key: Key
+  readonly row: RowDeclaration<Fields>
+  readonly aggregates?: Aggregates
+  /**
+   * Makes what HTTP answers, of the entry and of entries of any other view; many at once are not
+   * served then. It is called for each answer, in the process that serves, and no part of what is
+   * stored: another function takes effect when the API starts with it.
+   */
+  readonly respond?: RespondFunction<
+    EntryJsonOf<Key, Fields, Aggregates>,
+    QueryOf<Query>,
+    { readonly [Part in keyof Key]: string }
+  >
+  /** Parameters that `respond` takes: `{ days: { type: 'integer', minimum: 1, default: 30 } }`. */
+  readonly query?: Query
+  /** JSON schema of what `respond` answers, for OpenAPI. */
+  readonly schema?: object
+}
+
+export type RowDeclaration<Fields extends FieldDeclarations = FieldDeclarations> = {
   /** `users` of schema `public`, `sales.orders`, or with quotes `sales."v1.orders"`. */
   readonly table: string
   /** The column with the entry's key, or one for each part: the table's whole primary key. */
   readonly key: string | readonly string[]
-  readonly fields: Readonly<Record<string, FieldDeclaration>>
+  readonly fields: Fields
 }
 
 /** A column's name, which means text, or a column with its type. */
 export type FieldDeclaration = string | TypedColumn
 
 /** The row that owns an entry: the entry exists for readers while the row does. */
-export function from(table: string, row: Omit<RowDeclaration, 'table'>): RowDeclaration {
+export function from<const Fields extends FieldDeclarations>(
+  table: string,
+  row: Omit<RowDeclaration<Fields>, 'table'>,
+): RowDeclaration<Fields> {
   return { table, ...row }
 }
 
@@ -138,7 +188,7 @@ const reserved = new Set(
 
 /** What declarations are made of: JavaScript lets a name through that is none of them. */
 const properties = {
-  declaration: ['name', 'key', 'row', 'aggregates', 'serve'],
+  declaration: ['name', 'key', 'row', 'aggregates', 'serve', 'respond', 'query', 'schema'],
   row: ['table', 'key', 'fields'],
 }
 
@@ -176,6 +226,7 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     ...aggregates.flatMap(([, { where = [] }]) => where.flatMap(faultsOfCondition)),
     ...aggregates.flatMap(([, declared]) => aggregateForms[declared.kind].faults(declared)),
     ...faultsOfServe(declaration),
+    ...faultsOfRespond(declaration),
   ]
 }
 

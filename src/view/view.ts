@@ -9,6 +9,7 @@ import type { NamedColumn, Slice, ViewLayout } from '../mutation.ts'
 import type { TypedColumn } from '../types/declare.ts'
 import type { ColumnType } from '../types/types.ts'
 import type { Condition } from './condition.ts'
+import type { Respond } from './respond.ts'
 
 export type View = {
   readonly name: string
@@ -20,6 +21,8 @@ export type View = {
   readonly aggregates: readonly Aggregate[]
   /** Path under which HTTP serves entries: `/users/:userId`. Nothing that stores know of. */
   readonly serve?: string | undefined
+  /** What HTTP answers instead of the entry. Nothing that stores know of either. */
+  readonly respond?: Respond | undefined
   /** By stored names. */
   readonly layout: ViewLayout
 }

@@ -3,13 +3,15 @@
 --
 -- KEYS[1] state          hash of the view's state
 -- KEYS[2] doubts         hash, name -> doubt
--- KEYS[3..] entriesAt    hash of each entry
+-- KEYS[3..] entriesAt    hash of each entry, and behind it those of its tallies that are asked for
 -- ARGV[1] format         format that the state must have
 -- ARGV[2] complete       field of the state that says that the declaration is complete
--- ARGV[3..] namesAt      fields to answer
+-- ARGV[3..] namesAt      fields to answer; where tallies are asked for, then an empty argument, and of
+--   each tally 'largest', 'first' or 'last', and how many items at most, -1 for all
 --
 -- Returns one of
---   {'read', watermark, its age in milliseconds, {doubt, ...}, {values in the order of names}, ...}
+--   {'read', watermark, its age in milliseconds, {doubt, ...}, {values in the order of names, and
+--     then of each tally, if the first value is there, items and scores in turn}, ...}
 --   {'unavailable', 'absent' or 'building'}
 --   {'format', format found}
 --   {'type', key, reason}
@@ -38,10 +40,38 @@ end
 
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+-- What is asked of tallies: bounds of scores, amounts being their negative, and from which end.
+local last = #ARGV
+local slices = {}
+for i = namesAt, #ARGV do
+  if ARGV[i] == '' then
+    last = i - 1
+    for at = i + 1, #ARGV, 2 do slices[#slices + 1] = {order = ARGV[at], most = ARGV[at + 1]} end
+    break
+  end
+end
+
+local function sliceOf(key, slice)
+  if slice.order == 'largest' then
+    return redis.pcall(
+      'ZRANGE', key, '-inf', '(0', 'BYSCORE', 'LIMIT', '0', slice.most, 'WITHSCORES')
+  end
+  if slice.order == 'first' then
+    return redis.pcall('ZRANGE', key, '-1', '-1', 'BYSCORE', 'LIMIT', '0', slice.most, 'WITHSCORES')
+  end
+  return redis.pcall(
+    'ZRANGE', key, '-1', '-1', 'BYSCORE', 'REV', 'LIMIT', '0', slice.most, 'WITHSCORES')
+end
+
 local result = {'read', standing[3], now - (tonumber(standing[4]) or 0), raised}
-for entry = entriesAt, #KEYS do
-  local values = redis.pcall('HMGET', KEYS[entry], unpack(ARGV, namesAt))
+for entry = entriesAt, #KEYS, #slices + 1 do
+  local values = redis.pcall('HMGET', KEYS[entry], unpack(ARGV, namesAt, last))
   if values.err then return {'type', KEYS[entry], values.err} end
+  for i, slice in ipairs(values[1] and slices or {}) do
+    local found = sliceOf(KEYS[entry + i], slice)
+    if found.err then return {'type', KEYS[entry + i], found.err} end
+    values[#values + 1] = found
+  end
   result[#result + 1] = values
 end
 return result

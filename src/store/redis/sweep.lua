@@ -1,8 +1,9 @@
 #!lua
--- Removes fields from entries, and an entry of which nothing is left.
+-- Removes fields and tallies of the same names from entries, and a hash of which nothing is left. What
+-- is no tally stays where it is.
 --
 -- KEYS[1] state          hash of the view's state
--- KEYS[2..] entriesAt    hash of each entry
+-- KEYS[2..] entriesAt    hash of each entry, and behind it a key for each field, of a tally so named
 -- ARGV[1] epoch          epoch that the state must have
 -- ARGV[2..] listsAt      lists: names as in `commit`; fields to remove
 --
@@ -24,13 +25,18 @@ if standing ~= epoch then return {'conflict'} end
 local namesFirst, namesLast, goneFirst, goneLast, at
 namesFirst, namesLast, at = list(listsAt)
 goneFirst, goneLast, at = list(at)
-for entry = entriesAt, #KEYS do
+local keysEach = goneLast - goneFirst + 2
+for entry = entriesAt, #KEYS, keysEach do
   local count = redis.pcall('HLEN', KEYS[entry])
   if type(count) == 'table' then return {'type', KEYS[entry], count.err} end
 end
 
-for entry = entriesAt, #KEYS do
+for entry = entriesAt, #KEYS, keysEach do
   local key = KEYS[entry]
+  for tally = entry + 1, entry + keysEach - 1 do
+    local count = redis.pcall('ZCARD', KEYS[tally])
+    if type(count) == 'number' and count > 0 then redis.call('UNLINK', KEYS[tally]) end
+  end
   if goneFirst <= goneLast then redis.call('HDEL', key, unpack(ARGV, goneFirst, goneLast)) end
   local values = redis.call('HMGET', key, unpack(ARGV, namesFirst, namesLast))
   local empty = not values[1]
