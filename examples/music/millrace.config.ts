@@ -1,15 +1,5 @@
-import {
-  bigint,
-  countOf,
-  defineConfig,
-  defineView,
-  from,
-  maxOf,
-  minOf,
-  timestamptz,
-  topOf,
-  type View,
-} from 'millrace'
+import { bigint, countOf, defineConfig, defineView, from } from 'millrace'
+import { maxOf, minOf, timestamptz, topOf, type View } from 'millrace'
 import { listenerAnswer, type Kind } from './listener.ts'
 
 /** What can be listened to, with its name and who hears it most. */

@@ -61,7 +61,7 @@ export async function kafkaServer(options: ServerSettings = {}): Promise<TestSer
 /** The whole chain is up within half a minute, on a busy machine within minutes. */
 export const chainTimeoutMs = 400_000
 
-export type TestChainOptions = Omit<ChainOptions, 'folder' | 'ports' | 'init'> & {
+export type TestChainOptions = Omit<ChainOptions, 'folder' | 'ports'> & {
   /** Whether the example's tables begin with a small network. */
   readonly seed?: boolean
 }
