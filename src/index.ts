@@ -2,6 +2,7 @@
 export { defineConfig, type MillraceConfig } from './project/define-config.ts'
 export * from './types/declare.ts'
 export type { ColumnType, KeyType } from './types/types.ts'
+export type { WindowType } from './types/windows.ts'
 export {
   defineView,
   from,
@@ -25,4 +26,5 @@ export {
   ne,
   type Condition,
 } from './view/condition.ts'
+export { windowOf, type PartDeclaration, type WindowDeclaration } from './view/window-of.ts'
 export type { View } from './view/view.ts'

@@ -1,4 +1,4 @@
-import type { Entry, NamedColumn, ViewLayout } from '../../mutation.ts'
+import type { Entry, NamedPart, ViewLayout } from '../../mutation.ts'
 import { checkpointsSql } from './checkpoints.ts'
 import { statement, type SqlRow, type Statement } from './connection.ts'
 import { asText, columnName, columnOf, keyArrays, keyText, quote } from './entry-columns.ts'
@@ -6,7 +6,7 @@ import { asText, columnName, columnOf, keyArrays, keyText, quote } from './entry
 export type EntryPlace = {
   /** The table as SQL writes it, `"public"."user_information"`. */
   readonly table: string
-  readonly key: readonly NamedColumn[]
+  readonly key: readonly NamedPart[]
 }
 
 /** Statements on a view's table that are known by its layout. The table has the alias `e`. */
@@ -27,7 +27,7 @@ export class EntrySql {
   readonly columns: string
   /** Values: view, epoch, parts of keys or null. Answers `texts` in the order asked, and `checkpoints`. */
   readonly look: Statement
-  readonly #key: readonly NamedColumn[]
+  readonly #key: readonly NamedPart[]
 
   /** `others` are columns that the layout does not name, and that go with the owning row. */
   constructor({ table, key }: EntryPlace, layout: ViewLayout, others: readonly string[]) {
@@ -165,7 +165,7 @@ export class EntrySql {
 
 /** The entry as one text, as `entry-text.ts` writes it. */
 function textSql(
-  key: readonly NamedColumn[],
+  key: readonly NamedPart[],
   { fields, counts }: ViewLayout,
   isEmpty: string,
 ): string {
