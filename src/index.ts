@@ -2,6 +2,7 @@
 export { defineConfig, type MillraceConfig } from './project/define-config.ts'
 export * from './types/declare.ts'
 export type { ColumnType, KeyType } from './types/types.ts'
+export type { WindowType } from './types/windows.ts'
 export {
   defineView,
   from,
@@ -38,4 +39,5 @@ export type {
   RespondFunction,
   ViewOf,
 } from './view/respond.ts'
+export { windowOf, type PartDeclaration, type WindowDeclaration } from './view/window-of.ts'
 export type { View } from './view/view.ts'

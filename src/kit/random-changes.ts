@@ -38,7 +38,10 @@ export class RandomChanges {
     this.#tables = [...tables.values()]
     const count = Math.ceil(keysMax ** (1 / view.key.length))
     const parts = view.key.map(({ type }) => randomValues(type, random, count))
-    const keyed = [view.row, ...view.counts.map(({ table, by }) => ({ table, key: by }))]
+    const keyed = [
+      ...(view.row ? [view.row] : []),
+      ...view.counts.map(({ table, by }) => ({ table, key: by })),
+    ]
     for (const { table, key } of keyed) {
       for (const [at, column] of key.entries()) {
         const place = placeOf(table, column)

@@ -2,6 +2,7 @@
 import type { Row } from '../change.ts'
 import { spellKey } from '../entry-key.ts'
 import { encodeEntry } from '../store/entry-text.ts'
+import { windowFormOf } from '../types/windows.ts'
 import type { View } from '../view/view.ts'
 
 /** Entries by key, as `entry-text.ts` writes them: also where there are counts alone. */
@@ -16,16 +17,17 @@ export function recounted(
     entries.set(place, found)
     return found
   }
-  for (const row of rowsOf(view.row.table)) {
-    const parts = textsOf(row, view.row.key)
+  const owner = view.row
+  for (const row of owner ? rowsOf(owner.table) : []) {
+    const parts = textsOf(view, row, owner!.key)
     if (!parts) continue
     entry(parts).fields = Object.fromEntries(
-      view.row.fields.map(({ stored, column }) => [stored, textOf(row[column])]),
+      owner!.fields.map(({ stored, column }) => [stored, textOf(row[column])]),
     )
   }
   for (const { stored, table, by } of view.counts) {
     for (const row of rowsOf(table)) {
-      const parts = textsOf(row, by)
+      const parts = textsOf(view, row, by)
       if (!parts) continue
       const { counts } = entry(parts)
       counts[stored] = (counts[stored] ?? 0n) + 1n
@@ -48,12 +50,18 @@ type Counted = {
   readonly counts: Record<string, bigint>
 }
 
-/** Undefined where one of them is null: SQL counts no such row, and it has no entry. */
-function textsOf(row: Row, columns: readonly string[]): readonly string[] | undefined {
+/** Undefined where one of them is null, or in no window: SQL counts no such row, and it has no entry. */
+function textsOf(
+  { key }: View,
+  row: Row,
+  columns: readonly string[],
+): readonly string[] | undefined {
   const texts: string[] = []
-  for (const column of columns) {
-    const text = textOf(row[column])
-    if (text === null) return undefined
+  for (const [at, column] of columns.entries()) {
+    const { type, window } = key[at]!
+    const value = textOf(row[column])
+    const text = window && value !== null ? windowFormOf(type, window).startOf(value) : value
+    if (text === null || text === undefined) return undefined
     texts.push(text)
   }
   return texts

@@ -67,6 +67,7 @@ function compared(
   { key, expected, found }: Compared,
   unproved: ReadonlySet<string>,
 ): Verdict {
+  const isUnproved = view.row !== undefined && unproved.has(view.row.table)
   const differences: Difference[] = []
   const add: Record<string, bigint> = {}
   let put: Fields | null | undefined
@@ -75,7 +76,7 @@ function compared(
     const [must, is] = [expected.counts[stored] ?? 0n, found.counts[stored] ?? null]
     // Putting the row makes its counters whole.
     const lacks = is === null && expected.fields !== null
-    const missing = lacks && !unproved.has(view.row.table)
+    const missing = lacks && !isUnproved
     if (must === (is ?? 0n) && !missing) continue
     differences.push({
       key,
@@ -86,7 +87,7 @@ function compared(
     if (must !== (is ?? 0n)) add[stored] = must - (is ?? 0n)
     if (missing) put = expected.fields
   }
-  if (!unproved.has(view.row.table)) {
+  if (!isUnproved) {
     const rows = rowDifferences(view, { key, expected, found })
     differences.push(...rows)
     if (rows.length > 0) put = expected.fields

@@ -1,4 +1,4 @@
-import type { Count, View } from './view.ts'
+import { groupName, type Count, type View } from './view.ts'
 
 /** Counts of the same rows, which one statement answers. */
 export type CountGroup = Pick<Count, 'table' | 'by' | 'where'> & {
@@ -10,7 +10,7 @@ export function countGroups({ counts }: View): readonly CountGroup[] {
   const groups = new Map<string, CountGroup>()
   for (const count of counts) {
     const { table, by, where } = count
-    const rows = JSON.stringify([table, by, where])
+    const rows = groupName(count)
     const known = groups.get(rows)?.counts ?? []
     groups.set(rows, { table, by, where, counts: [...known, count] })
   }

@@ -2,7 +2,7 @@ import { MillraceError } from '../errors.ts'
 import { didYouMean, nearest } from '../nearest.ts'
 import { canonicalTable, parseTable } from '../table-name.ts'
 import type { TypedColumn } from '../types/declare.ts'
-import { knownType, type ColumnType, type KeyType } from '../types/types.ts'
+import { knownType, type ColumnType } from '../types/types.ts'
 import type { AggregateDeclaration } from './aggregates/aggregate.ts'
 import { aggregateForms } from './aggregates/index.ts'
 import { faultsOfCondition } from './condition.ts'
@@ -15,7 +15,9 @@ import {
   type RespondFunction,
   type ViewOf,
 } from './respond.ts'
-import { viewOf, type Count } from './view.ts'
+import { hiddenCounts, viewOf, type Count, type OwningRow } from './view.ts'
+import { faultsOfNoRow, faultsOfPart } from './key-faults.ts'
+import { partOf, type PartDeclaration } from './window-of.ts'
 
 export { countOf } from './aggregates/count-of.ts'
 
@@ -29,6 +31,8 @@ export { countOf } from './aggregates/count-of.ts'
  *       row: from('users', { key: 'user_id', fields: { name: 'name' } }),
  *       aggregates: { tweetCount: countOf('tweets', { by: 'user_id' }) },
  *     })
+ *
+ * Without `row`, an entry exists while any row is counted in it.
  */
 export function defineView<
   const Key extends KeyDeclaration,
@@ -47,33 +51,39 @@ export function defineView<
     const row = { table: '', key: [], fields: [] }
     return viewOf({ name, key: [], row, counts: [], tallies: [], aggregates: [] })
   }
-  const { row } = declaration
-  const fields = Object.entries(row.fields).map(([field, source]) => ({
-    name: field,
-    stored: field,
-    ...columnOf(source),
-  }))
   const aggregates = Object.entries(declaration.aggregates ?? {}).map(([aggregate, declared]) => ({
     name: aggregate,
     declared,
     counts: countsOf(aggregate, declared),
   }))
+  const row = owningRow(declaration.row)
+  const counts = aggregates.flatMap((each) => each.counts)
   return viewOf({
     name,
-    key: Object.entries(declaration.key).map(([part, type]) => ({ name: part, type })),
-    row: { table: canonicalTable(row.table), key: [row.key].flat(), fields },
-    counts: aggregates.flatMap(({ counts }) => counts),
+    key: Object.entries(declaration.key).map(([part, type]) => partOf(part, type)),
+    row,
+    counts: [...counts, ...hiddenCounts({ row, counts, tallies: [] })],
     tallies: [],
-    aggregates: aggregates.map(({ name: aggregate, declared, counts }) => ({
+    aggregates: aggregates.map(({ name: aggregate, declared, counts: numbers }) => ({
       name: aggregate,
       kind: declared.kind,
-      counts: counts.map((count) => count.name),
+      counts: numbers.map((count) => count.name),
       scale: declared.scale,
       digits: declared.digits,
     })),
     serve,
     respond: respondOf(declaration),
   })
+}
+
+function owningRow(row: RowDeclaration | undefined): OwningRow | undefined {
+  if (!row) return undefined
+  const fields = Object.entries(row.fields).map(([name, source]) => ({
+    name,
+    stored: name,
+    ...columnOf(source),
+  }))
+  return { table: canonicalTable(row.table), key: [row.key].flat(), fields }
 }
 
 function countsOf(name: string, declared: AggregateDeclaration): readonly Count[] {
@@ -111,7 +121,7 @@ export async function gatherFaults<Result>(
   }
 }
 
-export type KeyDeclaration = Readonly<Record<string, KeyType>>
+export type KeyDeclaration = Readonly<Record<string, PartDeclaration>>
 export type FieldDeclarations = Readonly<Record<string, FieldDeclaration>>
 export type AggregateDeclarations = Readonly<Record<string, AggregateDeclaration>>
 
@@ -120,7 +130,8 @@ export type ViewDeclaration = {
   readonly name: string
   /** The parts of the entry's key in their order, nearly always one, and their types. */
   readonly key: KeyDeclaration
-  readonly row: RowDeclaration
+  /** Left out, an entry exists while any row of its aggregates does, and has no fields. */
+  readonly row?: RowDeclaration
   /** What the entry says of rows that have its key: `countOf`, `sumOf`, `averageOf`. */
   readonly aggregates?: AggregateDeclarations
   /**
@@ -138,7 +149,7 @@ export type RespondingDeclaration<
   Query extends QueryDeclaration,
 > = ViewDeclaration & {
   readonly key: Key
-  readonly row: RowDeclaration<Fields>
+  readonly row?: RowDeclaration<Fields>
   readonly aggregates?: Aggregates
   /**
    * Makes what HTTP answers, of the entry and of entries of any other view; many at once are not
@@ -208,7 +219,7 @@ function faultsOf(declaration: ViewDeclaration): string[] {
   )
   const names = [
     ...Object.keys(key),
-    ...Object.keys(row.fields),
+    ...Object.keys(row?.fields ?? {}),
     // An aggregate of one number has its name.
     ...numbers,
     ...aggregates.flatMap(([aggregate]) => (numbers.includes(aggregate) ? [] : [aggregate])),
@@ -217,7 +228,8 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     ...(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) ? [] : ['its name is not in kebab-case']),
     ...(name === 'millrace' ? [`the name 'millrace' is reserved`] : []),
     ...unknownFaults('declaration', declaration),
-    ...unknownFaults('row', row),
+    ...unknownFaults('row', row ?? {}),
+    ...faultsOfNoRow(declaration),
     ...faultsOfKey(declaration),
     ...names.flatMap((field) => faultsOfName(field)),
     ...collisionsOf(names),
@@ -259,18 +271,14 @@ function faultsOfKey({ key, row, aggregates = {} }: ViewDeclaration): string[] {
   }
   return [
     ...(parts.length === 0 ? ['it needs a key'] : []),
-    ...parts.flatMap(([part, type]) => {
-      const known = knownType(type)
-      if (!known) return [`there is no type '${type}' for ${part}`]
-      return known.key ? [] : [`key ${part} can't be ${type}: ${known.noKey}`]
-    }),
-    ...columns(`the key of ${row.table}`, row.key),
+    ...parts.flatMap(([name, part]) => faultsOfPart(name, part)),
+    ...(row ? columns(`the key of ${row.table}`, row.key) : []),
     ...Object.entries(aggregates).flatMap(([name, { by }]) => columns(`'by' of ${name}`, by)),
   ]
 }
 
 function faultsOfTypes({ row }: ViewDeclaration): string[] {
-  return Object.entries(row.fields).flatMap(([name, field]) => {
+  return Object.entries(row?.fields ?? {}).flatMap(([name, field]) => {
     const { type } = columnOf(field)
     if (knownType(type)) return []
     const element = type.endsWith('[]') ? knownType(type.slice(0, -2)) : undefined
@@ -298,9 +306,12 @@ function collisionsOf(names: readonly string[]): string[] {
 }
 
 function faultsOfColumns({ key, row, aggregates = {} }: ViewDeclaration): string[] {
-  const fields = Object.values(row.fields).map(columnOf)
+  const owner = row ? [row] : []
+  const fields = owner.flatMap(({ table, fields: each }) =>
+    Object.values(each).map((field) => ({ table, ...columnOf(field) })),
+  )
   const declared = Object.values(aggregates)
-  const keyed = [row, ...declared.map(({ table, by }) => ({ table, key: by }))]
+  const keyed = [...owner, ...declared.map(({ table, by }) => ({ table, key: by }))]
   const used = declared.flatMap(({ table, of, where = [] }) =>
     [...where, ...(of ? [of] : [])].map(({ column, type }) => ({ table, column, type })),
   )
@@ -316,7 +327,7 @@ function faultsOfColumns({ key, row, aggregates = {} }: ViewDeclaration): string
     ...keyed.flatMap((each) => each.key),
     ...[...fields, ...used].map(({ column }) => column),
   ]
-  const keyTypes = Object.values(key)
+  const keyTypes = Object.values(key).map((part) => (typeof part === 'string' ? part : part.type))
   return [
     ...keyed.flatMap(({ table }) => {
       const name = parseTable(table)
@@ -332,8 +343,7 @@ function faultsOfColumns({ key, row, aggregates = {} }: ViewDeclaration): string
     ...keyed.flatMap(({ table, key: names }) =>
       [names].flat().flatMap((column, at) => note(table, column, keyTypes[at])),
     ),
-    ...fields.flatMap(({ column, type }) => note(row.table, column, type)),
-    ...used.flatMap(({ table, column, type }) => note(table, column, type)),
+    ...[...fields, ...used].flatMap(({ table, column, type }) => note(table, column, type)),
   ]
 }
 

@@ -19,31 +19,36 @@ export type Folded =
  */
 export function fold(view: View, change: StreamedChange): Folded {
   const contributions: Mutation[] = []
-  if (change.table === view.row.table) {
-    const lacking = foldOwner(view.row, change, contributions)
+  if (change.table === view.row?.table) {
+    const lacking = foldOwner(view, view.row, change, contributions)
     if (lacking) return unusable(view, change, lacking)
   }
   for (const count of view.counts) {
     if (count.table !== change.table) continue
     const odd = oddOf(count, change)
     if (odd !== undefined) return unsummable(view, change, odd)
-    const lacking = foldCount(count, change, contributions)
+    const lacking = foldCount(view, count, change, contributions)
     if (lacking) return unusable(view, change, lacking)
   }
   return { kind: 'contributions', contributions }
 }
 
 /** Answers the column whose earlier value is missing, if one is. */
-function foldOwner(row: OwningRow, change: StreamedChange, out: Mutation[]): string | undefined {
+function foldOwner(
+  view: View,
+  row: OwningRow,
+  change: StreamedChange,
+  out: Mutation[],
+): string | undefined {
   switch (change.kind) {
     case 'insert':
-      put(out, entryOf(change.after, row.key), fieldsOf(row, change.after))
+      put(out, entryOf(view, change.after, row.key), fieldsOf(row, change.after))
       return undefined
     case 'update': {
       // A row captured without its earlier values may also have unchanged text left out.
       if (!change.before) return row.key[0]
-      const before = entryOf(change.before, row.key)
-      const after = entryOf(change.after, row.key)
+      const before = entryOf(view, change.before, row.key)
+      const after = entryOf(view, change.after, row.key)
       if (before !== after) put(out, before, null)
       put(out, after, fieldsOf(row, change.after))
       return undefined
@@ -52,7 +57,7 @@ function foldOwner(row: OwningRow, change: StreamedChange, out: Mutation[]): str
       const earlier: Row = change.before ?? change.key
       const lacking = lackingOf(earlier, row.key)
       if (lacking !== undefined) return lacking
-      put(out, entryOf(earlier, row.key), null)
+      put(out, entryOf(view, earlier, row.key), null)
       return undefined
     }
     default:
@@ -61,23 +66,28 @@ function foldOwner(row: OwningRow, change: StreamedChange, out: Mutation[]): str
 }
 
 /** Answers the column whose earlier value is missing, if one is. */
-function foldCount(count: Count, change: StreamedChange, out: Mutation[]): string | undefined {
+function foldCount(
+  view: View,
+  count: Count,
+  change: StreamedChange,
+  out: Mutation[],
+): string | undefined {
   switch (change.kind) {
     case 'insert':
-      give(out, count, { before: undefined, after: change.after })
+      give(view, count, { before: undefined, after: change.after }, out)
       return undefined
     case 'update': {
       // A changed primary key arrives as a delete and an insert, so an update that keeps silent
       // about columns inside the key has left them as they were.
       if (!change.before) return lackingOf(change.key, countedColumns(count))
-      give(out, count, { before: change.before, after: change.after })
+      give(view, count, { before: change.before, after: change.after }, out)
       return undefined
     }
     case 'delete': {
       const earlier: Row = change.before ?? change.key
       const lacking = lackingOf(earlier, countedColumns(count))
       if (lacking !== undefined) return lacking
-      give(out, count, { before: earlier, after: undefined })
+      give(view, count, { before: earlier, after: undefined }, out)
       return undefined
     }
     default:
@@ -88,9 +98,9 @@ function foldCount(count: Count, change: StreamedChange, out: Mutation[]): strin
 type Versions = { readonly before: Row | undefined; readonly after: Row | undefined }
 
 /** Retracts what the row gave before and adds what it gives now. */
-function give(out: Mutation[], count: Count, { before, after }: Versions): void {
-  const from = before && entryOf(before, count.by)
-  const to = after && entryOf(after, count.by)
+function give(view: View, count: Count, { before, after }: Versions, out: Mutation[]): void {
+  const from = before && entryOf(view, before, count.by)
+  const to = after && entryOf(view, after, count.by)
   const lost = from === undefined ? 0n : amountOf(count, before!)
   const gained = to === undefined ? 0n : amountOf(count, after!)
   if (from === to) return add(out, to, { [count.stored]: gained - lost })

@@ -4,7 +4,7 @@ import { nullable } from '../types/arrays.ts'
 import { typeOf } from '../types/types.ts'
 import type { JsonValue } from '../types/value-type.ts'
 import { aggregateForms } from './aggregates/index.ts'
-import type { View } from './view.ts'
+import { fieldsOf, type View } from './view.ts'
 
 /** What a reader gets of an entry: the key, then fields, then counts, as declared. */
 export type EntryJson = Readonly<Record<string, JsonValue>>
@@ -20,7 +20,7 @@ export function toJson(view: View, entry: Entry): EntryJson {
     const part = parts?.[at]
     json[name] = part === undefined ? null : typeOf(type).json.value(part)
   }
-  for (const { name, stored, type } of view.row.fields) {
+  for (const { name, stored, type } of fieldsOf(view)) {
     const text = entry.fields[stored] ?? null
     json[name] = text === null ? null : typeOf(type).json.value(text)
   }
@@ -39,7 +39,7 @@ function storedOf({ counts }: View, name: string): string {
 export function jsonSchemaOf(view: View) {
   const properties: Record<string, object> = {}
   for (const { name, type } of view.key) properties[name] = typeOf(type).json.schema
-  for (const { name, type } of view.row.fields) {
+  for (const { name, type } of fieldsOf(view)) {
     properties[name] = nullable(typeOf(type).json.schema)
   }
   for (const aggregate of view.aggregates) {

@@ -2,7 +2,6 @@
  * What is computed when an entry is read: `respond` in a declaration. Stores and workers know
  * nothing of it, and it is no part of what a declaration is known by.
  */
-import type { KeyType } from '../types/types.ts'
 import { didYouMean, nearest } from '../nearest.ts'
 import type { Json } from './json-types.ts'
 import type { View } from './view.ts'
@@ -55,9 +54,11 @@ type ParameterOf<Parameter> = Parameter extends { readonly enum: readonly (infer
  * Answers what readers get, as JSON, or null for 404. It may be called many times at once, and for
  * an entry that is not there. What it throws is 500 to the reader.
  */
-export type RespondFunction<Entry = Readonly<Record<string, unknown>>, Query = unknown, Parts = unknown> = (
-  asked: Asked<Entry, Query, Parts>,
-) => Promise<unknown> | unknown
+export type RespondFunction<
+  Entry = Readonly<Record<string, unknown>>,
+  Query = unknown,
+  Parts = unknown,
+> = (asked: Asked<Entry, Query, Parts>) => Promise<unknown> | unknown
 
 export type Asked<Entry, Query, Parts> = {
   /** As the view spells it: `42`, or `eu:42` where it has several parts. */
@@ -99,7 +100,6 @@ export type EntryOf<Viewed> = Viewed extends { readonly [entryJson]?: infer Entr
 
 type AnyEntry = Readonly<Record<string, Json>>
 
-
 export type Respond = {
   readonly answer: RespondFunction<never, never, never>
   readonly query: QueryDeclaration
@@ -108,7 +108,7 @@ export type Respond = {
 }
 
 type RespondDeclaration = {
-  readonly key: Readonly<Record<string, KeyType>>
+  readonly key: Readonly<Record<string, unknown>>
   readonly serve?: string | undefined
   readonly respond?: unknown
   readonly query?: QueryDeclaration | undefined
@@ -158,7 +158,8 @@ function faultsOfParameter(name: string, parameter: QueryParameter): string[] {
   const strange = Object.keys(parameter).filter((property) => !known.includes(property))
   return [
     ...strange.map(
-      (property) => `${what} of type ${type} has no ${property}${didYouMean(nearest(property, known))}`,
+      (property) =>
+        `${what} of type ${type} has no ${property}${didYouMean(nearest(property, known))}`,
     ),
     ...faultsOfPattern(what, parameter),
     ...faultsOfDefault(what, parameter),
@@ -194,7 +195,8 @@ function isValue(parameter: QueryParameter, value: unknown): boolean {
     }
     default: {
       const { type, minimum = -Infinity, maximum = Infinity } = parameter
-      if (typeof value !== 'number' || (type === 'integer' && !Number.isInteger(value))) return false
+      if (typeof value !== 'number' || (type === 'integer' && !Number.isInteger(value)))
+        return false
       return value >= minimum && value <= maximum
     }
   }

@@ -1,6 +1,6 @@
 /** Puts the answers to a `TruthQuery` together, to entries in the form of `entry-text.ts`. */
 import { countGroups } from './count-groups.ts'
-import { compareKeys, keyTypes } from './truth-keys.ts'
+import { compareKeys } from './truth-keys.ts'
 import { groupsMax, type PageLimits, type TruthQuery } from './truth-query.ts'
 import type { View } from './view.ts'
 
@@ -18,14 +18,15 @@ export type Answer = readonly (readonly unknown[])[]
 
 /** `answers` are those to `query.statements`, in their order. */
 export function readTruth(view: View, query: TruthQuery, answers: readonly Answer[]): TruthPage {
-  const owning = answers[0] as readonly [key: string, text: string][]
+  const owning = (view.row ? answers[0] : []) as readonly [key: string, text: string][]
+  const counted = view.row ? answers.slice(1) : answers
   const groups = countGroups(view).map(({ counts }, at) => ({
-    ...groupsOf(answers[at + 1]![0] as GroupsRow, query.limits),
+    ...groupsOf(view, counted[at]![0] as GroupsRow, query.limits),
     places: counts.map((count) => view.counts.indexOf(count)),
   }))
   const ends = groups.flatMap(({ end }) => end ?? [])
   if (owning.length === query.limits?.keysMax) ends.push(owning.at(-1)![0])
-  const last = ends.toSorted((a, b) => compareKeys(keyTypes(view), a, b))[0]
+  const last = ends.toSorted((a, b) => compareKeys(view.key, a, b))[0]
   const rows = groups.reduce((sum, group) => sum + group.rows, owning.length)
   return { entries: merge(view, { owning, groups, last }), rows, last }
 }
@@ -47,7 +48,11 @@ type Groups = {
   readonly end: string | undefined
 }
 
-function groupsOf([keyList, sum, whole, ...lists]: GroupsRow, limits?: PageLimits): Groups {
+function groupsOf(
+  view: View,
+  [keyList, sum, whole, ...lists]: GroupsRow,
+  limits?: PageLimits,
+): Groups {
   if (keyList === null) return { keys: [], amounts: [], rows: 0, end: undefined }
   const keys = typeof keyList === 'string' ? keyList.split(',') : keyList
   const rows = sum ?? 0
@@ -59,7 +64,12 @@ function groupsOf([keyList, sum, whole, ...lists]: GroupsRow, limits?: PageLimit
   if (!limits) return { keys, amounts, rows, end: undefined }
   // The row limit fell into the last key.
   if (rows >= limits.rowsMax) return { keys, amounts, rows, end: keys.at(-2) }
-  return { keys, amounts, rows, end: keys.length < groupsMax(limits) ? undefined : keys.at(-1) }
+  return {
+    keys,
+    amounts,
+    rows,
+    end: keys.length < groupsMax(view, limits) ? undefined : keys.at(-1),
+  }
 }
 
 type Parts = {
@@ -71,7 +81,6 @@ type Parts = {
 /** All come in ascending order, so one walk over them meets each key once. */
 function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string, string> {
   const entries = new Map<string, string>()
-  const types = keyTypes(view)
   const at = groups.map(() => 0)
   // Joined, a text is one piece in memory; put together by `+` it would be a tree of pieces.
   const parts = Array.from({ length: view.counts.length + 1 }, () => '-')
@@ -81,7 +90,7 @@ function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string,
     for (const [i, { keys }] of groups.entries()) {
       const counted = keys[at[i]!]
       if (counted === undefined || counted === key) continue
-      if (key === undefined || compareKeys(types, counted, key) < 0) key = counted
+      if (key === undefined || compareKeys(view.key, counted, key) < 0) key = counted
     }
     if (key === undefined) return entries
     if (entries.has(key)) throw new Error(`the source answered key ${key} out of order`)

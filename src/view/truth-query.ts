@@ -1,29 +1,32 @@
 /**
  * The question whose answer a view must equal, in the words of the source database.
  *
- * A page is asked for by one statement for the owning rows and one for each group of counts of the
- * same rows; `readTruth`
- * puts the answers together. Joined in SQL they would cost the source twice as much. The statements
+ * A page is asked for by one statement for the owning rows, where there are any, and one for each
+ * group of counts of the same rows; `readTruth` puts the answers together. Joined in SQL they would cost the source twice as much. The statements
  * see one moment only if one snapshot serves them all.
  */
-import { keyTypeOf, typeOf } from '../types/types.ts'
+import { typeOf } from '../types/types.ts'
+import { keyFormOf } from '../types/windows.ts'
 import { identifier, literal, tableName } from './sql-text.ts'
 import {
   belongsSql,
   cast,
   inOrder,
+  keyedSql,
   keyLiterals,
   ordered,
   partTexts,
   rowSql,
+  rowsOfKeys,
   spelledSql,
+  walked,
 } from './truth-keys.ts'
 import { conditionSql } from './condition.ts'
 import { countGroups, type CountGroup } from './count-groups.ts'
-import type { Adds, View } from './view.ts'
+import type { Adds, OwningRow, View } from './view.ts'
 
 export type PageLimits = {
-  /** Owning rows of a page. */
+  /** Owning rows of a page; without owning rows, keys that each group of counts answers. */
   readonly keysMax: number
   /** Rows of one table that are counted for a page, unless one key alone has more. */
   readonly rowsMax: number
@@ -33,7 +36,7 @@ export type PageLimits = {
 export type TruthQuery = {
   /** Run before the others, in the same transaction. */
   readonly prelude: readonly string[]
-  /** The owning rows, then each group of counts. */
+  /** The owning rows, where there are any, then each group of counts. */
   readonly statements: readonly string[]
   /** Undefined for a page of given keys. */
   readonly limits: PageLimits | undefined
@@ -48,6 +51,8 @@ export function rangeQuery(view: View, after: string | undefined, limits: PageLi
   const start = after === undefined ? undefined : row(keyLiterals(view, after))
   const where = (columns: readonly string[]) =>
     start === undefined ? [] : [`${row(columns)} > ${start}`]
+  const counted = countGroups(view).map((group) => countedRange(view, group, { where, limits }))
+  if (!view.row) return { prelude: [], statements: counted, limits }
   const owner = ordered(view, view.row.key.map(identifier))
   const page = `from ${tableName(view.row.table)}${conditionOf(where(owner))} order by ${inOrder(view, owner).join(', ')}`
   const bound = `json_build_array(${view.row.key.map((column) => `${identifier(column)}::text`).join(', ')})`
@@ -57,31 +62,27 @@ export function rangeQuery(view: View, after: string | undefined, limits: PageLi
       `select set_config('millrace.bound', coalesce((select ${bound}::text` +
         ` ${page} offset ${limits.keysMax - 1} limit 1), ''), true)`,
     ],
-    statements: [
-      ownerSelect(view, `${page} limit ${limits.keysMax}`),
-      ...countGroups(view).map((group) => countedRange(view, group, { where, limits })),
-    ],
+    statements: [ownerSelect(view, view.row, `${page} limit ${limits.keysMax}`), ...counted],
     limits,
   }
 }
 
 /** Keys that can't be one of the view's are not asked for. */
 export function keysQuery(view: View, keys: readonly string[]): TruthQuery {
+  const counted = countGroups(view).map((group) => {
+    const { source, conditions } = rowsOfKeys(view, group, keys)
+    const rows = rowsSql(group, aliased(ordered(view, group.by.map(identifier))), source)
+    const all = `${rows}${conditionOf([...conditions, ...group.where.map(conditionSql)])}`
+    return countSelect(view, group, { groups: groupsSql(view, group, all), whole: 'null' })
+  })
+  if (!view.row) return { prelude: [], statements: counted, limits: undefined }
   const owner = ordered(view, view.row.key.map(identifier))
   const page =
     `from ${tableName(view.row.table)} where ${belongsSql(view, view.row.key, keys)} ` +
     `order by ${inOrder(view, owner).join(', ')} limit ${keys.length}`
   return {
     prelude: [],
-    statements: [
-      ownerSelect(view, page),
-      ...countGroups(view).map((group) => {
-        const conditions = [belongsSql(view, group.by, keys), ...group.where.map(conditionSql)]
-        const rows = rowsSql(group, aliased(ordered(view, group.by.map(identifier))))
-        const all = `${rows}${conditionOf(conditions)}`
-        return countSelect(view, group, { groups: groupsSql(view, group, all), whole: 'null' })
-      }),
-    ],
+    statements: [ownerSelect(view, view.row, page), ...counted],
     limits: undefined,
   }
 }
@@ -92,6 +93,8 @@ export function keysQuery(view: View, keys: readonly string[]): TruthQuery {
  * that is older than the ids that can be compared is frozen, and passes for young at worst.
  */
 export function settledQuery(view: View, keys: readonly string[], since: bigint): string {
+  // No one row says that an entry has stood as it is.
+  if (!view.row) return 'select null where false'
   const id = `${literal(String(BigInt.asUintN(32, since)))}::xid`
   const next = 'pg_snapshot_xmax(pg_current_snapshot())::text::numeric'
   return [
@@ -106,8 +109,7 @@ export function settledQuery(view: View, keys: readonly string[], since: bigint)
  * Key and the owning row's part of the entry's text. `page` ends in a limit, which keeps what is
  * selected from being computed twice.
  */
-function ownerSelect(view: View, page: string): string {
-  const { row } = view
+function ownerSelect(view: View, row: OwningRow, page: string): string {
   const fields = row.fields.map(
     ({ column, type }, i) => `${typeOf(type).sql(identifier(column))} as f${i}`,
   )
@@ -132,11 +134,11 @@ function aliased(parts: readonly string[]): string {
 }
 
 /** Selects the parts of each row's key, and what it adds. */
-function rowsSql({ table, counts }: CountGroup, keys: string): string {
+function rowsSql({ counts }: CountGroup, keys: string, source: string): string {
   const added = counts.flatMap(({ adds }, at) =>
     adds.kind === 'row' ? [] : [`${identifier(adds.column)} as v${at}`],
   )
-  return `select ${[keys, ...added].join(', ')} from ${tableName(table)}`
+  return `select ${[keys, ...added].join(', ')} from ${source}`
 }
 
 function groupsSql(view: View, { counts }: CountGroup, rows: string): string {
@@ -145,7 +147,7 @@ function groupsSql(view: View, { counts }: CountGroup, rows: string): string {
   const amounts = counts.map(({ adds }, at) => `, ${addedSql(adds, `v${at}`)} as a${at}`)
   return (
     `select ${list}, count(*) as n${amounts.join('')} from (${rows}) r ` +
-    `group by ${list} order by ${inOrder(view, ordered(view, names)).join(', ')}`
+    `group by ${list} order by ${inOrder(view, walked(view, names)).join(', ')}`
   )
 }
 
@@ -178,26 +180,30 @@ type RangeParts = {
 }
 
 /**
- * At most `rowsMax` rows and about twice `keysMax` keys, for there may be any number of keys without
- * an owning row. Where one key alone has more rows than that, `whole` says how many.
+ * At most `rowsMax` rows and `groupsMax` keys. Where one key alone has more rows than that, `whole` says how many.
  */
 function countedRange(view: View, group: CountGroup, { where, limits }: RangeParts): string {
   const { table, by, counts } = group
-  const columns = ordered(view, by.map(identifier))
+  const names = by.map(identifier)
+  const columns = walked(view, names)
   const source = tableName(table)
+  const upTo = () =>
+    `${rowSql(inOrder(view, columns))} <= ${rowSql(inOrder(view, bounds(view, columns, source)))}`
   const conditions = [
     ...where(columns),
-    `${rowSql(inOrder(view, columns))} <= ${rowSql(inOrder(view, bounds(view, columns, source)))}`,
+    ...(view.row ? [upTo()] : []),
     // A row is compared by its first parts where they decide, whatever the others are.
-    ...inOrder(view, columns)
-      .slice(1)
-      .map((column) => `${column} is not null`),
+    ...keyedSql(view, columns),
     ...group.where.map(conditionSql),
   ]
   const rows =
-    `${rowsSql(group, aliased(columns))}${conditionOf(conditions)} ` +
+    `${rowsSql(group, aliased(ordered(view, names)), source)}${conditionOf(conditions)} ` +
     `order by ${inOrder(view, columns).join(', ')} limit ${limits.rowsMax}`
-  const one = columns.map((column, at) => `${column} = (array_agg(c.k${at}))[1]`)
+  const one = columns.map((column, at) => {
+    const value = `(array_agg(c.k${at}))[1]`
+    const part = view.key[at]!
+    return part.window ? keyFormOf(part).equals(column, value) : `${column} = ${value}`
+  })
   const numbers = counts.map(({ adds }) =>
     addedSql(adds, adds.kind === 'row' ? '*' : identifier(adds.column)),
   )
@@ -206,19 +212,21 @@ function countedRange(view: View, group: CountGroup, { where, limits }: RangePar
     `(select json_build_array(${texts}) from ${source}` +
     `${conditionOf([...one, ...group.where.map(conditionSql)])})`
   const whole = `case when count(*) = 1 and sum(n) >= ${limits.rowsMax} then ${all} end`
-  const groups = `${groupsSql(view, group, rows)} limit ${groupsMax(limits)}`
+  const groups = `${groupsSql(view, group, rows)} limit ${groupsMax(view, limits)}`
   return countSelect(view, group, { groups, whole })
 }
 
-export function groupsMax({ keysMax }: PageLimits): number {
-  return keysMax * 2
+/** There may be any number of keys without an owning row where others have one. */
+export function groupsMax({ row }: View, { keysMax }: PageLimits): number {
+  return row ? keysMax * 2 : keysMax
 }
 
 /** The last owning row's key, or what no key is greater than where the page has the last rows. */
 function bounds(view: View, columns: readonly string[], source: string): readonly string[] {
   const bound = `nullif(current_setting('millrace.bound'), '')::json`
-  return view.key.map(({ type }, at) => {
-    const form = keyTypeOf(type)
+  return view.key.map((part, at) => {
+    const { type } = part
+    const form = keyFormOf(part)
     const { last } = form
     const most =
       last === undefined

@@ -1,6 +1,6 @@
 import { jsonSchemaOf } from '../view/json.ts'
 import type { View } from '../view/view.ts'
-import { keyTypeOf } from '../types/types.ts'
+import { keyFormOf } from '../types/windows.ts'
 import { spelledRule } from './entry-key.ts'
 import { problemResponse } from './problem.ts'
 
@@ -71,7 +71,7 @@ export function entriesSchema(view: View, route: string): object {
 
 function partsSchema({ key }: View): Readonly<Record<string, object>> {
   return Object.fromEntries(
-    key.map(({ name, type }) => [name, { type: 'string', description: keyTypeOf(type).words }]),
+    key.map((part) => [part.name, { type: 'string', description: keyFormOf(part).words }]),
   )
 }
 

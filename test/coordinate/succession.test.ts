@@ -84,7 +84,7 @@ describe('a declaration', () => {
       [firstId, true],
       [world.own.id, false],
     ])
-    const [name] = decodeView(turned.declarations[1]!.declaration).row.fields
+    const [name] = decodeView(turned.declarations[1]!.declaration).row!.fields
     expect(name!.stored).toMatch(/^name@/)
     expect(turned.topics).toEqual({ ...topics, [readers]: 1 })
     const checkpoints = await world.checkpoints()
@@ -112,7 +112,7 @@ describe('a declaration', () => {
     const asked: string[][] = []
     const { faults } = world.setup
     world.setup.faults = async (view) => {
-      asked.push(view.row.fields.map(({ column }) => column))
+      asked.push(view.row!.fields.map(({ column }) => column))
       return faults.call(world.setup, view)
     }
     world.outside.faults = [{ table: 'readers', what: 'is not there', mend: undefined }]
@@ -393,7 +393,7 @@ describe('earlier declarations', () => {
     await both()
     await want({ prune: true })
     const pruned = await look()
-    const [kept] = decodeView(pruned.declarations[0]!.declaration).row.fields
+    const [kept] = decodeView(pruned.declarations[0]!.declaration).row!.fields
     const before = held('7')
     await want({ sweep: ['name', kept!.stored] })
     await look()

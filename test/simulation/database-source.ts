@@ -80,7 +80,7 @@ export class DatabaseSource implements Source {
 
   unsettled(view: View, keys: readonly string[], since: TransactionId): Promise<readonly string[]> {
     return this.#call('unsettled', () => {
-      const { rows } = this.#world.asked.tables.get(view.row.table)!
+      const { rows } = this.#world.asked.tables.get(view.row!.table)!
       return keys.filter((key) => (rows.get(key)?.xid ?? Infinity) >= Number(since))
     })
   }
@@ -242,7 +242,7 @@ export function truthPage(
   rangeKeysMax: number,
 ): Pick<Truth, 'entries' | 'rows' | 'last'> {
   const owners = new Map(
-    rows(view.row.table).map((row) => [nameOf({ key: row[view.row.key[0]!]! }), row]),
+    rows(view.row!.table).map((row) => [nameOf({ key: row[view.row!.key[0]!]! }), row]),
   )
   const amounts = new Map<string, Map<string, bigint>>()
   for (const count of view.counts) {
@@ -265,7 +265,7 @@ export function truthPage(
     const fields =
       owner &&
       Object.fromEntries(
-        view.row.fields.map(({ stored, column }) => {
+        view.row!.fields.map(({ stored, column }) => {
           const value = owner[column] ?? null
           return [stored, value === null ? null : String(value)]
         }),

@@ -196,12 +196,12 @@ export class Oracle {
     const found: Mismatch[] = []
     for (const key of keys) {
       const held = data.entries.get(key)
-      if (complete.has('*') && (!table || table === view.row.table)) {
-        const names = view.row.fields.filter(({ stored }) => complete.has(stored))
+      if (complete.has('*') && (!table || table === view.row!.table)) {
+        const names = view.row!.fields.filter(({ stored }) => complete.has(stored))
         const is = held?.fields && names.map(({ stored }) => held.fields![stored] ?? null)
         const row = this.#exactRow(key)
         const must = row && names.map(({ column }) => textOf(row[column]))
-        this.#compare(found, { key, component: 'row', table: view.row.table }, [must, is])
+        this.#compare(found, { key, component: 'row', table: view.row!.table }, [must, is])
       }
       for (const count of view.counts) {
         const { stored, table: of } = count
@@ -250,9 +250,9 @@ export class Oracle {
       complete.has(component) && !wrong.has(component) && !this.excuseFor(key, table)
     const counts = view.counts.filter(({ stored, table }) => right(stored, table))
     const found = new Set(counts.map(({ stored }) => stored))
-    const whole = view.row.fields.every(({ stored }) => complete.has(stored))
+    const whole = view.row!.fields.every(({ stored }) => complete.has(stored))
     const row = whole && !wrong.has('row') && !this.#isEmpty(key)
-    if (row && right('*', view.row.table)) found.add('row')
+    if (row && right('*', view.row!.table)) found.add('row')
     return found
   }
 
@@ -269,7 +269,7 @@ export class Oracle {
     const { state } = this.#parts.data
     if (!state) return false
     const { view, complete } = this.#declared(state.declarations)
-    if (table === view.row.table) return complete.has('*')
+    if (table === view.row!.table) return complete.has('*')
     return view.counts.some((count) => count.table === table && complete.has(count.stored))
   }
 
@@ -307,7 +307,7 @@ export class Oracle {
     const { view } = this.#declared(state.declarations)
     const all = new Set([
       '*',
-      ...view.row.fields.map(({ stored }) => stored),
+      ...view.row!.fields.map(({ stored }) => stored),
       ...view.layout.counts,
     ])
     const found = this.#compared(this.keys(), undefined, all)

@@ -50,13 +50,13 @@ export class Readers {
   #check(view: View, key: string, entry: Entry | null, lsn: number): void {
     const { oracle, store, database } = this.#world
     if (store.data.watermark!.history !== database.history) return
-    if (!this.#isExcused(key, 'row', view.row.table)) {
+    if (!this.#isExcused(key, 'row', view.row!.table)) {
       const changes = oracle.rowChanges(key)
       const rows = statesOf(changes, lsn).map((row) =>
-        row ? JSON.stringify(view.row.fields.map(({ column }) => textOf(row[column]))) : 'none',
+        row ? JSON.stringify(view.row!.fields.map(({ column }) => textOf(row[column]))) : 'none',
       )
       const found = entry
-        ? JSON.stringify(view.row.fields.map(({ stored }) => entry.fields[stored] ?? null))
+        ? JSON.stringify(view.row!.fields.map(({ stored }) => entry.fields[stored] ?? null))
         : 'none'
       if (!rows.includes(found)) {
         this.#world.fail(`a reader got row ${key} as ${found}; it was ${rows.join(', ')}`)

@@ -9,7 +9,13 @@ import {
   time,
   timestamptz,
 } from '../../src/types/declare.ts'
-import { countOf, defineView, from, type ViewDeclaration } from '../../src/view/define-view.ts'
+import {
+  countOf,
+  defineView,
+  from,
+  type RowDeclaration,
+  type ViewDeclaration,
+} from '../../src/view/define-view.ts'
 import { averageOf } from '../../src/view/aggregates/average-of.ts'
 import { sumOf } from '../../src/view/aggregates/sum-of.ts'
 import { eq, gt, lt } from '../../src/view/condition.ts'
@@ -69,8 +75,8 @@ describe('a declaration', () => {
     })
   })
 
-  const fields = (more: ViewDeclaration['row']['fields']) => ({
-    row: { ...good.row, fields: { ...good.row.fields, ...more } },
+  const fields = (more: RowDeclaration['fields']) => ({
+    row: { ...good.row!, fields: { ...good.row!.fields, ...more } },
   })
 
   test.each<[string, Partial<ViewDeclaration>, RegExp]>([
@@ -133,7 +139,7 @@ describe('a declaration', () => {
     ],
     [
       'a property of the row that is none',
-      { row: { ...good.row, columns: {} } as ViewDeclaration['row'] },
+      { row: { ...good.row!, columns: {} } as RowDeclaration },
       /a row has no columns/,
     ],
     ['a name in camelCase', { name: 'placeInformation' }, /kebab-case/],
@@ -174,12 +180,16 @@ describe('a declaration', () => {
     ['a field in snake_case', fields({ owner_id: 'x' }), /'owner_id' is not a camelCase name/],
     ['a reserved field', fields({ constructor: 'x' }), /'constructor' is reserved/],
     ['a field that is no name', fields({ '': 'x' }), /'' is not a camelCase name/],
-    ['a table without a name', { row: { ...good.row, table: '' } }, /'' can't name/],
-    ['a key column without a name', { row: { ...good.row, key: '' } }, /'' can't name/],
+    ['a table without a name', { row: { ...good.row!, table: '' } }, /'' can't name/],
+    ['a key column without a name', { row: { ...good.row!, key: '' } }, /'' can't name/],
     ['a column without a name', fields({ again: '' }), /'' can't name/],
     ['a column with a NUL', fields({ again: 'a\0b' }), /can't name a column/],
-    ['a table with a lone quote', { row: { ...good.row, table: 'a"' } }, /'a"' can't name a table/],
-    ['a table in two schemas', { row: { ...good.row, table: 'a.b.c' } }, /'a.b.c' can't name/],
+    [
+      'a table with a lone quote',
+      { row: { ...good.row!, table: 'a"' } },
+      /'a"' can't name a table/,
+    ],
+    ['a table in two schemas', { row: { ...good.row!, table: 'a.b.c' } }, /'a.b.c' can't name/],
     ['a name that is too long', fields({ again: 'ä'.repeat(32) }), /can't name a column/],
     [
       'a counted table without a name',

@@ -214,10 +214,10 @@ describe('an entry whose key has several parts', () => {
 })
 
 test('fields and counts are given under the names that they have in stores', () => {
-  const [username] = userInformation.row.fields
+  const [username] = userInformation.row!.fields
   const renamed = viewOf({
     ...userInformation,
-    row: { ...userInformation.row, fields: [{ ...username!, stored: 'username@1' }] },
+    row: { ...userInformation.row!, fields: [{ ...username!, stored: 'username@1' }] },
     counts: userInformation.counts.map((count) => ({ ...count, stored: `${count.name}@2` })),
   })
   expect(contributions(insert('users', key, user()), renamed)).toEqual([

@@ -497,7 +497,7 @@ test('keys are compared as SQL orders them', async () => {
   ] as const) {
     for (const [i, a] of keys.entries()) {
       for (const [j, b] of keys.entries())
-        expect(Math.sign(compareKeys([type], a, b))).toBe(Math.sign(i - j))
+        expect(Math.sign(compareKeys([{ type }], a, b))).toBe(Math.sign(i - j))
     }
   }
 })

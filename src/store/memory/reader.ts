@@ -87,15 +87,18 @@ export class MemoryReader implements ViewReader {
   #entry(key: string): Entry | null {
     const { data, layout } = this.#parts
     const held = data.entries.get(key)
-    if (!held?.fields) return null
+    if (!held) return null
     const { fields, counts, tallies } = held
+    const { presence } = layout
+    const counted = presence.some((name) => (counts[name] ?? 0n) > 0n)
+    if (presence.length === 0 ? !fields : !counted) return null
     const slices = layout.tallies.flatMap(({ name, slice }) =>
       slice ? [[name, sliceOf(slice, tallies?.get(name))] as const] : [],
     )
     return {
       ...(slices.length > 0 && { tallies: Object.fromEntries(slices) }),
       key,
-      fields: Object.fromEntries(layout.fields.map(({ name }) => [name, fields[name] ?? null])),
+      fields: Object.fromEntries(layout.fields.map(({ name }) => [name, fields?.[name] ?? null])),
       counts: Object.fromEntries(layout.counts.map((name) => [name, counts[name] ?? 0n])),
     }
   }

@@ -1,4 +1,4 @@
-import type { Entry, NamedColumn, TallyItem, ViewLayout } from '../../mutation.ts'
+import type { Entry, NamedPart, TallyItem, ViewLayout } from '../../mutation.ts'
 import type { CellSql } from './cell-sql.ts'
 import { checkpointsSql } from './checkpoints.ts'
 import { statement, type SqlRow, type Statement } from './connection.ts'
@@ -7,7 +7,7 @@ import { asText, columnName, columnOf, keyArrays, keyText, quote } from './entry
 export type EntryPlace = {
   /** The table as SQL writes it, `"public"."user_information"`. */
   readonly table: string
-  readonly key: readonly NamedColumn[]
+  readonly key: readonly NamedPart[]
   readonly cells: CellSql
 }
 
@@ -33,7 +33,7 @@ export class EntrySql {
   readonly look: Statement
   /** For the table of the view's tallies, which is there if the layout has any. */
   readonly cells: CellSql
-  readonly #key: readonly NamedColumn[]
+  readonly #key: readonly NamedPart[]
 
   /** `others` are columns that the layout does not name, and that go with the owning row. */
   constructor({ table, key, cells }: EntryPlace, layout: ViewLayout, others: readonly string[]) {
