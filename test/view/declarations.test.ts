@@ -191,6 +191,7 @@ describe('views merged', () => {
         { name: nameStored, type: 'text' },
       ],
       counts: ['bookCount'],
+      presence: [],
       tallies: [],
     })
   })

@@ -70,6 +70,7 @@ describe('a declaration', () => {
           { name: 'motto', type: 'text' },
         ],
         counts: ['visitCount'],
+        presence: [],
         tallies: [],
       },
     })

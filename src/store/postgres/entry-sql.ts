@@ -25,6 +25,8 @@ export class EntrySql {
   readonly apply: Statement
   /** Removes those of the keys that hold nothing. Values: parts of keys. */
   readonly removeEmpty: Statement
+  /** True where the entry exists for readers. */
+  readonly exists: string
   /** Columns `entry`, `f0`… and `c0`…, where a missing counter is 0. */
   readonly columns: string
   /** Further columns `t0`… for the slices of tallies, each after a comma. */
@@ -49,6 +51,8 @@ export class EntrySql {
       'e.present is not true',
       ...counts.map((count) => `coalesce(${count}, 0) = 0`),
     ].join(' and ')
+    const present = layout.presence.map((name) => `e.${quote(columnName(name))} > 0`)
+    this.exists = present.length === 0 ? 'e.present' : `(${present.join(' or ')})`
     this.columns = [
       `${this.entryText} as entry`,
       ...layout.fields.map((field, index) => `${asText(field)} as f${index}`),

@@ -54,9 +54,10 @@ export class EntryHash {
     args[at] = String(length)
   }
 
-  /** From the values of `read`; null without an owning row. `where` is the key of the hash. */
+  /** From the values of `read`; null where readers get nothing. `where` is the key of the hash. */
   parse(key: string, values: readonly Reply[], where: string): Entry | null {
-    if (values[0] === null) return null
+    const { presence } = this.#layout
+    if (presence.length === 0 && values[0] === null) return null
     const counts: Record<string, bigint> = {}
     this.#layout.counts.forEach((count, index) => {
       const text = values[index + 1]
@@ -65,6 +66,7 @@ export class EntryHash {
       }
       counts[count] = BigInt((text as string | null) ?? 0)
     })
+    if (presence.length > 0 && !presence.some((count) => counts[count]! > 0n)) return null
     const fields: Record<string, string | null> = {}
     const from = this.watched.length
     this.#fields.forEach(([name], index) => {
