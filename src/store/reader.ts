@@ -31,8 +31,7 @@ export type NamedPart = { readonly reader: ViewReader; readonly by: KeyPlace }
 
 /** Where entries of the part with this index hold keys: a field, or the items of a tally's slice. */
 export type KeyPlace = { readonly part: number } & (
-  | { readonly field: string }
-  | { readonly tally: string }
+  { readonly field: string } | { readonly tally: string }
 )
 
 /** One answer of a read: state, watermark and entries as they stood in one moment. */

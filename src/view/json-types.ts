@@ -2,12 +2,7 @@
 import type { ColumnType } from '../types/types.ts'
 
 export type Json =
-  | string
-  | number
-  | boolean
-  | null
-  | readonly Json[]
-  | { readonly [name: string]: Json }
+  string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json }
 
 /** A value of this type that is not null. */
 export type JsonOf<Type extends ColumnType> = Type extends `${infer Element extends ColumnType}[]`

@@ -55,9 +55,11 @@ type ParameterOf<Parameter> = Parameter extends { readonly enum: readonly (infer
  * Answers what readers get, as JSON, or null for 404. It may be called many times at once, and for
  * an entry that is not there. What it throws is 500 to the reader.
  */
-export type RespondFunction<Entry = Readonly<Record<string, unknown>>, Query = unknown, Parts = unknown> = (
-  asked: Asked<Entry, Query, Parts>,
-) => Promise<unknown> | unknown
+export type RespondFunction<
+  Entry = Readonly<Record<string, unknown>>,
+  Query = unknown,
+  Parts = unknown,
+> = (asked: Asked<Entry, Query, Parts>) => Promise<unknown> | unknown
 
 export type Asked<Entry, Query, Parts> = {
   /** As the view spells it: `42`, or `eu:42` where it has several parts. */
@@ -98,7 +100,6 @@ export type EntryOf<Viewed> = Viewed extends { readonly [entryJson]?: infer Entr
   : AnyEntry
 
 type AnyEntry = Readonly<Record<string, Json>>
-
 
 export type Respond = {
   readonly answer: RespondFunction<never, never, never>
@@ -158,7 +159,8 @@ function faultsOfParameter(name: string, parameter: QueryParameter): string[] {
   const strange = Object.keys(parameter).filter((property) => !known.includes(property))
   return [
     ...strange.map(
-      (property) => `${what} of type ${type} has no ${property}${didYouMean(nearest(property, known))}`,
+      (property) =>
+        `${what} of type ${type} has no ${property}${didYouMean(nearest(property, known))}`,
     ),
     ...faultsOfPattern(what, parameter),
     ...faultsOfDefault(what, parameter),
@@ -194,7 +196,8 @@ function isValue(parameter: QueryParameter, value: unknown): boolean {
     }
     default: {
       const { type, minimum = -Infinity, maximum = Infinity } = parameter
-      if (typeof value !== 'number' || (type === 'integer' && !Number.isInteger(value))) return false
+      if (typeof value !== 'number' || (type === 'integer' && !Number.isInteger(value)))
+        return false
       return value >= minimum && value <= maximum
     }
   }
