@@ -10,6 +10,7 @@ import { describeRandomOperations } from './conformance-random.ts'
 import { describeSetBack } from './conformance-set-back.ts'
 import { describeTallies } from './conformance-tallies.ts'
 import { describeTallyAudit } from './conformance-tally-audit.ts'
+import { describeTogether } from './conformance-together.ts'
 import { describeTurn } from './conformance-turn.ts'
 import { storeForEachTest, type StoreHarness } from './store-fixture.ts'
 
@@ -43,6 +44,7 @@ export function describeStore(name: string, setUp: () => Promise<StoreHarness>):
     describeDoubts(suite)
     describeAudit(suite)
     describeCoordination(suite)
+    describeTogether(suite)
     describeTurn(suite)
     describeSetBack(suite)
     describeRandomOperations(suite)

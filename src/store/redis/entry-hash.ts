@@ -35,6 +35,12 @@ export class EntryHash {
     this.#indexes = new Map(layout.counts.map((count, index) => [count, String(index + 2)]))
   }
 
+  /** The number of a field among those of `read`, from 1; 0 for one that is not read. */
+  fieldNumber(field: string): number {
+    const at = this.#fields.findIndex(([name]) => name === field)
+    return at < 0 ? 0 : this.watched.length + at + 1
+  }
+
   /** The counter that a script means by its index among the watched names; undefined behind them. */
   counterAt(index: number): string | undefined {
     return this.#layout.counts[index - 2]
