@@ -1,5 +1,6 @@
 import { heal, type HealOptions } from '../../src/reconcile/heal.ts'
 import { judgeSheets, takeSheet, type Judgement } from '../../src/reconcile/look.ts'
+import { fullPace } from '../../src/reconcile/pace.ts'
 import type { Plan } from '../../src/reconcile/plan.ts'
 import type { CorrectionStep } from '../../src/store/audit.ts'
 import { limits } from '../../src/store/limits.ts'
@@ -33,6 +34,7 @@ function planned(given: Partial<Plan> = {}): Plan {
 }
 
 const first = 'left by the first look'
+const rest = fullPace.rest
 
 /** A first look at every entry of source and store. */
 async function looked(plan: Plan): Promise<Judgement> {
@@ -45,7 +47,7 @@ async function healed(given: Partial<HealOptions> = {}, plan = planned()) {
   const judgement = await looked(plan)
   world.pages.length = 0
   const { signal } = world
-  const options = { atOnce: false, correct: true, ticket: undefined, signal, ...given }
+  const options = { atOnce: false, correct: true, ticket: undefined, rest, signal, ...given }
   const { wrong } = await heal(plan, judgement, options)
   return wrong.map(({ key, field, expected, found, healed: right }) =>
     [key, field, expected, found, right ? 'healed' : 'open'].join(' '),
@@ -172,7 +174,7 @@ describe('what a second look does not find', () => {
     const judgement = await looked(plan)
     world.snapshot = '250:250:'
     await world.publish(world.barrier(3, 10, { ends: but(10, { [books]: 99 }) }))
-    const options = { atOnce: false, correct: true, ticket: undefined, signal: world.signal }
+    const options = { atOnce: false, correct: true, ticket: undefined, rest, signal: world.signal }
     const found = await world.clock.until(heal(plan, judgement, options))
     expect(found).toEqual({ wrong: [], unproved: new Set(['books']) })
   })
@@ -279,7 +281,7 @@ describe('while a view is filled', () => {
     world.data.rowTickets.delete('1')
     world.pages.length = 0
     const { signal } = world
-    const { wrong } = await heal(plan, judgement, { ...filling, correct: true, signal })
+    const { wrong } = await heal(plan, judgement, { ...filling, correct: true, rest, signal })
     expect(world.pages).toEqual([
       { kind: 'keys', keys: ['1'] },
       { kind: 'keys', keys: ['1'] },
@@ -378,7 +380,7 @@ describe('what is no entry', () => {
     const plan = unreadable()
     const judgement = await looked(plan)
     const sound = { ...planned(), writer: { ...plan.writer, displace: async () => undefined } }
-    const options = { atOnce: false, correct: true, ticket: undefined, signal: world.signal }
+    const options = { atOnce: false, correct: true, ticket: undefined, rest, signal: world.signal }
     expect((await heal(sound, judgement, options)).wrong).toEqual([])
     expect(world.recorded.lines).toEqual([])
   })
