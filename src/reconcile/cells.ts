@@ -28,7 +28,9 @@ export function compareCells(
   if (lacking.size === 0) return undefined
   const items = [...lacking.keys()]
   const named = items.slice(0, namedMax).map((item) => ({
-    ...{ key, field, item },
+    key,
+    field,
+    item,
     expected: shown(expected.get(item)),
     found: shown(found.get(item)),
   }))

@@ -60,7 +60,10 @@ export async function healItems(
 }
 
 async function* everyPage(
-  { large, isTold }: { readonly large: readonly LargeTally[]; isTold(of: LargeTally): boolean },
+  {
+    large,
+    isTold,
+  }: { readonly large: readonly LargeTally[]; readonly isTold: (of: LargeTally) => boolean },
   pagesOf: (of: LargeTally) => AsyncIterable<ItemSheet>,
 ): AsyncGenerator<ItemSheet> {
   for (const of of large) {
@@ -170,10 +173,10 @@ async function* sheetsOf(
   }
 }
 
-async function taken(plan: Plan, page: ItemPage, { rest, signal }: Options): Promise<ItemSheet> {
+async function taken(plan: Plan, page: ItemPage, { pace, signal }: Options): Promise<ItemSheet> {
   const startedMs = plan.clock.monotonicMs()
   const sheet = await takeItemSheet(plan, page)
-  await rest({ rows: sheet.truth.rows, busyMs: plan.clock.monotonicMs() - startedMs }, signal)
+  await pace.rest({ rows: sheet.truth.rows, busyMs: plan.clock.monotonicMs() - startedMs }, signal)
   return sheet
 }
 
@@ -190,7 +193,7 @@ async function healSheets(
   for (const some of options.atOnce ? apart(sheets) : [sheets]) {
     const ticket = options.atOnce ? randomUUID() : undefined
     const { wrong, ...judged } = await judgeItems(plan, some, { ticket, signal: options.signal })
-    await options.rest({ rows: 0, busyMs: judged.busyMs }, options.signal)
+    await options.pace.rest({ rows: 0, busyMs: judged.busyMs }, options.signal)
     for (const table of judged.unproved) unproved.add(table)
     const left = ticket === undefined ? wrong : await fill(plan, wrong, ticket)
     for (const [{ of }, found] of left) open.set({ of }, found)

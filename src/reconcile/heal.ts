@@ -23,8 +23,8 @@ export type HealOptions = {
   /** False only looks. */
   readonly correct: boolean
   readonly ticket: string | undefined
-  /** Between pages of tallies that are looked at item by item. */
-  readonly rest: Pace['rest']
+  /** Of tallies that are looked at item by item. */
+  readonly pace: Pick<Pace, 'rest'>
   readonly signal: AbortSignal
 }
 

@@ -144,10 +144,10 @@ function tallyDifferences(
       large.push(stored)
       continue
     }
-    const compared = compareCells({ key, field: stored }, must!, is!)
-    if (!compared) continue
-    cells.set(stored, compared.lacking)
-    differences.push(...compared.differences)
+    const differing = compareCells({ key, field: stored }, must!, is!)
+    if (!differing) continue
+    cells.set(stored, differing.lacking)
+    differences.push(...differing.differences)
   }
   return { cells, differences, large }
 }

@@ -56,7 +56,7 @@ export class Turn {
   /** When another process that goes at full pace is looked after again, monotonic milliseconds. */
   #untilMs = Infinity
   /** Between pages of one large tally, which is begun anew where it is broken off. */
-  #restInTally: Pace['rest'] = fullPace.rest
+  #tallyPace: Pick<Pace, 'rest'> = fullPace
 
   constructor(options: TurnOptions, plan: Plan, state: ViewState) {
     this.#options = options
@@ -83,7 +83,7 @@ export class Turn {
     const watching = this.#called(called).then(() => end.abort())
     // A rest may be long: it ends when the state asks for something else than going on.
     const rest: Pace['rest'] = (cost, each) => pace.rest(cost, AbortSignal.any([each, called]))
-    this.#restInTally = right ? pace.rest : (cost, each) => this.#restUndoubted(pace, cost, each)
+    this.#tallyPace = right ? fullPace : { rest: (...all) => this.#restUndoubted(pace, ...all) }
     try {
       if (this.#pass.section === 'rows') {
         const after = this.#pass.after ?? undefined
@@ -114,7 +114,7 @@ export class Turn {
     signal: AbortSignal,
   ): Promise<boolean> {
     const atOnce = this.#pass.kind === 'build'
-    const healing = { atOnce, correct: true, ticket, rest: this.#restInTally, signal }
+    const healing = { atOnce, correct: true, ticket, pace: this.#tallyPace, signal }
     const { wrong, unproved } = await heal(this.#plan, judgement, healing)
     const entries = sheets.reduce((sum, { keys }) => sum + keys.length, 0)
     const first = sheets[0]!
@@ -187,7 +187,7 @@ export class Turn {
     const atOnce = this.#pass.kind === 'build'
     const ticket = atOnce ? randomUUID() : undefined
     const judgement = await judgeSheets(this.#plan, [sheet], { ticket, signal })
-    const healing = { atOnce, correct: true, ticket, rest: this.#restInTally, signal }
+    const healing = { atOnce, correct: true, ticket, pace: this.#tallyPace, signal }
     return heal(this.#plan, judgement, healing)
   }
 

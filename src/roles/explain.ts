@@ -182,8 +182,7 @@ function findingsOf(state: ViewState, key: string): readonly Finding[] {
 async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<Verdict> {
   const sheet = await takeSheet(plan, { kind: 'keys', keys: [key] })
   const judgement = await judgeSheets(plan, [sheet], { ticket: undefined, signal })
-  const { rest } = verifyPace
-  const only = { atOnce: false, correct: false, rest, signal }
+  const only = { atOnce: false, correct: false, pace: verifyPace, signal }
   const items = await healItems(plan, judgement.large, only)
   const verdict = judgement.verdicts.get(key)!
   const { snapshot, entries } = sheet.truth
@@ -203,9 +202,9 @@ async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<
 }
 
 /** The text of an entry with no more cells of its tallies than anybody reads. */
-function shortened(layout: ViewLayout, key: string, text: string): string {
-  const { tallies, ...entry } = decodeEntry(layout, text)!
-  if (!tallies) return text
+function shortened(layout: ViewLayout, key: string, entryText: string): string {
+  const { tallies, ...entry } = decodeEntry(layout, entryText)!
+  if (!tallies) return entryText
   let left = 0
   const short = [...tallies].map(([name, told]): [string, ToldTally] => {
     if (told === 'large') return [name, told]

@@ -11,7 +11,7 @@ import { judgeSheets, takeSheet, type Sheet } from '../reconcile/look.ts'
 import { verifyPace } from '../reconcile/pace.ts'
 import type { Plan } from '../reconcile/plan.ts'
 import { anchorOfSheet } from '../reconcile/steps.ts'
-import { walk } from '../reconcile/walk.ts'
+import { walk, type Pace } from '../reconcile/walk.ts'
 import { chosenStore, chosenViews } from './chosen.ts'
 import { eachView, type Outcome } from './each-view.ts'
 import { jsonOption, storeOption, viewOption } from './options.ts'
@@ -121,12 +121,12 @@ function healingOf(
   signal: AbortSignal,
 ): HealOptions {
   let items = 0
-  const rest: HealOptions['rest'] = (cost, each) => {
+  const rest: Pace['rest'] = (cost, each) => {
     items += cost.rows
     progress(`${result.entries} entries and ${items} rows of large tallies compared`)
     return verifyPace.rest(cost, each)
   }
-  return { atOnce: false, correct, ticket: undefined, rest, signal }
+  return { atOnce: false, correct, ticket: undefined, pace: { rest }, signal }
 }
 
 function add(result: Comparison, { wrong, unproved }: Healed): void {

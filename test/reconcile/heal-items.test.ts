@@ -75,18 +75,17 @@ function planned(given: Partial<Plan> = {}): Plan {
   }
 }
 
+const healing = (done: boolean) => (done ? 'healed' : 'open')
+
 type Given = Partial<HealOptions> & { readonly large?: readonly (typeof genres)[] }
 
 async function healed({ large = [genres], ...given }: Given = {}, plan = planned()) {
   const { signal } = world
-  const options = { atOnce: false, correct: true, rest: fullPace.rest, signal, ...given }
+  const options = { atOnce: false, correct: true, pace: fullPace, signal, ...given }
   const { wrong, unproved } = await world.clock.until(healItems(plan, large, options))
   return {
     wrong: wrong.map((each) =>
-      [
-        ...[each.key, nameOfField(each), each.expected, each.found],
-        each.healed ? 'healed' : 'open',
-      ].join(' '),
+      [each.key, nameOfField(each), each.expected, each.found, healing(each.healed)].join(' '),
     ),
     unproved: [...unproved],
   }
@@ -276,7 +275,7 @@ describe('a look at items is given up', () => {
   test('when who rests says so', async () => {
     lies({ ode: 1n }, { ode: 1n })
     const rest = () => Promise.reject(new MillraceError('look-void', 'something else'))
-    await expect(healed({ rest })).rejects.toMatchObject({ message: 'something else' })
+    await expect(healed({ pace: { rest } })).rejects.toMatchObject({ message: 'something else' })
   })
 })
 
@@ -301,6 +300,6 @@ test('each page rests by the rows that it has read', async () => {
   const all = items(1_500)
   lies(all, all)
   const rows: number[] = []
-  await healed({ rest: async (cost) => void rows.push(cost.rows) })
+  await healed({ pace: { rest: async (cost) => void rows.push(cost.rows) } })
   expect(rows.filter((each) => each > 0)).toEqual([1_000, 500, 1_000, 500])
 })

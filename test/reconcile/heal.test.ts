@@ -34,7 +34,7 @@ function planned(given: Partial<Plan> = {}): Plan {
 }
 
 const first = 'left by the first look'
-const rest = fullPace.rest
+const pace = fullPace
 
 /** A first look at every entry of source and store. */
 async function looked(plan: Plan): Promise<Judgement> {
@@ -47,7 +47,7 @@ async function healed(given: Partial<HealOptions> = {}, plan = planned()) {
   const judgement = await looked(plan)
   world.pages.length = 0
   const { signal } = world
-  const options = { atOnce: false, correct: true, ticket: undefined, rest, signal, ...given }
+  const options = { atOnce: false, correct: true, ticket: undefined, pace, signal, ...given }
   const { wrong } = await heal(plan, judgement, options)
   return wrong.map(({ key, field, expected, found, healed: right }) =>
     [key, field, expected, found, right ? 'healed' : 'open'].join(' '),
@@ -174,7 +174,7 @@ describe('what a second look does not find', () => {
     const judgement = await looked(plan)
     world.snapshot = '250:250:'
     await world.publish(world.barrier(3, 10, { ends: but(10, { [books]: 99 }) }))
-    const options = { atOnce: false, correct: true, ticket: undefined, rest, signal: world.signal }
+    const options = { atOnce: false, correct: true, ticket: undefined, pace, signal: world.signal }
     const found = await world.clock.until(heal(plan, judgement, options))
     expect(found).toEqual({ wrong: [], unproved: new Set(['books']) })
   })
@@ -281,7 +281,7 @@ describe('while a view is filled', () => {
     world.data.rowTickets.delete('1')
     world.pages.length = 0
     const { signal } = world
-    const { wrong } = await heal(plan, judgement, { ...filling, correct: true, rest, signal })
+    const { wrong } = await heal(plan, judgement, { ...filling, correct: true, pace, signal })
     expect(world.pages).toEqual([
       { kind: 'keys', keys: ['1'] },
       { kind: 'keys', keys: ['1'] },
@@ -380,7 +380,7 @@ describe('what is no entry', () => {
     const plan = unreadable()
     const judgement = await looked(plan)
     const sound = { ...planned(), writer: { ...plan.writer, displace: async () => undefined } }
-    const options = { atOnce: false, correct: true, ticket: undefined, rest, signal: world.signal }
+    const options = { atOnce: false, correct: true, ticket: undefined, pace, signal: world.signal }
     expect((await heal(sound, judgement, options)).wrong).toEqual([])
     expect(world.recorded.lines).toEqual([])
   })

@@ -34,7 +34,9 @@ type Given = {
 
 function judged({ truth = {}, found = {}, unseen, unproved = [] }: Given): Verdict {
   const mutation: Mutation | undefined = unseen && {
-    ...{ entry: '1', put: undefined, add: {} },
+    entry: '1',
+    put: undefined,
+    add: {},
     cells: cellsOf(unseen),
   }
   const evidence = { key: '1', truth: text(truth), found: text(found), unseen: mutation }

@@ -137,16 +137,16 @@ export class Compared extends World {
   }
 
   #itemTruth(page: ItemPage): ItemTruth {
-    const all = this.rows.get(page.entry)?.tallies?.get(page.tally) ?? new Map<string, bigint>()
-    const items = [...all.keys()].toSorted()
+    const amounts = this.rows.get(page.entry)?.tallies?.get(page.tally) ?? new Map<string, bigint>()
+    const items = [...amounts.keys()].toSorted()
     const following =
       page.kind === 'items'
-        ? page.items.filter((item) => all.has(item))
+        ? page.items.filter((item) => amounts.has(item))
         : items.filter((item) => page.after === undefined || item > page.after)
     const taken = page.kind === 'items' ? following : following.slice(0, page.itemsMax)
     return {
       ...this.#moment(),
-      amounts: new Map(taken.map((item) => [item, all.get(item)!])),
+      amounts: new Map(taken.map((item) => [item, amounts.get(item)!])),
       rows: taken.length,
       last: following.length > taken.length ? taken.at(-1) : undefined,
     }
