@@ -1,10 +1,12 @@
 import { heal, type HealOptions } from '../../src/reconcile/heal.ts'
+import { nameOfField } from '../../src/reconcile/judge.ts'
 import { judgeSheets, takeSheet, type Judgement } from '../../src/reconcile/look.ts'
 import { fullPace } from '../../src/reconcile/pace.ts'
 import type { Plan } from '../../src/reconcile/plan.ts'
 import type { CorrectionStep } from '../../src/store/audit.ts'
 import { limits } from '../../src/store/limits.ts'
 import type { Epoch } from '../../src/store/state.ts'
+import { talliedLibrary } from '../support/library.ts'
 import { books, but, Compared, held } from './look-fixture.ts'
 
 let world: Compared
@@ -384,4 +386,103 @@ describe('what is no entry', () => {
     expect((await heal(sound, judgement, options)).wrong).toEqual([])
     expect(world.recorded.lines).toEqual([])
   })
+})
+
+describe('cells', () => {
+  const first = new Map([
+    ['epic', 2n],
+    ['ode', 1n],
+  ])
+  const withGenres = (
+    key: string,
+    items: ReadonlyMap<string, bigint>,
+    side: 'source' | 'store',
+  ) => {
+    const entry = {
+      ...held('Ada'),
+      ...(items.size > 0 && { tallies: new Map([['genres', items]]) }),
+    }
+    if (side === 'source') world.rows.set(key, entry)
+    else world.keep(key, entry)
+  }
+  const inStore = (key: string) => world.data.entries.get(key)?.tallies?.get('genres')
+  const lies = (store: Readonly<Record<string, bigint>>) => {
+    withGenres('1', first, 'source')
+    withGenres('1', new Map(Object.entries(store)), 'store')
+  }
+
+  beforeEach(async () => {
+    world = new Compared(talliedLibrary)
+    await world.start()
+  })
+
+  test('that two looks find wrong are corrected by their exact amounts', async () => {
+    lies({ epic: 5n, farce: 1n })
+    expect((await healedItems()).toSorted()).toEqual([
+      'genres[epic] 2 5 true',
+      'genres[farce] null 1 true',
+      'genres[ode] 1 null true',
+    ])
+    expect(inStore('1')).toEqual(first)
+  })
+
+  test('that a second look finds to be wrong otherwise are looked at a third time', async () => {
+    lies({ epic: 2n })
+    meanwhile(() => lies({ epic: 3n }))
+    await healedItems()
+    expect(world.pages.length).toBe(2)
+    expect(inStore('1')).toEqual(first)
+  })
+
+  test('are put in by one look while a view is filled', async () => {
+    withGenres('1', first, 'source')
+    world.keep('1', held('Ada'))
+    expect(await healedItems({ atOnce: true, ticket: 'left by the first look' })).toEqual([])
+    expect(inStore('1')).toEqual(first)
+  })
+
+  test('that are served already take two looks while a view is filled', async () => {
+    lies({})
+    const plan = planned({ complete: new Set(['genres']) })
+    const found = await healedItems({ atOnce: true, ticket: 'left by the first look' }, plan)
+    expect(found.length).toBe(2)
+  })
+
+  test('of one step of the store are not more than a look tells of one tally', async () => {
+    const many = new Map(Array.from({ length: 400 }, (_, at) => [`item ${at}`, 1n] as const))
+    for (const key of ['1', '2', '3', '4', '5']) {
+      withGenres(key, many, 'source')
+      world.keep(key, held('Ada'))
+    }
+    await healedItems()
+    expect(corrected.map(({ corrections }) => corrections.length)).toEqual([2, 2, 1])
+  })
+
+  test('of a tally that is too large for a look are compared item by item', async () => {
+    const many = new Map(Array.from({ length: 1_001 }, (_, at) => [`item ${at}`, 1n] as const))
+    withGenres('1', many, 'source')
+    withGenres('1', new Map([...many, ['item 7', 3n]]), 'store')
+    expect(await healedItems()).toEqual(['genres[item 7] 1 3 true'])
+    expect(inStore('1')).toEqual(many)
+  })
+
+  test('of a tally that only the second look finds too large are compared as well', async () => {
+    const many = new Map(Array.from({ length: 1_001 }, (_, at) => [`item ${at}`, 1n] as const))
+    lies({ epic: 3n })
+    meanwhile(() => {
+      withGenres('1', many, 'source')
+      withGenres('1', new Map([...many, ['item 7', 3n]]), 'store')
+    })
+    expect(await healedItems()).toEqual(['genres[item 7] 1 3 true'])
+  })
+
+  async function healedItems(given: Partial<HealOptions> = {}, plan = planned()) {
+    const judgement = await looked(plan)
+    world.pages.length = 0
+    const options = { atOnce: false, correct: true, ticket: undefined, pace, signal: world.signal }
+    const { wrong } = await heal(plan, judgement, { ...options, ...given })
+    return wrong.map((each) =>
+      [nameOfField(each), each.expected, each.found, each.healed].map(String).join(' '),
+    )
+  }
 })
