@@ -1,12 +1,11 @@
 import { MillraceError } from '../errors.ts'
-import { didYouMean, nearest } from '../nearest.ts'
 import { canonicalTable, parseTable } from '../table-name.ts'
 import type { TypedColumn } from '../types/declare.ts'
 import { knownType, type ColumnType, type KeyType } from '../types/types.ts'
-import type { AggregateDeclaration } from './aggregates/aggregate.ts'
-import { aggregateForms } from './aggregates/index.ts'
+import { unknownFaults, type AggregateDeclaration } from './aggregates/aggregate.ts'
+import { typedColumn } from './aggregates/columns.ts'
 import { faultsOfCondition } from './condition.ts'
-import { viewOf, type Count, type View } from './view.ts'
+import { itemColumns, viewOf, type Count, type Tally, type View } from './view.ts'
 
 export { countOf } from './aggregates/count-of.ts'
 
@@ -35,40 +34,45 @@ export function defineView(declaration: ViewDeclaration): View {
   const fields = Object.entries(row.fields).map(([field, source]) => ({
     name: field,
     stored: field,
-    ...columnOf(source),
+    ...typedColumn(source),
   }))
   const aggregates = Object.entries(declaration.aggregates ?? {}).map(([aggregate, declared]) => ({
     name: aggregate,
     declared,
     counts: countsOf(aggregate, declared),
+    tallies: talliesOf(aggregate, declared),
   }))
   return viewOf({
     name,
     key: Object.entries(declaration.key).map(([part, type]) => ({ name: part, type })),
     row: { table: canonicalTable(row.table), key: [row.key].flat(), fields },
     counts: aggregates.flatMap(({ counts }) => counts),
-    tallies: [],
-    aggregates: aggregates.map(({ name: aggregate, declared, counts }) => ({
+    tallies: aggregates.flatMap(({ tallies }) => tallies),
+    aggregates: aggregates.map(({ name: aggregate, declared, counts, tallies }) => ({
       name: aggregate,
       kind: declared.kind,
       counts: counts.map((count) => count.name),
-      scale: declared.scale,
-      digits: declared.digits,
+      ...(tallies.length === 0 ? {} : { tally: aggregate }),
+      ...declared.shows,
     })),
     serve,
   })
 }
 
 function countsOf(name: string, declared: AggregateDeclaration): readonly Count[] {
-  const { table, by, where = [] } = declared
-  return aggregateForms[declared.kind].counts(declared).map(({ end, adds }) => ({
-    name: `${name}${end}`,
-    stored: `${name}${end}`,
-    table: canonicalTable(table),
-    by: [by].flat(),
-    where,
+  return declared.keeps.counts.map(({ end, adds }) => ({
+    ...groupOf(`${name}${end}`, declared),
     adds,
   }))
+}
+
+function talliesOf(name: string, declared: AggregateDeclaration): readonly Tally[] {
+  const { item } = declared.keeps
+  return item ? [{ ...groupOf(name, declared), item }] : []
+}
+
+function groupOf(name: string, { table, by, where = [] }: AggregateDeclaration) {
+  return { name, stored: name, table: canonicalTable(table), by: [by].flat(), where }
 }
 
 /** Faults of the views that are being loaded. */
@@ -100,7 +104,7 @@ export type ViewDeclaration = {
   /** The parts of the entry's key in their order, nearly always one, and their types. */
   readonly key: Readonly<Record<string, KeyType>>
   readonly row: RowDeclaration
-  /** What the entry says of rows that have its key: `countOf`, `sumOf`, `averageOf`. */
+  /** What the entry says of rows that have its key: `countOf`, `sumOf`, `topOf`, `latestOf`, … */
   readonly aggregates?: Readonly<Record<string, AggregateDeclaration>>
   /**
    * Path under which HTTP serves an entry, with the key as its last part: `/users/:userId`. The path
@@ -125,10 +129,6 @@ export function from(table: string, row: Omit<RowDeclaration, 'table'>): RowDecl
   return { table, ...row }
 }
 
-function columnOf(field: FieldDeclaration): TypedColumn {
-  return typeof field === 'string' ? { column: field, type: 'text' } : field
-}
-
 /** Names that JavaScript gives to every object, or that a store may want for itself. */
 const reserved = new Set(
   // The last ones are columns that Postgres gives to every table.
@@ -142,19 +142,11 @@ const properties = {
   row: ['table', 'key', 'fields'],
 }
 
-function unknownFaults(what: keyof typeof properties, given: object): string[] {
-  return Object.keys(given).flatMap((name) =>
-    properties[what].includes(name)
-      ? []
-      : [`a ${what} has no ${name}${didYouMean(nearest(name, properties[what]))}`],
-  )
-}
-
 function faultsOf(declaration: ViewDeclaration): string[] {
   const { name, key, row } = declaration
   const aggregates = Object.entries(declaration.aggregates ?? {})
   const numbers = aggregates.flatMap(([aggregate, declared]) =>
-    aggregateForms[declared.kind].counts(declared).map(({ end }) => `${aggregate}${end}`),
+    declared.keeps.counts.map(({ end }) => `${aggregate}${end}`),
   )
   const names = [
     ...Object.keys(key),
@@ -166,15 +158,15 @@ function faultsOf(declaration: ViewDeclaration): string[] {
   return [
     ...(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) ? [] : ['its name is not in kebab-case']),
     ...(name === 'millrace' ? [`the name 'millrace' is reserved`] : []),
-    ...unknownFaults('declaration', declaration),
-    ...unknownFaults('row', row),
+    ...unknownFaults('a declaration', declaration, properties.declaration),
+    ...unknownFaults('a row', row, properties.row),
     ...faultsOfKey(declaration),
     ...names.flatMap((field) => faultsOfName(field)),
     ...collisionsOf(names),
     ...faultsOfTypes(declaration),
     ...faultsOfColumns(declaration),
     ...aggregates.flatMap(([, { where = [] }]) => where.flatMap(faultsOfCondition)),
-    ...aggregates.flatMap(([, declared]) => aggregateForms[declared.kind].faults(declared)),
+    ...aggregates.flatMap(([, declared]) => declared.faults),
     ...faultsOfServe(declaration),
   ]
 }
@@ -220,7 +212,7 @@ function faultsOfKey({ key, row, aggregates = {} }: ViewDeclaration): string[] {
 
 function faultsOfTypes({ row }: ViewDeclaration): string[] {
   return Object.entries(row.fields).flatMap(([name, field]) => {
-    const { type } = columnOf(field)
+    const { type } = typedColumn(field)
     if (knownType(type)) return []
     const element = type.endsWith('[]') ? knownType(type.slice(0, -2)) : undefined
     if (!element) return [`there is no type '${type}' for ${name}`]
@@ -247,12 +239,14 @@ function collisionsOf(names: readonly string[]): string[] {
 }
 
 function faultsOfColumns({ key, row, aggregates = {} }: ViewDeclaration): string[] {
-  const fields = Object.values(row.fields).map(columnOf)
+  const fields = Object.values(row.fields).map(typedColumn)
   const declared = Object.values(aggregates)
   const keyed = [row, ...declared.map(({ table, by }) => ({ table, key: by }))]
-  const used = declared.flatMap(({ table, of, where = [] }) =>
-    [...where, ...(of ? [of] : [])].map(({ column, type }) => ({ table, column, type })),
-  )
+  const used = declared.flatMap(({ table, keeps, where = [] }) => {
+    const added = keeps.counts.flatMap(({ adds }) => (adds.kind === 'row' ? [] : [adds]))
+    const columns = [...where, ...added, ...(keeps.item ? itemColumns(keeps.item) : [])]
+    return columns.map(({ column, type }) => ({ table, column, type }))
+  })
   const types = new Map<string, ColumnType>()
   const note = (table: string, column: string, type: ColumnType | undefined): string[] => {
     const place = JSON.stringify([parseTable(table) ?? table, column])
