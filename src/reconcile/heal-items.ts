@@ -118,7 +118,8 @@ async function* storePages(
     const page = await scanned(plan, of, cursor)
     for await (const sheet of sheetsOf(plan, of, { ...options, items: page.keys })) {
       const items = sheet.items.filter((item) => !sheet.truth.amounts.has(item))
-      if (items.length > 0) yield { ...sheet, items }
+      const truth = { ...sheet.truth, amounts: new Map<string, bigint>() }
+      if (items.length > 0) yield { ...sheet, truth, items }
     }
     cursor = page.cursor
   } while (cursor !== undefined)

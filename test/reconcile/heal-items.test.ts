@@ -208,6 +208,13 @@ describe('while a view is filled', () => {
     expect(looked.length).toBe(3)
   })
 
+  test('what the store has beside it is taken away by one look', async () => {
+    lies({ epic: 1n, ode: 1n }, { ode: 1n, zebra: 2n })
+    expect(await healed({ atOnce: true })).toEqual(right)
+    expect(inStore()).toEqual({ epic: 1n, ode: 1n })
+    expect(looked.map((each) => each.items)).toEqual([['epic', 'ode'], ['zebra']])
+  })
+
   test('what is served already takes two looks', async () => {
     lies({ ode: 1n }, { ode: 3n })
     const plan = planned({ complete: new Set(['genres']) })
