@@ -47,10 +47,11 @@ export function encodeEntry(
   layout: ViewLayout,
   key: string,
   { fields, counts, tallies }: Omit<LookedAt, 'empty'>,
+  cellsMax: number = limits.cellsMax,
 ): string {
   const missing = fields ? '-' : '0'
   const numbers = layout.counts.map((name) => counts[name]?.toString() ?? missing).join(';')
-  const told = layout.tallies.map(({ name }) => `|${tallyText(tallies?.get(name))}`)
+  const told = layout.tallies.map(({ name }) => `|${tallyText(tallies?.get(name), cellsMax)}`)
   const tail = `${numbers}${told.join('')}`
   if (!fields) return `-;${tail}`
   const parts = splitKey(key, layout.key.length)
@@ -97,8 +98,11 @@ export function compareItems(a: TallyItem, b: TallyItem): number {
   return compareBytes(a.item, b.item)
 }
 
-export function tallyText(tally: ToldTally = new Map()): string {
-  if (tally === 'large' || tally.size > limits.cellsMax) return '*'
+export function tallyText(
+  tally: ToldTally = new Map(),
+  cellsMax: number = limits.cellsMax,
+): string {
+  if (tally === 'large' || tally.size > cellsMax) return '*'
   const cells = [...tally].map(([item, amount]) => ({ item, amount })).toSorted(compareItems)
   return cells.map(({ item, amount }) => `${Buffer.byteLength(item)}:${item}${amount};`).join('')
 }

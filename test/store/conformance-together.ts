@@ -22,6 +22,7 @@ const listeners: ViewLayout = {
   key: [{ name: 'listenerId', type: 'bigint' }],
   fields: [text('favourite')],
   counts: ['plays'],
+  presence: [],
   tallies: [
     { name: 'hidden', slice: undefined },
     { name: 'topArtists', slice: { order: 'largest', most: 3 } },
@@ -34,6 +35,7 @@ const artists: ViewLayout = {
   key: [{ name: 'artistId', type: 'text' }],
   fields: [text('name'), text('country')],
   counts: ['plays'],
+  presence: [],
   tallies: [{ name: 'fans', slice: { order: 'largest', most: 1 } }],
 }
 
