@@ -4,7 +4,8 @@ import { momentOf, momentText, postgresMoment, yearSql, yearText } from './momen
 import { byRank } from './orders.ts'
 import type { OrderForm, Reader, TypedValue, ValueType } from './value-type.ts'
 
-const noKey = 'an entry for each microsecond is none: key by a date or a number'
+const noKey =
+  'an entry for each microsecond is none: key by a date, a number, or by windowOf in a view without row'
 
 /** Moments that Postgres knows, in microseconds from 1970: 4714-11-24 BC to the end of 294276. */
 const firstMicros = -210_866_803_200_000_000n

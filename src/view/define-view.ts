@@ -14,6 +14,7 @@ import {
   type RespondFunction,
   type ViewOf,
 } from './respond.ts'
+import { faultsOfKey } from './key-faults.ts'
 import {
   hiddenCounts,
   itemColumns,
@@ -22,7 +23,6 @@ import {
   type OwningRow,
   type Tally,
 } from './view.ts'
-import { faultsOfNoRow, faultsOfPart } from './key-faults.ts'
 import { partOf, type PartDeclaration } from './window-of.ts'
 
 export { countOf } from './aggregates/count-of.ts'
@@ -72,11 +72,11 @@ export function defineView<
     row,
     counts: [...counts, ...hiddenCounts({ row, counts, tallies })],
     tallies,
-    aggregates: aggregates.map(({ name: aggregate, declared, ...each }) => ({
+    aggregates: aggregates.map(({ name: aggregate, declared, ...own }) => ({
       name: aggregate,
       kind: declared.kind,
-      counts: each.counts.map((count) => count.name),
-      ...(each.tallies.length === 0 ? {} : { tally: aggregate }),
+      counts: own.counts.map((count) => count.name),
+      ...(own.tallies.length === 0 ? {} : { tally: aggregate }),
       ...declared.shows,
     })),
     serve,
@@ -229,7 +229,7 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     ...(name === 'millrace' ? [`the name 'millrace' is reserved`] : []),
     ...unknownFaults('a declaration', declaration, properties.declaration),
     ...unknownFaults('a row', row ?? {}, properties.row),
-    ...faultsOfNoRow(declaration),
+    ...('fields' in declaration ? [`fields stand in its row, which says whose they are`] : []),
     ...faultsOfKey(declaration),
     ...names.flatMap((field) => faultsOfName(field)),
     ...collisionsOf(names),
@@ -259,21 +259,6 @@ function faultsOfServe({ serve, key }: ViewDeclaration): string[] {
     ...[first, ...rest].flatMap((part) =>
       /^[A-Za-z0-9._~-]+$/.test(part) ? [] : [`serve '${serve}': '${part}' is no part of a path`],
     ),
-  ]
-}
-
-function faultsOfKey({ key, row, aggregates = {} }: ViewDeclaration): string[] {
-  const parts = Object.entries(key)
-  const columns = (what: string, given: string | readonly string[]) => {
-    const { length } = [given].flat()
-    if (parts.length === 0 || length === parts.length) return []
-    return [`the key has ${parts.length} parts, and ${what} names ${length} columns`]
-  }
-  return [
-    ...(parts.length === 0 ? ['it needs a key'] : []),
-    ...parts.flatMap(([name, part]) => faultsOfPart(name, part)),
-    ...(row ? columns(`the key of ${row.table}`, row.key) : []),
-    ...Object.entries(aggregates).flatMap(([name, { by }]) => columns(`'by' of ${name}`, by)),
   ]
 }
 
