@@ -101,7 +101,7 @@ export class MemoryAudit implements ViewAudit {
     const held = this.#data.entries.get(key)
     if (!held) return absentText(this.#layout)
     const text = encodeEntry(this.#layout, key, held, this.#cellsMax)
-    const lies = Object.keys(held.counts).length > 0 && !held.tallies
+    const lies = Object.keys(held.counts).length > 0
     const saysNothing = text === absentText(this.#layout)
     return lies && saysNothing ? `!${text.slice(1)}` : text
   }
