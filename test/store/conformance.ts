@@ -6,6 +6,7 @@ import { describeCoordination } from './conformance-coordination.ts'
 import { describeDoubts } from './conformance-doubts.ts'
 import { describeEntries } from './conformance-entries.ts'
 import { describeKeys } from './conformance-keys.ts'
+import { describePresence } from './conformance-presence.ts'
 import { describeRandomOperations } from './conformance-random.ts'
 import { describeSetBack } from './conformance-set-back.ts'
 import { describeTurn } from './conformance-turn.ts'
@@ -36,6 +37,7 @@ export function describeStore(name: string, setUp: () => Promise<StoreHarness>):
     describeCommits(suite)
     describeEntries(suite)
     describeKeys(suite)
+    describePresence(suite)
     describeDoubts(suite)
     describeAudit(suite)
     describeCoordination(suite)
