@@ -6,6 +6,7 @@ import { describeCoordination } from './conformance-coordination.ts'
 import { describeDoubts } from './conformance-doubts.ts'
 import { describeEntries } from './conformance-entries.ts'
 import { describeKeys } from './conformance-keys.ts'
+import { describePresence } from './conformance-presence.ts'
 import { describeRandomOperations } from './conformance-random.ts'
 import { describeSetBack } from './conformance-set-back.ts'
 import { describeTallies } from './conformance-tallies.ts'
@@ -41,6 +42,7 @@ export function describeStore(name: string, setUp: () => Promise<StoreHarness>):
     describeKeys(suite)
     describeTallies(suite)
     describeTallyAudit(suite)
+    describePresence(suite)
     describeDoubts(suite)
     describeAudit(suite)
     describeCoordination(suite)
