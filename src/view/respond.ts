@@ -2,6 +2,7 @@
  * What is computed when an entry is read: `respond` in a declaration. Stores and workers know
  * nothing of it, and it is no part of what a declaration is known by.
  */
+import { unreachable } from '../errors.ts'
 import { didYouMean, nearest } from '../nearest.ts'
 import type { Json } from './json-types.ts'
 import type { View } from './view.ts'
@@ -58,7 +59,7 @@ export type RespondFunction<
   Entry = Readonly<Record<string, unknown>>,
   Query = unknown,
   Parts = unknown,
-> = (asked: Asked<Entry, Query, Parts>) => Promise<unknown> | unknown
+> = (asked: Asked<Entry, Query, Parts>) => unknown
 
 export type Asked<Entry, Query, Parts> = {
   /** As the view spells it: `42`, or `eu:42` where it has several parts. */
@@ -152,7 +153,7 @@ function faultsOfParameter(name: string, parameter: QueryParameter): string[] {
   const what = `query parameter ${name}`
   if (!Object.hasOwn(parameterProperties, type)) {
     const types = Object.keys(parameterProperties)
-    return [`${what} is one of ${types.join(', ')}${didYouMean(nearest(String(type), types))}`]
+    return [`${what} has no type that is one of ${types.join(', ')}`]
   }
   const known = [...common, ...parameterProperties[type]]
   const strange = Object.keys(parameter).filter((property) => !known.includes(property))
@@ -167,12 +168,16 @@ function faultsOfParameter(name: string, parameter: QueryParameter): string[] {
 }
 
 function faultsOfPattern(what: string, parameter: QueryParameter): string[] {
-  if (parameter.type !== 'string' || parameter.pattern === undefined) return []
+  const isFit = parameter.type !== 'string' || expressionOf(parameter) !== undefined
+  return isFit ? [] : [`${what}: its pattern is no regular expression`]
+}
+
+/** Undefined for what is no regular expression. */
+function expressionOf({ pattern = '' }: { readonly pattern?: string }): RegExp | undefined {
   try {
-    new RegExp(parameter.pattern, 'u')
-    return []
+    return new RegExp(pattern, 'u')
   } catch {
-    return [`${what}: its pattern is no regular expression`]
+    return undefined
   }
 }
 
@@ -186,18 +191,28 @@ function isValue(parameter: QueryParameter, value: unknown): boolean {
     case 'boolean':
       return typeof value === 'boolean'
     case 'string': {
-      const { enum: values, pattern, minLength = 0, maxLength = Infinity } = parameter
+      const { enum: values, minLength = 0, maxLength = Infinity } = parameter
       if (typeof value !== 'string') return false
-      const { length } = [...value]
+      const { length } = Array.from(value)
       const isListed = values === undefined || values.includes(value)
-      const isMatch = pattern === undefined || new RegExp(pattern, 'u').test(value)
+      const isMatch = expressionOf(parameter)?.test(value) !== false
       return isListed && isMatch && length >= minLength && length <= maxLength
     }
-    default: {
-      const { type, minimum = -Infinity, maximum = Infinity } = parameter
-      if (typeof value !== 'number' || (type === 'integer' && !Number.isInteger(value)))
-        return false
-      return value >= minimum && value <= maximum
-    }
+    case 'integer':
+      return Number.isInteger(value) && isWithin(parameter, value)
+    case 'number':
+      return isWithin(parameter, value)
+    default:
+      return unreachable(parameter)
   }
+}
+
+function isWithin(
+  {
+    minimum = -Infinity,
+    maximum = Infinity,
+  }: { readonly minimum?: number; readonly maximum?: number },
+  value: unknown,
+): boolean {
+  return typeof value === 'number' && value >= minimum && value <= maximum
 }
