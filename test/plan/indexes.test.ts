@@ -1,6 +1,7 @@
 import { indexWorks, rangeNotes, unfinishedNotes } from '../../src/plan/indexes.ts'
 import type { KeyType } from '../../src/types/types.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
+import type { View } from '../../src/view/view.ts'
 import { windowOf } from '../../src/view/window-of.ts'
 import { setupFacts, tableFacts } from './facts.ts'
 
@@ -15,7 +16,7 @@ function viewBy(key: Readonly<Record<string, KeyType>>, by: readonly string[]) {
 
 const pair = viewBy({ shop: 'bigint', number: 'integer' }, ['in_shop', 'in_number'])
 
-function statementsFor(view: typeof pair, items: ReturnType<typeof tableFacts>) {
+function statementsFor(view: View, items: ReturnType<typeof tableFacts>) {
   const facts = setupFacts({ owners: tableFacts(['shop', 'number', 'key']), items })
   return indexWorks(facts, [view]).flatMap(({ statements }) => statements.map(({ shown }) => shown))
 }
