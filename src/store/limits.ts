@@ -1,3 +1,5 @@
+import { cellsMax } from '../tally-text.ts'
+
 /** Bounds of one call to a store, so that none holds up others for long. */
 export const limits = {
   /** Keys of one read. */
@@ -9,7 +11,7 @@ export const limits = {
   /** Characters that the source has of the entries of one look, about: as long, where they have tallies. */
   lookCharsMax: 32_000,
   /** Items of a tally up to which a look tells all of them; a larger one is looked at by itself. */
-  cellsMax: 1_000,
+  cellsMax,
   /** Corrections of one step: about a millisecond of Redis where whole rows are put. */
   correctionsMax: 50,
   /** Keys of one page of a scan, about. */

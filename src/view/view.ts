@@ -252,6 +252,6 @@ export function hiddenCounts({ row, counts, tallies }: Parts): readonly Count[] 
 }
 
 /** Equal for counts of the same rows. */
-export function groupName({ table, by, where }: RowGroup): string {
+function groupName({ table, by, where }: RowGroup): string {
   return JSON.stringify([table, by, where])
 }
