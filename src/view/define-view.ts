@@ -1,23 +1,22 @@
 import { MillraceError } from '../errors.ts'
-import { didYouMean, nearest } from '../nearest.ts'
 import { canonicalTable, parseTable } from '../table-name.ts'
-import type { TypedColumn } from '../types/declare.ts'
-import { knownType, type ColumnType, type KeyType } from '../types/types.ts'
-import type { AggregateDeclaration } from './aggregates/aggregate.ts'
-import { aggregateForms } from './aggregates/index.ts'
+import { knownType, type ColumnType } from '../types/types.ts'
+import { unknownFaults, type AggregateDeclaration } from './aggregates/aggregate.ts'
+import { typedColumn } from './aggregates/columns.ts'
 import { faultsOfCondition } from './condition.ts'
+import type {
+  AggregateDeclarations,
+  FieldDeclarations,
+  KeyDeclaration,
+  RespondingDeclaration,
+  ViewDeclaration,
+} from './declaration.ts'
 import type { EntryJsonOf } from './json-types.ts'
-import {
-  faultsOfRespond,
-  respondOf,
-  type QueryDeclaration,
-  type QueryOf,
-  type RespondFunction,
-  type ViewOf,
-} from './respond.ts'
-import { viewOf, type Count } from './view.ts'
+import { faultsOfRespond, respondOf, type QueryDeclaration, type ViewOf } from './respond.ts'
+import { itemColumns, viewOf, type Count, type Tally } from './view.ts'
 
 export { countOf } from './aggregates/count-of.ts'
+export { from, type FieldDeclaration, type ViewDeclaration } from './declaration.ts'
 
 /**
  * Makes a view of a declaration. A declaration that can't work throws `view-invalid`, which names
@@ -51,25 +50,26 @@ export function defineView<
   const fields = Object.entries(row.fields).map(([field, source]) => ({
     name: field,
     stored: field,
-    ...columnOf(source),
+    ...typedColumn(source),
   }))
   const aggregates = Object.entries(declaration.aggregates ?? {}).map(([aggregate, declared]) => ({
     name: aggregate,
     declared,
     counts: countsOf(aggregate, declared),
+    tallies: talliesOf(aggregate, declared),
   }))
   return viewOf({
     name,
     key: Object.entries(declaration.key).map(([part, type]) => ({ name: part, type })),
     row: { table: canonicalTable(row.table), key: [row.key].flat(), fields },
     counts: aggregates.flatMap(({ counts }) => counts),
-    tallies: [],
-    aggregates: aggregates.map(({ name: aggregate, declared, counts }) => ({
+    tallies: aggregates.flatMap(({ tallies }) => tallies),
+    aggregates: aggregates.map(({ name: aggregate, declared, counts, tallies }) => ({
       name: aggregate,
       kind: declared.kind,
       counts: counts.map((count) => count.name),
-      scale: declared.scale,
-      digits: declared.digits,
+      ...(tallies.length === 0 ? {} : { tally: aggregate }),
+      ...declared.shows,
     })),
     serve,
     respond: respondOf(declaration),
@@ -77,15 +77,19 @@ export function defineView<
 }
 
 function countsOf(name: string, declared: AggregateDeclaration): readonly Count[] {
-  const { table, by, where = [] } = declared
-  return aggregateForms[declared.kind].counts(declared).map(({ end, adds }) => ({
-    name: `${name}${end}`,
-    stored: `${name}${end}`,
-    table: canonicalTable(table),
-    by: [by].flat(),
-    where,
+  return declared.keeps.counts.map(({ end, adds }) => ({
+    ...groupOf(`${name}${end}`, declared),
     adds,
   }))
+}
+
+function talliesOf(name: string, declared: AggregateDeclaration): readonly Tally[] {
+  const { item } = declared.keeps
+  return item ? [{ ...groupOf(name, declared), item }] : []
+}
+
+function groupOf(name: string, { table, by, where = [] }: AggregateDeclaration) {
+  return { name, stored: name, table: canonicalTable(table), by: [by].flat(), where }
 }
 
 /** Faults of the views that are being loaded. */
@@ -111,74 +115,6 @@ export async function gatherFaults<Result>(
   }
 }
 
-export type KeyDeclaration = Readonly<Record<string, KeyType>>
-export type FieldDeclarations = Readonly<Record<string, FieldDeclaration>>
-export type AggregateDeclarations = Readonly<Record<string, AggregateDeclaration>>
-
-export type ViewDeclaration = {
-  /** Lower case words with hyphens between them: `user-information`. */
-  readonly name: string
-  /** The parts of the entry's key in their order, nearly always one, and their types. */
-  readonly key: KeyDeclaration
-  readonly row: RowDeclaration
-  /** What the entry says of rows that have its key: `countOf`, `sumOf`, `averageOf`. */
-  readonly aggregates?: AggregateDeclarations
-  /**
-   * Path under which HTTP serves an entry, with the key as its last part: `/users/:userId`. The path
-   * without that serves many, `/users?ids=1,2`. Left out, the view is not public.
-   */
-  readonly serve?: string
-}
-
-/** The same with the types that follow from it, and what is computed when an entry is read. */
-export type RespondingDeclaration<
-  Key extends KeyDeclaration,
-  Fields extends FieldDeclarations,
-  Aggregates extends AggregateDeclarations,
-  Query extends QueryDeclaration,
-> = ViewDeclaration & {
-  readonly key: Key
-  readonly row: RowDeclaration<Fields>
-  readonly aggregates?: Aggregates
-  /**
-   * Makes what HTTP answers, of the entry and of entries of any other view; many at once are not
-   * served then. It is called for each answer, in the process that serves, and no part of what is
-   * stored: another function takes effect when the API starts with it.
-   */
-  readonly respond?: RespondFunction<
-    EntryJsonOf<Key, Fields, Aggregates>,
-    QueryOf<Query>,
-    { readonly [Part in keyof Key]: string }
-  >
-  /** Parameters that `respond` takes: `{ days: { type: 'integer', minimum: 1, default: 30 } }`. */
-  readonly query?: Query
-  /** JSON schema of what `respond` answers, for OpenAPI. */
-  readonly schema?: object
-}
-
-export type RowDeclaration<Fields extends FieldDeclarations = FieldDeclarations> = {
-  /** `users` of schema `public`, `sales.orders`, or with quotes `sales."v1.orders"`. */
-  readonly table: string
-  /** The column with the entry's key, or one for each part: the table's whole primary key. */
-  readonly key: string | readonly string[]
-  readonly fields: Fields
-}
-
-/** A column's name, which means text, or a column with its type. */
-export type FieldDeclaration = string | TypedColumn
-
-/** The row that owns an entry: the entry exists for readers while the row does. */
-export function from<const Fields extends FieldDeclarations>(
-  table: string,
-  row: Omit<RowDeclaration<Fields>, 'table'>,
-): RowDeclaration<Fields> {
-  return { table, ...row }
-}
-
-function columnOf(field: FieldDeclaration): TypedColumn {
-  return typeof field === 'string' ? { column: field, type: 'text' } : field
-}
-
 /** Names that JavaScript gives to every object, or that a store may want for itself. */
 const reserved = new Set(
   // The last ones are columns that Postgres gives to every table.
@@ -192,19 +128,11 @@ const properties = {
   row: ['table', 'key', 'fields'],
 }
 
-function unknownFaults(what: keyof typeof properties, given: object): string[] {
-  return Object.keys(given).flatMap((name) =>
-    properties[what].includes(name)
-      ? []
-      : [`a ${what} has no ${name}${didYouMean(nearest(name, properties[what]))}`],
-  )
-}
-
 function faultsOf(declaration: ViewDeclaration): string[] {
   const { name, key, row } = declaration
   const aggregates = Object.entries(declaration.aggregates ?? {})
   const numbers = aggregates.flatMap(([aggregate, declared]) =>
-    aggregateForms[declared.kind].counts(declared).map(({ end }) => `${aggregate}${end}`),
+    declared.keeps.counts.map(({ end }) => `${aggregate}${end}`),
   )
   const names = [
     ...Object.keys(key),
@@ -216,15 +144,15 @@ function faultsOf(declaration: ViewDeclaration): string[] {
   return [
     ...(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) ? [] : ['its name is not in kebab-case']),
     ...(name === 'millrace' ? [`the name 'millrace' is reserved`] : []),
-    ...unknownFaults('declaration', declaration),
-    ...unknownFaults('row', row),
+    ...unknownFaults('a declaration', declaration, properties.declaration),
+    ...unknownFaults('a row', row, properties.row),
     ...faultsOfKey(declaration),
     ...names.flatMap((field) => faultsOfName(field)),
     ...collisionsOf(names),
     ...faultsOfTypes(declaration),
     ...faultsOfColumns(declaration),
     ...aggregates.flatMap(([, { where = [] }]) => where.flatMap(faultsOfCondition)),
-    ...aggregates.flatMap(([, declared]) => aggregateForms[declared.kind].faults(declared)),
+    ...aggregates.flatMap(([, declared]) => declared.faults),
     ...faultsOfServe(declaration),
     ...faultsOfRespond(declaration),
   ]
@@ -271,7 +199,7 @@ function faultsOfKey({ key, row, aggregates = {} }: ViewDeclaration): string[] {
 
 function faultsOfTypes({ row }: ViewDeclaration): string[] {
   return Object.entries(row.fields).flatMap(([name, field]) => {
-    const { type } = columnOf(field)
+    const { type } = typedColumn(field)
     if (knownType(type)) return []
     const element = type.endsWith('[]') ? knownType(type.slice(0, -2)) : undefined
     if (!element) return [`there is no type '${type}' for ${name}`]
@@ -298,12 +226,14 @@ function collisionsOf(names: readonly string[]): string[] {
 }
 
 function faultsOfColumns({ key, row, aggregates = {} }: ViewDeclaration): string[] {
-  const fields = Object.values(row.fields).map(columnOf)
+  const fields = Object.values(row.fields).map(typedColumn)
   const declared = Object.values(aggregates)
   const keyed = [row, ...declared.map(({ table, by }) => ({ table, key: by }))]
-  const used = declared.flatMap(({ table, of, where = [] }) =>
-    [...where, ...(of ? [of] : [])].map(({ column, type }) => ({ table, column, type })),
-  )
+  const used = declared.flatMap(({ table, keeps, where = [] }) => {
+    const added = keeps.counts.flatMap(({ adds }) => (adds.kind === 'row' ? [] : [adds]))
+    const columns = [...where, ...added, ...(keeps.item ? itemColumns(keeps.item) : [])]
+    return columns.map(({ column, type }) => ({ table, column, type }))
+  })
   const types = new Map<string, ColumnType>()
   const note = (table: string, column: string, type: ColumnType | undefined): string[] => {
     const place = JSON.stringify([parseTable(table) ?? table, column])

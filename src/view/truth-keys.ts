@@ -1,6 +1,8 @@
 /** How the keys of a view are asked for and ordered, in SQL and in JavaScript alike. */
 import { spellSql, splitKey } from '../entry-key.ts'
+import type { TypedColumn } from '../types/declare.ts'
 import { keyTypeOf, typeOf, type ColumnType } from '../types/types.ts'
+import type { KeyForm } from '../types/value-type.ts'
 import { arrayLiteral, identifier, literal } from './sql-text.ts'
 import type { View } from './view.ts'
 
@@ -57,7 +59,12 @@ export function rowSql(parts: readonly string[]): string {
 export function keyLiterals(view: View, key: string): readonly string[] {
   const parts = partsOf(view, key)
   if (!parts) throw new Error(`${JSON.stringify(key)} is no key of ${view.name}`)
-  return view.key.map(({ type }, at) => `${literal(storedText(type, parts[at]!))}::${cast(type)}`)
+  return view.key.map(({ type }, at) => valueLiteral(type, parts[at]!))
+}
+
+/** The value that has this canonical text. */
+export function valueLiteral(type: ColumnType, text: string): string {
+  return `${literal(storedText(type, text))}::${cast(type)}`
 }
 
 /** A condition that the rows of `table` belong to these keys; those that can't be keys are left out. */
@@ -66,22 +73,55 @@ export function belongsSql(
   columns: readonly string[],
   keys: readonly string[],
 ): string {
-  const possible = keys.flatMap((key) => {
+  const typed = view.key.map(({ type }, at) => ({ column: columns[at]!, type }))
+  return amongSql(typed, possibleKeys(view, keys))
+}
+
+/** Each of the keys by its parts; those that can't be one of the view's are left out. */
+export function possibleKeys(view: View, keys: readonly string[]): readonly (readonly string[])[] {
+  return keys.flatMap((key) => {
     const parts = partsOf(view, key)
     return parts ? [parts] : []
   })
-  const arrays = view.key.map(({ type }, at) => {
-    const texts = possible.map((parts) => storedText(type, parts[at]!))
-    return `${arrayLiteral(texts)}::${cast(type)}[]`
-  })
-  const equals = view.key.map(({ type }, at) => {
-    const value = view.key.length === 1 ? `any(${arrays[at]})` : `asked.a${at}`
-    return keyTypeOf(type).equals(identifier(columns[at]!), value)
-  })
-  if (view.key.length === 1) return equals[0]!
+}
+
+/** A condition that the columns have one of these values, each a text for every column. */
+export function amongSql(
+  columns: readonly TypedColumn[],
+  values: readonly (readonly string[])[],
+): string {
+  const arrays = columns.map(({ type }, at) => textArray(type, values, at))
+  const equals = columns.map(({ column, type }, at) =>
+    comparedBy(type).equals(
+      identifier(column),
+      columns.length === 1 ? `any(${arrays[at]})` : `asked.a${at}`,
+    ),
+  )
+  if (columns.length === 1) return equals[0]!
   const names = arrays.map((_, at) => `a${at}`).join(', ')
   const asked = `unnest(${arrays.join(', ')}) as asked (${names})`
   return `exists (select from ${asked} where ${equals.join(' and ')})`
+}
+
+/** An array of the texts that the values have in one place. */
+export function textArray(
+  type: ColumnType,
+  values: readonly (readonly string[])[],
+  at: number,
+): string {
+  return `${arrayLiteral(values.map((texts) => storedText(type, texts[at]!)))}::${cast(type)}[]`
+}
+
+/** How values are compared where not only keys are of the type. */
+export function comparedBy(type: ColumnType): Pick<KeyForm, 'order' | 'equals' | 'isCanonical'> {
+  const { key, order } = typeOf(type)
+  if (key) return key
+  return {
+    order: (column) => column,
+    equals: (column, value) => `${column} = ${value}`,
+    isCanonical: (text) =>
+      order ? order.spell(text, 0) !== undefined : text === 'true' || text === 'false',
+  }
 }
 
 /** Type that literals of a part are cast to. */

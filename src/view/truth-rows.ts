@@ -1,0 +1,82 @@
+/** Rows of a page, as statements for counts and for tallies ask for them. */
+import { keyTypeOf } from '../types/types.ts'
+import { conditionSql } from './condition.ts'
+import { identifier, literal, tableName } from './sql-text.ts'
+import { cast, inOrder, ordered, rowSql } from './truth-keys.ts'
+import type { RowGroup, View } from './view.ts'
+
+export type PageLimits = {
+  /** Owning rows of a page. */
+  readonly keysMax: number
+  /** Rows of one table that are counted for a page, unless one key alone has more. */
+  readonly rowsMax: number
+}
+
+export type Range = {
+  /** Conditions that the columns with the key's parts come after where the page begins. */
+  readonly where: (columns: readonly string[]) => readonly string[]
+  readonly limits: PageLimits
+}
+
+export function groupsMax({ keysMax }: PageLimits): number {
+  return keysMax * 2
+}
+
+/**
+ * What is selected of the rows of a range, at most `rowsMax`, in the order of their keys, whose parts
+ * are called as `keyNames` says.
+ */
+export function rangeRows(
+  view: View,
+  group: RowGroup,
+  selected: { readonly columns: readonly string[]; readonly where: readonly string[] },
+  { where, limits }: Range,
+): string {
+  const columns = ordered(view, group.by.map(identifier))
+  const source = tableName(group.table)
+  const conditions = [
+    ...where(columns),
+    `${rowSql(inOrder(view, columns))} <= ${rowSql(inOrder(view, bounds(view, columns, source)))}`,
+    // A row is compared by its first parts where they decide, whatever the others are.
+    ...inOrder(view, columns)
+      .slice(1)
+      .map((column) => `${column} is not null`),
+    ...selected.where,
+  ]
+  return (
+    `select ${[aliased(columns), ...selected.columns].join(', ')} from ${source}` +
+    `${conditionOf(conditions)} order by ${inOrder(view, columns).join(', ')} limit ${limits.rowsMax}`
+  )
+}
+
+/** Conditions that a group has on its rows. */
+export function groupConditions({ where }: RowGroup): readonly string[] {
+  return where.map(conditionSql)
+}
+
+/** The last owning row's key, or what no key is greater than where the page has the last rows. */
+function bounds(view: View, columns: readonly string[], source: string): readonly string[] {
+  const bound = `nullif(current_setting('millrace.bound'), '')::json`
+  return view.key.map(({ type }, at) => {
+    const form = keyTypeOf(type)
+    const { last } = form
+    const most =
+      last === undefined
+        ? `(select max(${columns[at]}) from ${source})`
+        : `${literal(last)}::${cast(type)}`
+    return form.order(`coalesce((${bound} ->> ${at})::${cast(type)}, ${most})`)
+  })
+}
+
+/** Names of the parts of a key within a query. */
+export function keyNames({ key }: View): readonly string[] {
+  return key.map((_, at) => `k${at}`)
+}
+
+export function aliased(parts: readonly string[]): string {
+  return parts.map((part, at) => `${part} as k${at}`).join(', ')
+}
+
+export function conditionOf(conditions: readonly string[]): string {
+  return conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
+}
