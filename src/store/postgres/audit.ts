@@ -110,12 +110,15 @@ export class PostgresAudit implements ViewAudit {
     if (!(await table.cells.exists())) return true
     const values = [fields.map(tallyName), ...sql.values(table.possible(keys))]
     for (;;) {
-      const removed = await connection.transaction([locks.shared], async (transaction) => {
+      const found = await connection.transaction([locks.shared], async (transaction) => {
         if (!(await isEpoch(transaction, view, epoch))) return undefined
-        return (await transaction.query(sql.cells.sweep, values)).rowCount
+        const { rows } = await transaction.query(sql.cells.find, values)
+        const places = rows.map(({ place }) => place as string)
+        if (places.length > 0) await transaction.query(sql.cells.remove, [places])
+        return places.length
       })
-      if (removed === undefined) return false
-      if (removed === 0) return true
+      if (found === undefined) return false
+      if (found === 0) return true
     }
   }
 

@@ -58,8 +58,10 @@ export class CellSql {
   readonly nextItems: Statement
   /** The same from the beginning, without an item. */
   readonly firstItems: Statement
-  /** Removes some of these tallies of these entries. Values: tallies, parts of keys. */
-  readonly sweep: Statement
+  /** Some places in the table where these tallies of these entries lie. Values: tallies, parts of keys. */
+  readonly find: Statement
+  /** Removes what lies there and has not been written since. Values: places in the table. */
+  readonly remove: Statement
   readonly #keys: readonly string[]
   readonly #keyTypes: readonly string[]
   readonly #entryText: string
@@ -87,7 +89,8 @@ export class CellSql {
     this.firstItems = statement('first items', this.#itemsText(2, ''))
     const next = `(${startSql(`c.${quote(item)}`)}, c.${quote(hash)}) > (${startSql('$2::text')}, ${hashSql('$2::text')})`
     this.nextItems = statement('next items', this.#itemsText(3, `and ${next}`))
-    this.sweep = statement('sweep cells', this.#sweepText())
+    this.find = statement('find cells', this.#findText())
+    this.remove = statement('remove cells', this.#removeText())
   }
 
   /** SQL that is true where an entry has any cell; its key's parts are given as SQL. */
@@ -110,14 +113,17 @@ export class CellSql {
     const { item, amount } = this.#names
     const start = startSql(`c.${item}`)
     const [which, inIndex, sorted] = {
-      largest: ['> 0', `c.${amount} desc, ${start}, c.${item}`, `s.${amount} desc, s.${item}`],
-      first: ['= 1', `${start}, c.${item}`, `s.${item}`],
-      last: ['= 1', `${start} desc, c.${item} desc`, `s.${item} desc`],
+      largest: ['> 0', `c.${amount} desc, ${start}`, `s.${amount} desc, s.${item}`],
+      first: ['= 1', start, `s.${item}`],
+      last: ['= 1', `${start} desc`, `s.${item} desc`],
     }[order] as [string, string, string]
+    const cells = `select c.${item}, c.${amount} from ${this.table} c
+      where ${this.#ofTally(name, key)} and c.${amount} ${which}`
+    // The index has so many of them in order, and with them those that differ beyond its reach.
+    const some = `select * from (${cells} order by ${inIndex} fetch first ${most} rows with ties) s
+      order by ${sorted} limit ${most}`
     return `(select coalesce(json_agg(json_build_array(s.${item}, s.${amount}) order by ${sorted}), '[]')
-      from (select c.${item}, c.${amount} from ${this.table} c
-        where ${this.#ofTally(name, key)} and c.${amount} ${which}
-        order by ${inIndex} limit ${most ?? 'all'}) s)`
+      from (${most === undefined ? cells : some}) s)`
   }
 
   /**
@@ -189,19 +195,23 @@ export class CellSql {
       order by ${startSql(`c.${item}`)}, c.${hash} limit ${limits.scanPageKeys + 1}`
   }
 
-  #sweepText(): string {
-    const { tally, item, hash } = this.#names
+  #findText(): string {
     const arrays = this.#keyTypes.map((type, at) => `$${2 + at}::${type}[]`).join(', ')
     const parts = this.#keys.map((_, at) => `k${at}`)
     const key = parts.map((part) => `asked.${part}`)
+    return `select s.ctid::text as place
+      from unnest(${arrays}) as asked (${parts.join(', ')}) cross join lateral (
+        select c.ctid from ${this.table} c
+        where ${this.#ofKey(key)} and c.${this.#names.tally} = any($1::text[]) limit ${sweptAtOnce}) s
+      limit ${sweptAtOnce}`
+  }
+
+  /** They are locked in the order in which batches do. */
+  #removeText(): string {
+    const { tally, item, hash } = this.#names
     const order = [...this.#keys, tally].map((name) => `c.${name}`)
-    // Found entry by entry, then locked in the order in which batches do.
     return `delete from ${this.table} where ctid = any(array(
-      select c.ctid from ${this.table} c where c.ctid = any(array(
-        select s.ctid from unnest(${arrays}) as asked (${parts.join(', ')}) cross join lateral (
-          select c.ctid from ${this.table} c
-          where ${this.#ofKey(key)} and c.${tally} = any($1::text[]) limit ${sweptAtOnce}) s
-        limit ${sweptAtOnce}))
+      select c.ctid from ${this.table} c where c.ctid = any($1::tid[])
       order by ${order.join(', ')}, ${startSql(`c.${item}`)}, c.${hash} for update))`
   }
 

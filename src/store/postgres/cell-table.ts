@@ -36,8 +36,8 @@ export class CellTable {
   }
 
   async exists(asked: Pick<Transaction, 'query'> = this.#parts.connection): Promise<boolean> {
-    const text = 'select to_regclass($1) is not null as there'
-    return (await asked.query(text, [this.#table])).rows[0]!.there === true
+    const text = 'select from pg_class where oid = to_regclass($1)'
+    return (await asked.query(text, [this.#table])).rowCount === 1
   }
 
   /** Creates the table where it is missing; refuses one of another shape (`store-layout`). */

@@ -103,7 +103,8 @@ for entry, mutation in ipairs(mutations) do
       result[#result + 1] = counter
     end
   end
-  for _, tally in ipairs(mutation.tallies or {}) do
+  for i = 1, mutation.tallies and #mutation.tallies or 0 do
+    local tally = mutation.tallies[i]
     if tally.below then
       result[#result + 1] = entry - 1
       result[#result + 1] = tally.index

@@ -41,29 +41,27 @@ local function arg()
   return ARGV[nextArg - 1]
 end
 
--- Bounds of scores, amounts being their negative, and from which end.
-local function sliceOf(tally, slice)
-  if slice.order == 'largest' then
-    return redis.pcall(
-      'ZRANGE', tally, '-inf', '(0', 'BYSCORE', 'LIMIT', '0', slice.most, 'WITHSCORES')
+-- Scores are the negative of amounts: from the largest amount to above zero, or of amount 1.
+local function sliceOf(tally, order, most)
+  if order == 'largest' then
+    return redis.pcall('ZRANGE', tally, '-inf', '(0', 'BYSCORE', 'LIMIT', '0', most, 'WITHSCORES')
   end
-  if slice.order == 'first' then
-    return redis.pcall(
-      'ZRANGE', tally, '-1', '-1', 'BYSCORE', 'LIMIT', '0', slice.most, 'WITHSCORES')
+  if order == 'first' then
+    return redis.pcall('ZRANGE', tally, '-1', '-1', 'BYSCORE', 'LIMIT', '0', most, 'WITHSCORES')
   end
   return redis.pcall(
-    'ZRANGE', tally, '-1', '-1', 'BYSCORE', 'REV', 'LIMIT', '0', slice.most, 'WITHSCORES')
+    'ZRANGE', tally, '-1', '-1', 'BYSCORE', 'REV', 'LIMIT', '0', most, 'WITHSCORES')
 end
 
--- Values of an entry, or the key at which something is wrong, and what; `tallyAt` tells the key of a
--- tally by its number.
-local function entryOf(view, hash, tallyAt)
+-- Values of an entry, or the key at which something is wrong, and what. The keys of its tallies stand
+-- behind its own at `keyAt`, or are what they begin with and `name`.
+local function entryOf(view, hash, keyAt, name)
   local values = redis.pcall('HMGET', hash, unpack(ARGV, view.namesAt, view.namesEnd))
   if values.err then return nil, hash, values.err end
-  if not values[1] then return values end
-  for i, slice in ipairs(view.slices) do
-    local tally = tallyAt(i)
-    local found = sliceOf(tally, slice)
+  for i = 1, values[1] and view.tallies or 0 do
+    local tally = keyAt and KEYS[keyAt + i] or view.prefixes[i] .. name
+    local at = view.slicesAt + i * 2 - 2
+    local found = sliceOf(tally, ARGV[at], ARGV[at + 1])
     if found.err then return nil, tally, found.err end
     values[#values + 1] = found
   end
@@ -112,12 +110,12 @@ end
 
 -- Adds to the answer; these two say at which key something is wrong, and what.
 local function readAsked(view, answer)
-  local keysOfEntry = #view.slices + 1
+  local keysOfEntry = view.tallies + 1
   local first = nextKey
   nextKey = first + tonumber(arg()) * keysOfEntry
   if answer[1] ~= 'serving' then return end
   for at = first, nextKey - 1, keysOfEntry do
-    local values, where, reason = entryOf(view, KEYS[at], function(i) return KEYS[at + i] end)
+    local values, where, reason = entryOf(view, KEYS[at], at)
     if where then return where, reason end
     view.entries[#view.entries + 1] = values
     answer[#answer + 1] = values
@@ -126,12 +124,11 @@ end
 
 local function readNamed(view, answer)
   local from, kind, number, prefix = views[tonumber(arg())], arg(), tonumber(arg()), arg()
-  local tallies = {}
-  for i = 1, #view.slices do tallies[i] = arg() end
+  view.prefixes = {}
+  for i = 1, view.tallies do view.prefixes[i] = arg() end
   if answer[1] ~= 'serving' then return end
   for _, name in ipairs(keysBy(from, kind, number)) do
-    local values, where, reason =
-      entryOf(view, prefix .. name, function(i) return tallies[i] .. name end)
+    local values, where, reason = entryOf(view, prefix .. name, nil, name)
     if where then return where, reason end
     if values[1] then
       table.insert(values, 1, name)
@@ -145,11 +142,13 @@ while nextArg <= #ARGV do
   local answer, where, reason, other = standingOf(key(), key(), arg())
   if other then return {'format', other, where} end
   if where then return {'type', where, reason} end
-  local view = {entries = {}, slices = {}}
+  local view = {entries = {}}
   local names = tonumber(arg())
   view.namesAt, view.namesEnd = nextArg, nextArg + names - 1
   nextArg = nextArg + names
-  for i = 1, tonumber(arg()) do view.slices[i] = {order = arg(), most = arg()} end
+  view.tallies = tonumber(arg())
+  view.slicesAt = nextArg
+  nextArg = nextArg + view.tallies * 2
   local read = arg() == 'keys' and readAsked or readNamed
   where, reason = read(view, answer)
   if where then return {'type', where, reason} end

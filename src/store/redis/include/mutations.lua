@@ -12,7 +12,7 @@
 
 -- Where the parts of a mutation stand, and where the next one and its keys begin.
 local function mutationAt(at, keyAt)
-  local found = {key = KEYS[keyAt], kind = ARGV[at]}
+  local found = {key = KEYS[keyAt], kind = ARGV[at], addFirst = 0, addLast = 0}
   at = at + 1
   keyAt = keyAt + 1
   if found.kind == 'put' then
@@ -61,7 +61,8 @@ local function faultOf(index, names, values, mutation)
     end
     if not sumFits(value, ARGV[i + 1]) then return {'overflow', index, counter} end
   end
-  for _, tally in ipairs(mutation.tallies or {}) do
+  if not mutation.tallies then return nil end
+  for _, tally in ipairs(mutation.tallies) do
     local fault = cellFaultOf(index, tally)
     if fault then return fault end
   end
@@ -133,5 +134,6 @@ local function apply(names, values, mutation)
   elseif kind == 'remove' then
     removeRow(key, names)
   end
-  for _, tally in ipairs(mutation.tallies or {}) do applyCells(tally) end
+  if not mutation.tallies then return end
+  for _, tally in ipairs(mutation.tallies) do applyCells(tally) end
 end
