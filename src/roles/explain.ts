@@ -4,7 +4,7 @@ import { identityOf, type Decoded, type LogRecord } from '../change.ts'
 import { recordsBelow } from '../consume/records-below.ts'
 import { MillraceError } from '../errors.ts'
 import { createCommandLog } from '../log.ts'
-import type { Mutation, ViewLayout } from '../mutation.ts'
+import type { Mutation } from '../mutation.ts'
 import { formatLsn, parseTopicPartition, type KafkaOffset } from '../position.ts'
 import type { Project } from '../project/project.ts'
 import { healItems } from '../reconcile/heal-items.ts'
@@ -13,11 +13,17 @@ import { judgeSheets, takeSheet } from '../reconcile/look.ts'
 import { verifyPace } from '../reconcile/pace.ts'
 import { decodePass } from '../reconcile/pass-state.ts'
 import type { Plan } from '../reconcile/plan.ts'
-import { decodeEntry, encodeEntry, type ToldTally } from '../store/entry-text.ts'
 import type { ViewState } from '../store/state.ts'
 import { fold } from '../view/fold.ts'
 import { chosenStore, chosenView } from './chosen.ts'
-import { linesOf, type Explained, type Finding, type Touch, type Verdict } from './explained.ts'
+import {
+  linesOf,
+  shortened,
+  type Explained,
+  type Finding,
+  type Touch,
+  type Verdict,
+} from './explained.ts'
 import { jsonOption, storeOption } from './options.ts'
 import { withLooks, type Looking } from './with-looks.ts'
 
@@ -34,9 +40,6 @@ the entry with SQL.`,
   },
   more: 'Exits with 0 when the entry is right, 1 when it is not.',
 } as const
-
-/** Cells of one tally of an entry. */
-const cellsShown = 10
 
 export async function runExplain(
   { values, operands }: Given<(typeof explainCommand)['options']>,
@@ -199,20 +202,6 @@ async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<
       found,
     })),
   }
-}
-
-/** The text of an entry with no more cells of its tallies than anybody reads. */
-function shortened(layout: ViewLayout, key: string, entryText: string): string {
-  const { tallies, ...entry } = decodeEntry(layout, entryText)!
-  if (!tallies) return entryText
-  let left = 0
-  const short = [...tallies].map(([name, told]): [string, ToldTally] => {
-    if (told === 'large') return [name, told]
-    left += Math.max(0, told.size - cellsShown)
-    return [name, new Map([...told].slice(0, cellsShown))]
-  })
-  const shown = encodeEntry(layout, key, { ...entry, tallies: new Map(short) })
-  return left === 0 ? shown : `${shown} and ${left} more items`
 }
 
 async function decodedBy(decode: () => Decoded | Promise<Decoded>): Promise<Decoded | undefined> {

@@ -8,7 +8,8 @@ import { limits } from '../../src/store/limits.ts'
 import type { Epoch } from '../../src/store/state.ts'
 import type { ItemsQuestion } from '../../src/store/tallies.ts'
 import { MillraceError } from '../../src/errors.ts'
-import { talliedLibrary } from '../support/library.ts'
+import { insert } from '../support/builders.ts'
+import { changed, talliedLibrary } from '../support/library.ts'
 import { books, but, Compared, held, prizes } from './look-fixture.ts'
 
 let world: Compared
@@ -301,6 +302,51 @@ test('a scan that the store can not go on with begins anew', async () => {
   await healed({}, { ...plan, tallies: { ...plan.tallies, scan } })
   expect(lost).toBe(1)
   expect(inStore()).toEqual({})
+})
+
+describe('an item that changes have touched meanwhile', () => {
+  const epic = (id: number, transaction = 900) =>
+    changed(insert('books', { id: BigInt(id) }, { author: 1n, genre: 'epic' }, { transaction }))
+
+  test('is right with what the snapshot does not see of them', async () => {
+    lies({ epic: 1n }, { epic: 2n })
+    world.topics.append(books, epic(7))
+    world.stands(books, 11)
+    expect(await healed()).toEqual(right)
+  })
+
+  test('is found wrong though neither source nor store had it when its page was read', async () => {
+    lies({}, {})
+    world.topics.append(books, epic(7))
+    world.stands(books, 11)
+    expect((await healed()).wrong).toEqual(['1 genres[epic] 1  healed'])
+    expect(inStore()).toEqual({ epic: 1n })
+  })
+
+  test('is told once where nothing is corrected', async () => {
+    lies({ epic: 1n }, { epic: 4n })
+    world.topics.append(books, epic(7))
+    world.stands(books, 11)
+    expect((await healed({ correct: false })).wrong).toEqual(['1 genres[epic] 2 4 open'])
+  })
+
+  test('is looked for in the log of its own table alone', async () => {
+    lies({ epic: 1n }, { epic: 1n })
+    const award = insert('prizes', { id: 1n }, { author: 1n, title: 'bay' }, { transaction: 100 })
+    world.topics.append(prizes, changed(award))
+    world.stands(prizes, 11)
+    const read: string[] = []
+    const changeLog: Plan['changeLog'] = {
+      close: () => Promise.resolve(),
+      reader: (partition, signal) => {
+        read.push(partition.topic)
+        return world.topics.reader(partition, signal)
+      },
+    }
+    await healed({ large: [genres] }, { ...planned(), changeLog })
+    // The looks themselves read all that is between anchors and checkpoints.
+    expect(read.filter((topic) => topic.endsWith('prizes')).length).toBe(1)
+  })
 })
 
 test('each page rests by the rows that it has read', async () => {

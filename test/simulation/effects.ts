@@ -121,6 +121,7 @@ const required: Readonly<Record<string, readonly string[]>> = {
     'cells were removed by hand',
     'cells were emptied by hand',
     'cells of a large tally were altered by hand',
+    'an error of a large tally was corrected',
     'an error was planted',
     'a look found a planted count',
     'a look found a planted cell',

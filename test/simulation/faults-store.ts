@@ -1,5 +1,6 @@
 /** Faults of the store, errors planted in it by hand, and changes of the declaration. */
 import { mergedView, type OwnView } from '../../src/coordinate/view-plan.ts'
+import type { Held } from '../../src/store/memory/data.ts'
 import type { Fault, Stage } from './faults.ts'
 import { componentOf } from './oracle.ts'
 import type { StoreCopy } from './store.ts'
@@ -149,12 +150,13 @@ function plantCount(stage: Stage): void {
 function plantCells(stage: Stage): void {
   const { world, random } = stage
   const { entries, state } = world.store.data
-  const key = someEntry(stage)
-  const held = key === undefined ? undefined : entries.get(key)
-  if (!held || key === undefined) return
+  const some = someEntry(stage)
+  if (some === undefined) return
   const names = mergedView(state!).layout.tallies.map(({ name }) => name)
   if (names.length === 0) return
-  const name = random.pick(names)
+  const found = random.chance(0.5) ? largestTally(entries, names) : undefined
+  const { key, name } = found ?? { key: some, name: random.pick(names) }
+  const held = entries.get(key)!
   const items = new Map(held.tallies?.get(name))
   const before = [...items.keys()]
   const how = random.pick(['altered', 'added', 'removed', 'emptied'])
@@ -176,6 +178,13 @@ function plantCells(stage: Stage): void {
     key,
     [...new Set([...before, item])].map((each) => componentOf(name, each)),
   )
+}
+
+function largestTally(entries: ReadonlyMap<string, Held>, names: readonly string[]) {
+  const all = [...entries].flatMap(([key, { tallies }]) =>
+    names.map((name) => ({ key, name, size: tallies?.get(name)?.size ?? 0 })),
+  )
+  return all.toSorted((a, b) => b.size - a.size)[0]
 }
 
 function plantText(stage: Stage): void {

@@ -314,7 +314,10 @@ export class SimulatedStore {
               `a right entry was called wrong: ${entry} ${component} ${JSON.stringify([add, cells], plain)}`,
             )
           }
-          if (oracle.isPlanted(entry, component)) count('a planted error was corrected')
+          if (!oracle.isPlanted(entry, component)) continue
+          count('a planted error was corrected')
+          const tally = held.get(entry)?.tallies?.get(component.split('[')[0]!)
+          if (tally && tally.size > cellsMax) count('an error of a large tally was corrected')
         }
       }
       count('a correction was applied')

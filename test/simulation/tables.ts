@@ -71,7 +71,7 @@ const latestTweets = latestOf('tweets', {
 })
 
 /** Items of a tally up to which a look tells all of them: few, so that larger ones are met. */
-export const cellsMax = 3
+export const cellsMax = 2
 
 /** What is kept at first. */
 export const firstView = defineView({
