@@ -12,6 +12,7 @@ const common = {
   // Where the runner finds modules itself. The other one leaves that to Node, and to `setupFiles`.
   moduleNameMapper: {
     '^millrace$': '<rootDir>/src/index.ts',
+    '/own-package\\.ts$': '<rootDir>/test/support/mapped-package.ts',
     '^millrace/test$': '<rootDir>/src/test.ts',
   },
 }

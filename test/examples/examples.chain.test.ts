@@ -56,7 +56,7 @@ beforeAll(async () => {
     config: new URL('../support/examples.config.ts', import.meta.url).pathname,
     init: names.map((name) => exampleNamed(name).init[0]!),
     api: true,
-    roleEnv: { MILLRACE_API_OPERATORS: 'true', MILLRACE_LEASE_MS: '1500' },
+    roleEnv: { MILLRACE_API_OPERATORS: 'on', MILLRACE_LEASE_MS: '1500' },
   })
   client = new Client({ connectionString: chain.urls.source })
   await client.connect()
