@@ -39,8 +39,8 @@ const truths: Readonly<Record<string, (client: Client) => Promise<Truth>>> = {
   shop: shopTruth,
 }
 
-const rows = 2_000
-const changesPerSecond = 60
+const rows = 1_000
+const changesPerSecond = 15
 const users = 200
 const builtWithinMs = 150_000 * slowness
 const equalWithinMs = 60_000 * slowness
