@@ -9,6 +9,12 @@ const common = {
   testEnvironment: 'node',
   transform: { '\\.ts$': '<rootDir>/test/support/strip-types.mjs' },
   extensionsToTreatAsEsm: ['.ts'],
+  // Where the runner finds modules itself. The other one leaves that to Node, and to `setupFiles`.
+  moduleNameMapper: {
+    '^millrace$': '<rootDir>/src/index.ts',
+    '/own-package\\.ts$': '<rootDir>/test/support/mapped-package.ts',
+    '^millrace/test$': '<rootDir>/src/test.ts',
+  },
 }
 
 const servers = {
@@ -23,6 +29,7 @@ export default {
       displayName: 'pure',
       // Without a context of its own for each file, which would cost more than most of the tests.
       runner: 'jest-light-runner',
+      setupFiles: ['<rootDir>/test/support/own-package.ts'],
       testMatch: ['<rootDir>/test/**/*.test.ts'],
       testPathIgnorePatterns: [
         '\\.(net|redis|pg|kafka|chain|process)\\.test\\.ts$',

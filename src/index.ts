@@ -2,13 +2,14 @@
 export { defineConfig, type MillraceConfig } from './project/define-config.ts'
 export * from './types/declare.ts'
 export type { ColumnType, KeyType } from './types/types.ts'
+export type { WindowType } from './types/windows.ts'
+export { defineView } from './view/define-view.ts'
 export {
-  defineView,
   from,
   type FieldDeclaration,
   type RowDeclaration,
   type ViewDeclaration,
-} from './view/define-view.ts'
+} from './view/declaration.ts'
 export { averageOf, type AverageDeclaration } from './view/aggregates/average-of.ts'
 export { countOf } from './view/aggregates/count-of.ts'
 export { sumOf, type SumDeclaration } from './view/aggregates/sum-of.ts'
@@ -32,4 +33,18 @@ export {
   ne,
   type Condition,
 } from './view/condition.ts'
+export type { Json } from './view/json-types.ts'
+export type {
+  Asked,
+  EntryKey,
+  EntryOf,
+  QueryDeclaration,
+  QueryOf,
+  QueryParameter,
+  Question,
+  ReadEntries,
+  RespondFunction,
+  ViewOf,
+} from './view/respond.ts'
+export { windowOf, type PartDeclaration, type WindowDeclaration } from './view/window-of.ts'
 export type { View } from './view/view.ts'

@@ -8,6 +8,7 @@
  *   cell          one item of a tally
  *   mutation      the merged contributions of a batch to one entry
  */
+import type { KeyPart } from './types/windows.ts'
 import type { ColumnType } from './types/types.ts'
 
 /** The fields that one row owns in an entry, or `null` when that row is gone. */
@@ -31,7 +32,10 @@ export type Mutation = {
   readonly cells?: Cells | undefined
 }
 
-/** An entry as a reader meets it: exists for readers only while its owning row exists. */
+/**
+ * An entry as a reader meets it: it exists for readers only while its owning row does, and in a view
+ * without owning rows while any row is counted in it.
+ */
 export type Entry = {
   readonly key: string
   readonly fields: Fields
@@ -51,10 +55,15 @@ export type ViewLayout = {
   /** `user-information`. */
   readonly name: string
   /** The parts of the key. */
-  readonly key: readonly NamedColumn[]
+  readonly key: readonly NamedPart[]
   /** The owning row's fields, in the order of the declaration, without the key. */
   readonly fields: readonly NamedColumn[]
   readonly counts: readonly string[]
+  /**
+   * Counts of which one above zero says that the entry exists for readers; empty where the owning row
+   * says so.
+   */
+  readonly presence: readonly string[]
   readonly tallies: readonly TallyLayout[]
 }
 
@@ -77,3 +86,6 @@ export type Slice = {
 
 /** `userId` of type `bigint`. Values pass as the canonical text of the type. */
 export type NamedColumn = { readonly name: string; readonly type: ColumnType }
+
+/** A part of a key, of a column's values or of the windows into which they fall. */
+export type NamedPart = NamedColumn & KeyPart

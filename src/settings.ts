@@ -183,6 +183,11 @@ const keeping = {
 
 const reading = {
   readTimeoutMs: ofApi(wholeForm(1), 1_000, "Bound of a reader's wait for the store"),
+  respondTimeoutMs: ofApi(
+    wholeForm(1),
+    1_000,
+    'Bound of what a `respond` takes, with all that it reads; beyond it the API answers 503',
+  ),
   freshWithinMs: readBy('api', 'doctor', 'bench')(
     wholeForm(100),
     10_000,

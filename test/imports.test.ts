@@ -19,7 +19,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   coordinate: ['view', 'consume', 'source', 'store'],
   plan: ['types', 'view', 'consume', 'source', 'store', 'coordinate'],
   reconcile: ['view', 'consume', 'decode', 'source', 'store', 'coordinate'],
-  views: ['types', 'view'],
   web: ['types', 'view', 'store', 'coordinate', 'reconcile'],
   roles: [
     'view',
@@ -37,7 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   dev: ['types', 'view', 'project', 'consume', 'source', 'store', 'plan'],
   traffic: ['dev'],
-  bench: ['dev', 'traffic', 'views', 'view', 'store', 'coordinate', 'reconcile'],
+  bench: ['dev', 'traffic', 'project', 'view', 'store', 'coordinate', 'reconcile'],
   main: ['project', 'roles', 'dev', 'bench', 'traffic'],
   kit: ['types', 'view', 'store', 'web'],
   index: ['types', 'view', 'project'],

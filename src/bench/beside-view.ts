@@ -18,6 +18,7 @@ const layout: ViewLayout = {
   key: [{ name: 'id', type: 'bigint' }],
   fields: [{ name: 'text', type: 'text' }],
   counts: ['amount'],
+  presence: [],
   tallies: [],
 }
 const served = 'bench'

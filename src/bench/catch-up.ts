@@ -1,7 +1,6 @@
 import { systemClock } from '../clock.ts'
 import { ownView } from '../coordinate/view-plan.ts'
 import { MillraceError } from '../errors.ts'
-import { userInformation } from '../views/user-information.ts'
 import { besideTraffic } from './beside-traffic.ts'
 import { withOwnChain, workerName, type OwnChain, type OwnChainOptions } from './own-chain.ts'
 
@@ -62,8 +61,8 @@ async function returned(
 }
 
 /** Waits until everything committed a moment ago is in the view, and no doubt stands. */
-async function fresh({ store }: OwnChain, signal: AbortSignal): Promise<void> {
-  const reader = store.reader(userInformation.layout, ownView(userInformation).id)
+async function fresh({ store, view }: OwnChain, signal: AbortSignal): Promise<void> {
+  const reader = store.reader(view.layout, ownView(view).id)
   const lastMs = systemClock.monotonicMs() + freshWithinMs
   while (systemClock.monotonicMs() < lastMs && !signal.aborted) {
     const { ageMs = Infinity } = await reader.status().catch(() => ({ ageMs: Infinity }))

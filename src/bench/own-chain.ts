@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Client } from 'pg'
 import { systemClock } from '../clock.ts'
-import { readConfig, type Config } from '../config.ts'
+import type { Config } from '../config.ts'
 import { Chain } from '../dev/chain.ts'
 import { chainFolder } from '../dev/folders.ts'
 import { randomPorts } from '../dev/ports.ts'
@@ -11,16 +11,18 @@ import { createLog } from '../log.ts'
 import { openStore } from '../store/open-store.ts'
 import type { ViewState } from '../store/state.ts'
 import type { ViewStore } from '../store/store.ts'
-import { userInformation } from '../views/user-information.ts'
 import type { Say } from '../dev/say.ts'
 import { startRole } from '../dev/start-role.ts'
 import { startChain } from '../dev/start-chain.ts'
-import { exampleSchema } from '../traffic/example.ts'
+import { loadProject } from '../project/project.ts'
+import { exampleSchema, userInformationConfig } from '../traffic/example.ts'
+import type { View } from '../view/view.ts'
 
 /** A chain that a benchmark starts for itself, with so many users, and ends again. */
 export type OwnChain = {
   readonly chain: Chain
   readonly config: Config
+  readonly view: View
   readonly store: ViewStore
   /** Starts the worker, `worker-1`, with these variables besides its own. */
   readonly startWorker: (env?: Readonly<Record<string, string>>) => void
@@ -53,7 +55,8 @@ export async function withOwnChain<Result>(
 ): Promise<Result> {
   const folder = join(chainFolder(process.env), 'bench')
   rmSync(folder, { recursive: true, force: true })
-  const options = { folder, ports: await randomPorts(), say, signal, init: [exampleSchema] }
+  const [ports, config] = [await randomPorts(), userInformationConfig]
+  const options = { folder, ports, config, say, signal, init: [exampleSchema] }
   const before = await startChain({ ...options, servers: ['postgres'] })
   try {
     const startedMs = systemClock.monotonicMs()
@@ -66,14 +69,19 @@ export async function withOwnChain<Result>(
   const chain = await startChain(options)
   let store: ViewStore | undefined
   try {
-    const config = readConfig(chain.env)
-    await tell(config)
-    const view = userInformation.layout
-    const opened = await openStore('redis', { config, view, log: createLog('error', 'bench') })
+    const project = await loadProject({ folder, env: chain.env })
+    await tell(project.config)
+    const view = project.views[0]!
+    const opened = await openStore('redis', {
+      config: project.config,
+      view: view.layout,
+      log: createLog('error', 'bench'),
+    })
     store = opened
     return await work({
       chain,
-      config,
+      config: project.config,
+      view,
       store: opened,
       startWorker: (env) => startRole(chain, { name: workerName, args: ['worker'], env }),
       built: (told = () => undefined) => built(opened, told, signal),

@@ -42,18 +42,20 @@ export function environmentOf(
   if (Object.keys(own).every((name) => env[name])) return { env }
   const chain = `the chain of ${relative(process.cwd(), folder) || '.'}`
   // The source that a chain was started around may stand in the environment still.
-  const byHand = Object.keys(kept).filter((name) => env[name] && env[name] !== kept[name])
+  const isOther = (name: string) => env[name] && env[name] !== kept[name]
+  const byHand = Object.keys(kept).filter((name) => name !== 'MILLRACE_CONFIG' && isOther(name))
   const runs = isKeptUp(folder)
   if (byHand.length > 0) {
     return runs ? { env, note: `${byHand.join(', ')} is set, so ${chain} is not used` } : { env }
   }
   if (!runs) return { env, note: `${chain} does not run: the environment and the defaults count` }
-  return { env: { ...env, ...own }, note: `using ${chain}` }
+  const config = env.MILLRACE_CONFIG ? { MILLRACE_CONFIG: env.MILLRACE_CONFIG } : {}
+  return { env: { ...env, ...own, ...config }, note: `using ${chain}` }
 }
 
 /** Of a chain's variables, those that a role needs. The API is another user of the stores. */
 export function envOfRole(role: ChainRole, chain: ChainEnv): ChainEnv {
-  const names = role === 'traffic' ? [] : variablesOf(role)
+  const names = role === 'traffic' ? [] : ['MILLRACE_CONFIG', ...variablesOf(role)]
   const writes = role === 'traffic' || role === 'bench' ? ['MILLRACE_SOURCE_APP'] : []
   const reader = role === 'api' ? readerUrls(chain) : {}
   const wanted = Object.entries({ ...chain, ...reader })

@@ -3,8 +3,9 @@ import type { Client } from 'pg'
 import type { Config } from '../config.ts'
 import { spellKey } from '../entry-key.ts'
 import { identifier, tableName } from '../view/sql-text.ts'
-import { partTexts } from '../view/truth-keys.ts'
-import type { View } from '../view/view.ts'
+import { conditionSql } from '../view/condition.ts'
+import { keyedSql, ordered, partTexts } from '../view/truth-keys.ts'
+import { rowGroupsOf, type View } from '../view/view.ts'
 import { withClient } from './sql-files.ts'
 
 export type ExampleParts = {
@@ -41,8 +42,19 @@ function someKeys(
 }
 
 function someKeySql(view: View): string {
-  const columns = view.row.key.map(identifier)
-  return `select ${partTexts(view, columns).join(', ')} from ${tableName(view.row.table)} limit 1`
+  const { row } = view
+  const group = row ? { table: row.table, by: row.key, where: [] } : rowGroupsOf(view)[0]!
+  const columns = group.by.map(identifier)
+  const keys = ordered(view, columns).map((key, at) => `${key} as k${at}`)
+  const conditions = [...keyedSql(view, columns), ...group.where.map(conditionSql)]
+  const texts = partTexts(
+    view,
+    keys.map((_, at) => `k${at}`),
+  )
+  return (
+    `select ${texts.join(', ')} from (select ${keys.join(', ')} from ${tableName(group.table)} ` +
+    `where ${conditions.join(' and ')} limit 1) as found`
+  )
 }
 
 function requestFor(

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join, resolve } from 'node:path'
 import { flag, text, whole, wrongArguments, type Given } from '../arguments.ts'
 import type { Config } from '../config.ts'
 import { describe, MillraceError } from '../errors.ts'
@@ -8,7 +8,7 @@ import { loadProject, refuseNoViews, type Project } from '../project/project.ts'
 import { Chain, removeData } from './chain.ts'
 import { chainEnvPath, envOf, ownSettings, type ChainEnv, type GivenSource } from './chain-env.ts'
 import type { ChainOptions, ServerName } from './chain-options.ts'
-import { exampleRequests } from './example-requests.ts'
+import { exampleNamed, type Example } from './examples.ts'
 import { chainFolder, foldersOf, lockPath } from './folders.ts'
 import { givenToChain } from './given.ts'
 import { tailLog } from './log-tail.ts'
@@ -22,6 +22,7 @@ import { startChain } from './start-chain.ts'
 import { Supervisor } from './supervisor.ts'
 import { shownUrl } from './urls.ts'
 import { waitFor } from './wait.ts'
+import { tellWhereEverythingIs } from './where.ts'
 
 const servingTimeoutMs = 120_000
 const sameSignalMs = 1_000
@@ -35,6 +36,7 @@ or around one of its own where none is named. Prepares the source for the views,
 does. Fetches what is missing. Its data is kept for the next start.`,
   options: {
     init: text('FILES', 'SQL, with commas between files, that a Postgres of its own begins with'),
+    example: text('NAME', 'one of the examples of this repository, with data of its own'),
     workers: whole([1, workersMax], 1, 'how many workers'),
     reset: flag('begins with empty data; a source that is named is left alone'),
     config: configOption,
@@ -42,15 +44,16 @@ does. Fetches what is missing. Its data is kept for the next start.`,
   more: `Addresses of this machine in the configuration say which ports the servers take; MILLRACE_PORT_POSTGRES,
 _KAFKA, _KAFKA_CONTROLLER, _REGISTRY, _CONNECT, _REDIS and _API go before them. MILLRACE_FOLDER is another
 place for data and logs than .millrace. Settings of workers and the API, as MILLRACE_STORES=redis,postgres,
-are handed on to them.`,
+are handed on to them. \`--example\` goes before \`--init\`; its chain lies in .millrace/examples/NAME.`,
 } as const
 type Options = (typeof devCommand)['options']
 
 /** Answers the exit code. */
 export async function runDev({ values }: Given<Options>): Promise<number> {
-  const folder = chainFolder(process.env)
+  const example = values.example === undefined ? undefined : exampleNamed(values.example)
+  const folder = chainFolder({ MILLRACE_FOLDER: process.env.MILLRACE_FOLDER || example?.folder })
   const say = consoleSay(performance.now())
-  const given = await givenSettings(values, say)
+  const given = await givenSettings(values, example, say)
   const stop = stopOnSignals(folder)
   mkdirSync(folder, { recursive: true })
   const lock = holdFolder(folder)
@@ -63,7 +66,7 @@ export async function runDev({ values }: Given<Options>): Promise<number> {
       removeData(foldersOf(folder))
       say('the data of earlier starts is gone')
     }
-    await keepUp({ ...given, folder, say, signal: stop, workers: values.workers, ports })
+    await keepUp({ ...given, example, folder, say, signal: stop, workers: values.workers, ports })
     return 0
   } catch (error) {
     if (stop.aborted) return 130
@@ -77,6 +80,7 @@ type KeepUpOptions = ChainOptions & {
   readonly say: Say
   readonly signal: AbortSignal
   readonly project: Project
+  readonly example: Example | undefined
 }
 
 async function keepUp(options: KeepUpOptions): Promise<void> {
@@ -94,7 +98,7 @@ async function keepUp(options: KeepUpOptions): Promise<void> {
     const serves = await untilServing(chain, { say, signal })
     const seconds = ((performance.now() - chain.begunAtMs) / 1_000).toFixed(1)
     if (serves) say(`ready after ${seconds} s, downloads not counted`)
-    await tellWhereEverythingIs(chain, options.project)
+    await tellWhereEverythingIs(chain, options.project, options.example)
     say('Ctrl-C stops everything; --reset begins with empty data')
     await Promise.all(attended)
   } finally {
@@ -140,30 +144,6 @@ function reasonsIn(body: string): string {
     return (JSON.parse(body) as { readonly reasons: readonly string[] }).reasons.join('; ')
   } catch {
     return body.slice(0, 500)
-  }
-}
-
-async function tellWhereEverythingIs(chain: Chain, project: Project): Promise<void> {
-  const { urls, folders, env } = chain
-  const { MILLRACE_SOURCE: source = '', MILLRACE_SOURCE_APP: own } = env
-  const near = (path: string) => relative(process.cwd(), path) || '.'
-  const requests = await exampleRequests({ ...project, source, api: urls.api })
-  const lines = [
-    ...requests.map((request) => ['Try', request] as const),
-    ['API', `${urls.api}/status`],
-    // Passwords of servers that are not the chain's own are nothing to show.
-    ['Postgres', own ?? shownUrl(source)],
-    ...(chain.runs('redis') ? [['Redis', env.MILLRACE_REDIS_READER] as const] : []),
-    ['Kafka', urls.kafka],
-    ['Registry', urls.registry],
-    ['Connect', urls.connect],
-    ['Logs', near(folders.logs)],
-    ['For tools', near(join(folders.chain, 'chain.json'))],
-  ] as const
-  let last = ''
-  for (const [what, where] of lines) {
-    process.stdout.write(`          ${(what === last ? '' : what).padEnd(10)} ${where ?? ''}\n`)
-    last = what
   }
 }
 
@@ -234,17 +214,23 @@ type GivenSettings = {
 }
 
 /** What the caller set for workers, API and servers, checked before anything is changed. */
-async function givenSettings(values: Given<Options>['values'], say: Say): Promise<GivenSettings> {
+async function givenSettings(
+  values: Given<Options>['values'],
+  example: Example | undefined,
+  say: Say,
+): Promise<GivenSettings> {
   const ports = givenPorts(process.env)
   const project = await loadProject({
     folder: process.cwd(),
     env: process.env,
-    path: values.config,
+    path: values.config ?? example?.config,
   })
   refuseNoViews(project)
   const { source, servers, notes, ...given } = givenToChain(project, process.env)
-  refuseInit(values.init, source)
-  const init = initFiles(values.init, devCommand)
+  refuseInit(example?.init ?? values.init, source)
+  const init = example
+    ? example.init.map((path) => resolve(path))
+    : initFiles(values.init, devCommand)
   for (const note of notes) say(note)
   const chain = envOf(usualPorts, newPasswords(), source)
   return {
@@ -258,8 +244,10 @@ async function givenSettings(values: Given<Options>['values'], say: Say): Promis
   }
 }
 
-function refuseInit(given: string | undefined, source: GivenSource | undefined): void {
+function refuseInit(given: unknown, source: GivenSource | undefined): void {
   if (given === undefined || !source) return
-  const what = `--init is for a Postgres of the chain's own, and the source is ${shownUrl(source.source)}`
+  const what =
+    "--init and --example are for a Postgres of the chain's own, and the source is " +
+    shownUrl(source.source)
   throw wrongArguments(what, devCommand)
 }

@@ -1,6 +1,5 @@
-import type { Config } from '../config.ts'
 import { unreachable } from '../errors.ts'
-import { loadProject, type Project } from '../project/project.ts'
+import { loadProject, type LoadedProject, type Project } from '../project/project.ts'
 import type { View } from '../view/view.ts'
 import { Chain } from './chain.ts'
 import { captureEnv, envOf, type ChainEnv } from './chain-env.ts'
@@ -64,7 +63,7 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   const passwords = keptPasswords(folders)
   const given = { ...envOf(options.ports, passwords, source), ...options.roleEnv }
   const project = await loadProject({ folder: process.cwd(), env: given, path: options.config })
-  const env = { ...given, ...connectorNames(project.config) }
+  const env = { ...given, ...namesOf(project) }
   if (source) await prepareGiven({ project, source }, { say, signal })
   const programs = await findPrograms(servers, { say, signal })
   const chain = Chain.create(options.folder, env, { say, signal })
@@ -77,8 +76,10 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   }
 }
 
-function connectorNames({ connector, publication, slot }: Config): ChainEnv {
+/** What commands that find the chain have to know besides its servers. */
+function namesOf({ config: { connector, publication, slot }, path }: LoadedProject): ChainEnv {
   return {
+    ...(path !== undefined && { MILLRACE_CONFIG: path }),
     MILLRACE_CONNECTOR: connector,
     MILLRACE_PUBLICATION: publication,
     MILLRACE_SLOT: slot,

@@ -84,7 +84,7 @@ function moved(schema: string, table: string): string {
 function movedView(schema: string, view: View): View {
   return viewOf({
     ...view,
-    row: { ...view.row, table: moved(schema, view.row.table) },
+    row: view.row && { ...view.row, table: moved(schema, view.row.table) },
     counts: view.counts.map((count) => ({ ...count, table: moved(schema, count.table) })),
     tallies: view.tallies.map((tally) => ({ ...tally, table: moved(schema, tally.table) })),
   })

@@ -3,6 +3,7 @@ import type { Row } from '../change.ts'
 import { spellKey } from '../entry-key.ts'
 import { encodeEntry } from '../store/entry-text.ts'
 import { scaled } from '../types/numeric.ts'
+import { windowFormOf } from '../types/windows.ts'
 import { isMet } from '../view/condition.ts'
 import { itemOf } from '../view/item.ts'
 import { itemColumns, rowGroupsOf, type Adds, type Tally, type View } from '../view/view.ts'
@@ -19,16 +20,17 @@ export function recounted(
     entries.set(place, found)
     return found
   }
-  for (const row of rowsOf(view.row.table)) {
-    const parts = textsOf(row, view.row.key)
+  const owner = view.row
+  for (const row of owner ? rowsOf(owner.table) : []) {
+    const parts = textsOf(view, row, owner!.key)
     if (!parts) continue
     entry(parts).fields = Object.fromEntries(
-      view.row.fields.map(({ stored, column }) => [stored, textOf(row[column])]),
+      owner!.fields.map(({ stored, column }) => [stored, textOf(row[column])]),
     )
   }
   for (const group of rowGroupsOf(view)) {
     for (const row of rowsOf(group.table)) {
-      const parts = textsOf(row, group.by)
+      const parts = textsOf(view, row, group.by)
       if (!parts || !group.where.every((condition) => isMet(condition, row))) continue
       const { counts, tallies } = entry(parts)
       if ('adds' in group) {
@@ -76,12 +78,18 @@ function itemIn({ item: form }: Tally, row: Row): string | undefined {
   return item
 }
 
-/** Undefined where one of them is null: SQL counts no such row, and it has no entry. */
-function textsOf(row: Row, columns: readonly string[]): readonly string[] | undefined {
+/** Undefined where one of them is null, or in no window: SQL counts no such row, and it has no entry. */
+function textsOf(
+  { key }: View,
+  row: Row,
+  columns: readonly string[],
+): readonly string[] | undefined {
   const texts: string[] = []
-  for (const column of columns) {
-    const text = textOf(row[column])
-    if (text === null) return undefined
+  for (const [at, column] of columns.entries()) {
+    const { type, window } = key[at]!
+    const value = textOf(row[column])
+    const text = window && value !== null ? windowFormOf(type, window).startOf(value) : value
+    if (text === null || text === undefined) return undefined
     texts.push(text)
   }
   return texts

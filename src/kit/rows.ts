@@ -46,7 +46,7 @@ export function tablesOfTest(
     .map((name) => unknownTable(view, name))
   const tables = names.map((name): TestTable => {
     const { key: named, replicaIdentity } = given.get(name) ?? {}
-    const own = name === view.row.table ? view.row.key : undefined
+    const own = name === view.row?.table ? view.row.key : undefined
     const key = named === undefined ? (own ?? []) : [named].flat()
     if (key.length === 0) {
       faults.push(

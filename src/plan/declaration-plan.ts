@@ -4,7 +4,7 @@ import { MillraceError } from '../errors.ts'
 import type { Wanted } from '../store/coordination.ts'
 import type { ViewState } from '../store/state.ts'
 import { decodeView } from '../view/declarations.ts'
-import { itemColumns, type View } from '../view/view.ts'
+import { fieldsOf, itemColumns, type View } from '../view/view.ts'
 import { faultOf } from './draft.ts'
 import type { Plan, Step } from './words.ts'
 
@@ -89,9 +89,13 @@ export function changesBetween(before: View, after: View): readonly string[] {
   return lines.length + left.length === 0 ? ['the order of what it has'] : [...lines, ...left]
 }
 
-function meaningsOf({ row, counts, tallies, aggregates }: View): ReadonlyMap<string, string> {
+/** Of what readers see: not of counts that tell whether an entry exists. */
+function meaningsOf(view: View): ReadonlyMap<string, string> {
+  const seen = new Set(view.aggregates.flatMap(({ counts }) => counts))
+  const { tallies, aggregates } = view
+  const counts = view.counts.filter(({ name }) => seen.has(name))
   return new Map([
-    ...row.fields.map(({ name, column, type }) => [name, `${column} as ${type}`] as const),
+    ...fieldsOf(view).map(({ name, column, type }) => [name, `${column} as ${type}`] as const),
     ...counts.map(
       ({ name, table, by }) => [name, `count of ${table} by ${by.join(', ')}`] as const,
     ),

@@ -1,8 +1,8 @@
 /** Indexes of the columns that rows are counted by: without one, every look reads the whole table. */
 import type { SetupFacts, TableFacts } from '../source/setup-facts.ts'
-import { keyTypeOf } from '../types/types.ts'
+import { keyFormOf } from '../types/windows.ts'
 import { identifier, tableName } from '../view/sql-text.ts'
-import { inOrder, ordered } from '../view/truth-keys.ts'
+import { inOrder, walked } from '../view/truth-keys.ts'
 import { rowGroupsOf, type View } from '../view/view.ts'
 import type { SourceStep } from './owner-session.ts'
 
@@ -16,7 +16,8 @@ export function indexWorks(facts: SetupFacts, views: readonly View[]): readonly 
       if (!found || by.some((column) => !found.columns[column])) continue
       const columns = indexed(view, by)
       const name = JSON.stringify([table, columns.toSorted()])
-      if (columns.length === 0 || works.has(name) || isIndexed(found, columns)) continue
+      const range = windowColumn(view, by)
+      if (columns.length === 0 || works.has(name) || isIndexed(found, columns, range)) continue
       works.set(name, {
         what: `create an index of ${table} (${columns.join(', ')}), while it is read and written`,
         statements: indexStatements(table, found, columns.map(identifier)),
@@ -28,16 +29,30 @@ export function indexWorks(facts: SetupFacts, views: readonly View[]): readonly 
 
 /** Those of the columns that an index serves, in the order in which keys are compared. */
 function indexed(view: View, columns: readonly string[]): readonly string[] {
-  const forms = view.key.map(({ type }) => keyTypeOf(type).isIndexed)
-  const served = new Set(columns.filter((_, at) => forms[at]))
+  const served = new Set(
+    columns.filter((_, at) => {
+      const part = view.key[at]!
+      return part.window !== undefined || keyFormOf(part).isIndexed
+    }),
+  )
   return inOrder(view, columns).filter((column) => served.has(column))
 }
 
-/** Whether one of its indexes begins with these columns, in whatever order. */
-function isIndexed({ indexes }: TableFacts, columns: readonly string[]): boolean {
+/** The column of which windows are made, where the key has one. */
+function windowColumn(view: View, columns: readonly string[]): string | undefined {
+  return columns.find((_, at) => view.key[at]!.window)
+}
+
+/** Whether one of its indexes begins with these columns, in whatever order; with `range` as the last. */
+function isIndexed(
+  { indexes }: TableFacts,
+  columns: readonly string[],
+  range: string | undefined,
+): boolean {
   return indexes.some((index) => {
     const first = index.columns.slice(0, columns.length)
-    return columns.every((column) => first.includes(column))
+    const serves = range === undefined || first.at(-1) === range
+    return serves && columns.every((column) => first.includes(column))
   })
 }
 
@@ -64,7 +79,7 @@ export function unfinishedNotes({ tables }: SetupFacts): readonly string[] {
 /** Keys of text are compared by their bytes, for which an index of the database's order is of no use. */
 export function rangeNotes(facts: SetupFacts, views: readonly View[]): readonly string[] {
   const sides = views.flatMap((view) => [
-    { view, table: view.row.table, columns: view.row.key },
+    ...(view.row ? [{ view, table: view.row.table, columns: view.row.key }] : []),
     ...rowGroupsOf(view).map(({ table, by }) => ({ view, table, columns: by })),
   ])
   return sides.flatMap(({ view, table, columns }) => {
@@ -81,7 +96,7 @@ export function rangeNotes(facts: SetupFacts, views: readonly View[]): readonly 
       ),
     )
     if (serves) return []
-    const spelled = inOrder(view, ordered(view, columns.map(identifier))).slice(0, names.length)
+    const spelled = inOrder(view, walked(view, columns.map(identifier))).slice(0, names.length)
     return [
       `${table}: view ${view.name} goes through it in the order of bytes; where it is large, that ` +
         `wants: create index concurrently on ${tableName(table)} (${spelled.join(', ')});`,

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { describe, MillraceError } from '../errors.ts'
+import { resolveOwnPackage } from './own-package.ts'
 
 /** Looked for in this order. */
 export const configFileNames = ['ts', 'mts', 'mjs', 'js'].map((end) => `millrace.config.${end}`)
@@ -37,6 +38,7 @@ function found(folder: string): string | undefined {
 }
 
 async function load(path: string, name: string): Promise<unknown> {
+  resolveOwnPackage()
   try {
     const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown }
     return module.default

@@ -51,5 +51,5 @@ function sharedTopicFaults(views: readonly View[]): readonly string[] {
 function isView(value: unknown): value is View {
   if (typeof value !== 'object' || value === null) return false
   const { name, key, row, counts } = value as Partial<View>
-  return [key, row?.fields, counts].every(Array.isArray) && typeof name === 'string'
+  return [key, row ? row.fields : [], counts].every(Array.isArray) && typeof name === 'string'
 }

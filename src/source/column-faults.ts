@@ -2,10 +2,11 @@
 import { avroNameOf } from '../avro-name.ts'
 import { digitsMost } from '../types/numeric.ts'
 import { takerOf, typeOf, type ColumnType } from '../types/types.ts'
-import type { Condition, PostgresType } from '../types/value-type.ts'
+import type { Condition, PostgresType, ValueType } from '../types/value-type.ts'
+import { lengthText, windowTypes, type Window } from '../types/windows.ts'
 import { tableOf } from '../table-name.ts'
 import { identifier, tableName } from '../view/sql-text.ts'
-import { columnsOf, retractColumnsOf, type View } from '../view/view.ts'
+import { columnsOf, fieldsOf, retractColumnsOf, type View } from '../view/view.ts'
 import type { TableFacts } from './setup-facts.ts'
 import type { SetupFault } from './source.ts'
 
@@ -134,16 +135,19 @@ function misfit(view: View, { name, type, found }: Misfit): string {
   const known = typeOf(type)
   const { why, instead } = known.refusal(found)!
   const taker = takerOf(found)
-  const isKey = !view.row.fields.some((field) => field.column === name && field.type === type)
+  const isField = fieldsOf(view).some((field) => field.column === name && field.type === type)
   const cure = taker
-    ? isKey
-      ? asKey(taker.key, taker)
-      : `declare it as ${taker.declare(name)}`
+    ? isField
+      ? `declare it as ${taker.declare(name)}`
+      : asKey(taker, view.key.find((part) => part.window && part.type === type)?.window)
     : instead
   return `${why}, view ${view.name} takes it as ${type} (${known.takes}): ${cure}`
 }
 
-function asKey(key: unknown, { name, noKey }: { readonly name: string; readonly noKey: string }) {
+function asKey({ key, name, noKey }: ValueType, window: Window | undefined): string {
+  if (window && windowTypes.some((type) => type === name)) {
+    return `declare the key's part as windowOf('${name}', '${lengthText(window)}')`
+  }
   return key ? `declare the key's part as '${name}'` : `${name} is no type of keys, for ${noKey}`
 }
 

@@ -158,15 +158,13 @@ function keyFaults(table: string, facts: TableFacts, users: readonly View[]): Se
     return [{ table, what: `table ${table} has no primary key`, mend }]
   }
   const columns = (names: readonly string[]) => names.toSorted().join(', ')
-  const faults: SetupFault[] = users
-    .filter(({ row }) => row.table === table && columns(primaryKey.columns) !== columns(row.key))
-    .map(({ name, row }) => ({
-      table,
-      what:
-        `${row.key.join(', ')}, the key of view ${name}, is not the primary key of ${table} ` +
-        `(${primaryKey.columns.join(', ')})`,
-      mend: undefined,
-    }))
+  const faults: SetupFault[] = users.flatMap(({ name, row }) => {
+    if (row?.table !== table || columns(primaryKey.columns) === columns(row.key)) return []
+    const what =
+      `${row.key.join(', ')}, the key of view ${name}, is not the primary key of ${table} ` +
+      `(${primaryKey.columns.join(', ')})`
+    return [{ table, what, mend: undefined }]
+  })
   const unlike = users.flatMap((view) =>
     listKeys(view, table)
       .filter(({ key }) => columns(primaryKey.columns) !== columns(key))

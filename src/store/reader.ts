@@ -6,12 +6,33 @@ import type { ParkedRecord, Problem, ViewState } from './state.ts'
 export type ViewReader = {
   /** One atomic step, whatever the number of keys (at most `limits.readKeysMax`). */
   read(keys: readonly string[]): Promise<ReadResult>
+  /**
+   * The same of several views of one store, all of it in one atomic step; answers a result for each
+   * part. The readers are of one kind and one address, whatever client each of them has.
+   */
+  readTogether(parts: readonly ReadPart[]): Promise<readonly ReadResult[]>
   status(): Promise<StoreStatus>
   /** Parked records, by topic, partition and offset. */
   parked(): AsyncIterable<ParkedRecord>
   /** Forgets all parked records; answers how many there were. */
   clearParked(): Promise<number>
 }
+
+/** What of one view is read in a step. All parts together ask for `limits.readKeysMax` keys at most. */
+export type ReadPart = AskedPart | NamedPart
+
+export type AskedPart = { readonly reader: ViewReader; readonly keys: readonly string[] }
+
+/**
+ * Entries whose keys stand in entries that an earlier part answers. The result has those of them
+ * that are there, each once and in any order.
+ */
+export type NamedPart = { readonly reader: ViewReader; readonly by: KeyPlace }
+
+/** Where entries of the part with this index hold keys: a field, or the items of a tally's slice. */
+export type KeyPlace = { readonly part: number } & (
+  { readonly field: string } | { readonly tally: string }
+)
 
 /** One answer of a read: state, watermark and entries as they stood in one moment. */
 export type ReadResult =

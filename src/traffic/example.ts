@@ -1,8 +1,10 @@
-/** The example's tables and a small network in them, as files for an empty source database. */
+/** Files of the example `social`: its tables and a small network, for an empty source database. */
 import { join } from 'node:path'
 import { packageFolder } from '../dev/folders.ts'
 
-const folder = join(packageFolder, 'sql', 'example')
+const folder = join(packageFolder, 'examples', 'social')
 
 export const exampleSchema = join(folder, 'schema.sql')
 export const exampleSeed = join(folder, 'seed.sql')
+/** The configuration whose only view is `user-information`. */
+export const userInformationConfig = join(folder, 'user-information.ts')

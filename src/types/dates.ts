@@ -18,7 +18,8 @@ export const timePrecision: ConnectorNeed = {
 export const noTimesInArrays =
   'the connector alters some that stand in arrays: use jsonb, or an array of text'
 
-export const noMomentKeys = 'an entry for each microsecond is none: key by a date or a number'
+export const noMomentKeys =
+  'an entry for each microsecond is none: key by a date, a number, or by windowOf in a view without row'
 
 const words = 'a day like 2026-01-31, infinity or -infinity'
 

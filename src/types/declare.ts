@@ -1,11 +1,14 @@
 /** How declarations name columns: a builder for each type. */
 import type { ColumnType } from './types.ts'
 
-export type TypedColumn = { readonly column: string; readonly type: ColumnType }
+export type TypedColumn<Type extends ColumnType = ColumnType> = {
+  readonly column: string
+  readonly type: Type
+}
 
 const builder =
-  (type: ColumnType) =>
-  (column: string): TypedColumn => ({ column, type })
+  <const Type extends ColumnType>(type: Type) =>
+  (column: string): TypedColumn<Type> => ({ column, type })
 
 /** A column of type `smallint`, `integer` or `bigint`; a string in JSON. */
 export const bigint = builder('bigint')
@@ -41,7 +44,14 @@ export const jsonb = builder('jsonb')
 export const bytea = builder('bytea')
 
 /** A column that holds arrays of what `element` says; a name alone says text. */
-export function arrayOf(element: string | TypedColumn): TypedColumn {
+export function arrayOf<const Element extends string | TypedColumn>(
+  element: Element,
+): TypedColumn<ArrayOf<Element>> {
   const { column, type } = typeof element === 'string' ? text(element) : element
-  return { column, type: `${type}[]` as ColumnType }
+  return { column, type: `${type}[]` as ArrayOf<Element> }
 }
+
+type ArrayOf<Element> = Extract<
+  ColumnType,
+  `${Element extends TypedColumn<infer Type> ? Type : 'text'}[]`
+>

@@ -10,7 +10,7 @@ import { MillraceError } from '../errors.ts'
 import { columnTypes } from '../types/types.ts'
 import { aggregateForms } from './aggregates/index.ts'
 import { comparisons } from './condition.ts'
-import { viewOf, type Aggregate, type Count, type Tally, type View } from './view.ts'
+import { fieldsOf, viewOf, type Aggregate, type Count, type Tally, type View } from './view.ts'
 
 const columnType = z.enum(columnTypes)
 
@@ -66,16 +66,20 @@ const rowGroup = z.object({
   where: z.array(condition).default([]),
 })
 
+const window = z.object({ seconds: z.number() })
+
 const viewSchema = z.object({
   name: z.string(),
-  key: list(z.object({ name: z.string(), type: columnType })),
-  row: z.object({
-    table: z.string(),
-    key: list(z.string()),
-    fields: z.array(
-      z.object({ name: z.string(), stored: z.string(), column: z.string(), type: columnType }),
-    ),
-  }),
+  key: list(z.object({ name: z.string(), type: columnType, window: window.optional() })),
+  row: z
+    .object({
+      table: z.string(),
+      key: list(z.string()),
+      fields: z.array(
+        z.object({ name: z.string(), stored: z.string(), column: z.string(), type: columnType }),
+      ),
+    })
+    .optional(),
   counts: z.array(rowGroup.extend({ adds: adds.default({ kind: 'row' }) })),
   tallies: z.array(rowGroup.extend({ item })).default([]),
   aggregates: z.array(aggregate).optional(),
@@ -83,21 +87,22 @@ const viewSchema = z.object({
 
 /** What a declaration says, whatever stores call its fields: equal ids are equal declarations. */
 export function declarationId({ name, key, row, counts, tallies, aggregates }: View): string {
-  const fields = row.fields.map(({ name: field, column, type }) => [field, column, type])
+  const fields = fieldsOf({ row }).map(({ name: field, column, type }) => [field, column, type])
+  const owner = row ? [row.table, lone(row.key)] : [null, null]
   const numbers = counts.map((count) => [count.name, ...definitionOf(count)])
   const more = aggregates.flatMap(({ kind, ...each }) =>
     kind === 'count' ? [] : [{ kind, ...each }],
   )
   const items = tallies.map((tally) => [tally.name, ...tallyDefinition(tally)])
   const rest = [...(more.length === 0 ? [] : [more]), ...(items.length === 0 ? [] : [items])]
-  return hashOf([name, lone(key), row.table, lone(row.key), fields, numbers, ...rest])
+  return hashOf([name, lone(key), ...owner, fields, numbers, ...rest])
 }
 
 export function encodeView({ name, key, row, counts, tallies, aggregates }: View): string {
   return JSON.stringify({
     name,
     key: lone(key),
-    row: { ...row, key: lone(row.key) },
+    row: row && { ...row, key: lone(row.key) },
     counts: counts.map((count) => ({ ...count, by: lone(count.by) })),
     ...(tallies.length === 0
       ? {}
@@ -108,7 +113,7 @@ export function encodeView({ name, key, row, counts, tallies, aggregates }: View
 
 export function decodeView(text: string): View {
   const { aggregates, ...view } = viewSchema.parse(JSON.parse(text))
-  return viewOf({ ...view, aggregates: aggregates ?? view.counts.map(counting) })
+  return viewOf({ ...view, row: view.row, aggregates: aggregates ?? view.counts.map(counting) })
 }
 
 /** A count that a declaration has from when there was nothing else. */
@@ -125,16 +130,16 @@ export function storedBeside(view: View, others: readonly View[]): View {
   const taken = new Map<string, string>()
   for (const other of others) {
     refuseOtherKey(view, other)
-    for (const field of fieldsOf(other)) taken.set(field.stored, field.definition)
+    for (const field of definedBy(other)) taken.set(field.stored, field.definition)
   }
   const stored = (name: string, definition: string) =>
     (taken.get(name) ?? definition) === definition ? name : `${name}@${definition.slice(0, 6)}`
   const named = new Map(
-    fieldsOf(view).map((each) => [each.name, stored(each.name, each.definition)]),
+    definedBy(view).map((each) => [each.name, stored(each.name, each.definition)]),
   )
   return viewOf({
     ...view,
-    row: {
+    row: view.row && {
       ...view.row,
       fields: view.row.fields.map((field) => ({ ...field, stored: named.get(field.name)! })),
     },
@@ -148,8 +153,8 @@ export function mergeViews(views: readonly View[]): View {
   const [first] = views
   if (!first) throw new Error('there is nothing to merge')
   const fields = new Map(
-    views.flatMap(({ row }) =>
-      row.fields.map((field) => [field.stored, { ...field, name: field.stored }]),
+    views.flatMap((view) =>
+      fieldsOf(view).map((field) => [field.stored, { ...field, name: field.stored }]),
     ),
   )
   const byStored = <Each extends Count | Tally>(groups: readonly Each[]) =>
@@ -158,7 +163,7 @@ export function mergeViews(views: readonly View[]): View {
   const tallies = byStored(views.flatMap((view) => view.tallies))
   return viewOf({
     ...first,
-    row: { ...first.row, fields: [...fields.values()] },
+    row: first.row && { ...first.row, fields: [...fields.values()] },
     counts: [...counts.values()],
     tallies: [...tallies.values()],
     aggregates: [],
@@ -167,12 +172,12 @@ export function mergeViews(views: readonly View[]): View {
 
 /** Stored names that `before` has and `after` has not. */
 export function storedNamesLost(before: View, after: View): readonly string[] {
-  const kept = new Set(fieldsOf(after).map(({ stored }) => stored))
-  return fieldsOf(before).flatMap(({ stored }) => (kept.has(stored) ? [] : [stored]))
+  const kept = new Set(definedBy(after).map(({ stored }) => stored))
+  return definedBy(before).flatMap(({ stored }) => (kept.has(stored) ? [] : [stored]))
 }
 
 function refuseOtherKey(view: View, other: View): void {
-  const shape = ({ key, row }: View) => JSON.stringify([key, row.table, row.key])
+  const shape = ({ key, row }: View) => JSON.stringify([key, row?.table, row?.key])
   if (shape(view) === shape(other)) return
   throw new MillraceError(
     'view-invalid',
@@ -181,9 +186,9 @@ function refuseOtherKey(view: View, other: View): void {
   )
 }
 
-function fieldsOf({ row, counts, tallies }: View) {
+function definedBy({ row, counts, tallies }: View) {
   return [
-    ...row.fields.map(({ name, stored, column, type }) => ({
+    ...fieldsOf({ row }).map(({ name, stored, column, type }) => ({
       name,
       stored,
       definition: hashOf(['field', column, type]),

@@ -1,13 +1,37 @@
 import { MillraceError } from '../errors.ts'
 import { canonicalTable, parseTable } from '../table-name.ts'
-import type { TypedColumn } from '../types/declare.ts'
-import { knownType, type ColumnType, type KeyType } from '../types/types.ts'
+import { knownType, type ColumnType } from '../types/types.ts'
 import { unknownFaults, type AggregateDeclaration } from './aggregates/aggregate.ts'
 import { typedColumn } from './aggregates/columns.ts'
 import { faultsOfCondition } from './condition.ts'
-import { itemColumns, viewOf, type Count, type Tally, type View } from './view.ts'
+import type {
+  AggregateDeclarations,
+  FieldDeclarations,
+  KeyDeclaration,
+  RespondingDeclaration,
+  RowDeclaration,
+  ViewDeclaration,
+} from './declaration.ts'
+import type { EntryJsonOf } from './json-types.ts'
+import { faultsOfKey } from './key-faults.ts'
+import { faultsOfRespond, respondOf, type QueryDeclaration, type ViewOf } from './respond.ts'
+import {
+  hiddenCounts,
+  itemColumns,
+  viewOf,
+  type Count,
+  type OwningRow,
+  type Tally,
+} from './view.ts'
+import { partOf } from './window-of.ts'
 
 export { countOf } from './aggregates/count-of.ts'
+export {
+  from,
+  type FieldDeclaration,
+  type RowDeclaration,
+  type ViewDeclaration,
+} from './declaration.ts'
 
 /**
  * Makes a view of a declaration. A declaration that can't work throws `view-invalid`, which names
@@ -19,8 +43,17 @@ export { countOf } from './aggregates/count-of.ts'
  *       row: from('users', { key: 'user_id', fields: { name: 'name' } }),
  *       aggregates: { tweetCount: countOf('tweets', { by: 'user_id' }) },
  *     })
+ *
+ * Without `row`, an entry exists while any row is counted in it.
  */
-export function defineView(declaration: ViewDeclaration): View {
+export function defineView<
+  const Key extends KeyDeclaration,
+  const Fields extends FieldDeclarations,
+  const Aggregates extends AggregateDeclarations,
+  const Query extends QueryDeclaration,
+>(
+  declaration: RespondingDeclaration<Key, Fields, Aggregates, Query>,
+): ViewOf<EntryJsonOf<Key, Fields, Aggregates>> {
   const { name, serve } = declaration
   const wrong = faultsOf(declaration)
   if (wrong.length > 0) {
@@ -30,33 +63,41 @@ export function defineView(declaration: ViewDeclaration): View {
     const row = { table: '', key: [], fields: [] }
     return viewOf({ name, key: [], row, counts: [], tallies: [], aggregates: [] })
   }
-  const { row } = declaration
-  const fields = Object.entries(row.fields).map(([field, source]) => ({
-    name: field,
-    stored: field,
-    ...typedColumn(source),
-  }))
   const aggregates = Object.entries(declaration.aggregates ?? {}).map(([aggregate, declared]) => ({
     name: aggregate,
     declared,
     counts: countsOf(aggregate, declared),
     tallies: talliesOf(aggregate, declared),
   }))
+  const row = owningRow(declaration.row)
+  const counts = aggregates.flatMap((each) => each.counts)
+  const tallies = aggregates.flatMap((each) => each.tallies)
   return viewOf({
     name,
-    key: Object.entries(declaration.key).map(([part, type]) => ({ name: part, type })),
-    row: { table: canonicalTable(row.table), key: [row.key].flat(), fields },
-    counts: aggregates.flatMap(({ counts }) => counts),
-    tallies: aggregates.flatMap(({ tallies }) => tallies),
-    aggregates: aggregates.map(({ name: aggregate, declared, counts, tallies }) => ({
+    key: Object.entries(declaration.key).map(([part, type]) => partOf(part, type)),
+    row,
+    counts: [...counts, ...hiddenCounts({ row, counts, tallies })],
+    tallies,
+    aggregates: aggregates.map(({ name: aggregate, declared, ...own }) => ({
       name: aggregate,
       kind: declared.kind,
-      counts: counts.map((count) => count.name),
-      ...(tallies.length === 0 ? {} : { tally: aggregate }),
+      counts: own.counts.map((count) => count.name),
+      ...(own.tallies.length === 0 ? {} : { tally: aggregate }),
       ...declared.shows,
     })),
     serve,
+    respond: respondOf(declaration),
   })
+}
+
+function owningRow(row: RowDeclaration | undefined): OwningRow | undefined {
+  if (!row) return undefined
+  const fields = Object.entries(row.fields).map(([name, source]) => ({
+    name,
+    stored: name,
+    ...typedColumn(source),
+  }))
+  return { table: canonicalTable(row.table), key: [row.key].flat(), fields }
 }
 
 function countsOf(name: string, declared: AggregateDeclaration): readonly Count[] {
@@ -98,37 +139,6 @@ export async function gatherFaults<Result>(
   }
 }
 
-export type ViewDeclaration = {
-  /** Lower case words with hyphens between them: `user-information`. */
-  readonly name: string
-  /** The parts of the entry's key in their order, nearly always one, and their types. */
-  readonly key: Readonly<Record<string, KeyType>>
-  readonly row: RowDeclaration
-  /** What the entry says of rows that have its key: `countOf`, `sumOf`, `topOf`, `latestOf`, … */
-  readonly aggregates?: Readonly<Record<string, AggregateDeclaration>>
-  /**
-   * Path under which HTTP serves an entry, with the key as its last part: `/users/:userId`. The path
-   * without that serves many, `/users?ids=1,2`. Left out, the view is not public.
-   */
-  readonly serve?: string
-}
-
-export type RowDeclaration = {
-  /** `users` of schema `public`, `sales.orders`, or with quotes `sales."v1.orders"`. */
-  readonly table: string
-  /** The column with the entry's key, or one for each part: the table's whole primary key. */
-  readonly key: string | readonly string[]
-  readonly fields: Readonly<Record<string, FieldDeclaration>>
-}
-
-/** A column's name, which means text, or a column with its type. */
-export type FieldDeclaration = string | TypedColumn
-
-/** The row that owns an entry: the entry exists for readers while the row does. */
-export function from(table: string, row: Omit<RowDeclaration, 'table'>): RowDeclaration {
-  return { table, ...row }
-}
-
 /** Names that JavaScript gives to every object, or that a store may want for itself. */
 const reserved = new Set(
   // The last ones are columns that Postgres gives to every table.
@@ -138,7 +148,7 @@ const reserved = new Set(
 
 /** What declarations are made of: JavaScript lets a name through that is none of them. */
 const properties = {
-  declaration: ['name', 'key', 'row', 'aggregates', 'serve'],
+  declaration: ['name', 'key', 'row', 'aggregates', 'serve', 'respond', 'query', 'schema'],
   row: ['table', 'key', 'fields'],
 }
 
@@ -150,7 +160,7 @@ function faultsOf(declaration: ViewDeclaration): string[] {
   )
   const names = [
     ...Object.keys(key),
-    ...Object.keys(row.fields),
+    ...Object.keys(row?.fields ?? {}),
     // An aggregate of one number has its name.
     ...numbers,
     ...aggregates.flatMap(([aggregate]) => (numbers.includes(aggregate) ? [] : [aggregate])),
@@ -159,7 +169,8 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     ...(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) ? [] : ['its name is not in kebab-case']),
     ...(name === 'millrace' ? [`the name 'millrace' is reserved`] : []),
     ...unknownFaults('a declaration', declaration, properties.declaration),
-    ...unknownFaults('a row', row, properties.row),
+    ...unknownFaults('a row', row ?? {}, properties.row),
+    ...('fields' in declaration ? [`fields stand in its row, which says whose they are`] : []),
     ...faultsOfKey(declaration),
     ...names.flatMap((field) => faultsOfName(field)),
     ...collisionsOf(names),
@@ -168,6 +179,7 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     ...aggregates.flatMap(([, { where = [] }]) => where.flatMap(faultsOfCondition)),
     ...aggregates.flatMap(([, declared]) => declared.faults),
     ...faultsOfServe(declaration),
+    ...faultsOfRespond(declaration),
   ]
 }
 
@@ -191,27 +203,8 @@ function faultsOfServe({ serve, key }: ViewDeclaration): string[] {
   ]
 }
 
-function faultsOfKey({ key, row, aggregates = {} }: ViewDeclaration): string[] {
-  const parts = Object.entries(key)
-  const columns = (what: string, given: string | readonly string[]) => {
-    const { length } = [given].flat()
-    if (parts.length === 0 || length === parts.length) return []
-    return [`the key has ${parts.length} parts, and ${what} names ${length} columns`]
-  }
-  return [
-    ...(parts.length === 0 ? ['it needs a key'] : []),
-    ...parts.flatMap(([part, type]) => {
-      const known = knownType(type)
-      if (!known) return [`there is no type '${type}' for ${part}`]
-      return known.key ? [] : [`key ${part} can't be ${type}: ${known.noKey}`]
-    }),
-    ...columns(`the key of ${row.table}`, row.key),
-    ...Object.entries(aggregates).flatMap(([name, { by }]) => columns(`'by' of ${name}`, by)),
-  ]
-}
-
 function faultsOfTypes({ row }: ViewDeclaration): string[] {
-  return Object.entries(row.fields).flatMap(([name, field]) => {
+  return Object.entries(row?.fields ?? {}).flatMap(([name, field]) => {
     const { type } = typedColumn(field)
     if (knownType(type)) return []
     const element = type.endsWith('[]') ? knownType(type.slice(0, -2)) : undefined
@@ -239,9 +232,12 @@ function collisionsOf(names: readonly string[]): string[] {
 }
 
 function faultsOfColumns({ key, row, aggregates = {} }: ViewDeclaration): string[] {
-  const fields = Object.values(row.fields).map(typedColumn)
+  const owner = row ? [row] : []
+  const fields = owner.flatMap(({ table, fields: each }) =>
+    Object.values(each).map((field) => ({ table, ...typedColumn(field) })),
+  )
   const declared = Object.values(aggregates)
-  const keyed = [row, ...declared.map(({ table, by }) => ({ table, key: by }))]
+  const keyed = [...owner, ...declared.map(({ table, by }) => ({ table, key: by }))]
   const used = declared.flatMap(({ table, keeps, where = [] }) => {
     const added = keeps.counts.flatMap(({ adds }) => (adds.kind === 'row' ? [] : [adds]))
     const columns = [...where, ...added, ...(keeps.item ? itemColumns(keeps.item) : [])]
@@ -259,7 +255,7 @@ function faultsOfColumns({ key, row, aggregates = {} }: ViewDeclaration): string
     ...keyed.flatMap((each) => each.key),
     ...[...fields, ...used].map(({ column }) => column),
   ]
-  const keyTypes = Object.values(key)
+  const keyTypes = Object.values(key).map((part) => (typeof part === 'string' ? part : part.type))
   return [
     ...keyed.flatMap(({ table }) => {
       const name = parseTable(table)
@@ -275,8 +271,7 @@ function faultsOfColumns({ key, row, aggregates = {} }: ViewDeclaration): string
     ...keyed.flatMap(({ table, key: names }) =>
       [names].flat().flatMap((column, at) => note(table, column, keyTypes[at])),
     ),
-    ...fields.flatMap(({ column, type }) => note(row.table, column, type)),
-    ...used.flatMap(({ table, column, type }) => note(table, column, type)),
+    ...[...fields, ...used].flatMap(({ table, column, type }) => note(table, column, type)),
   ]
 }
 

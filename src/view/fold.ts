@@ -19,8 +19,8 @@ export type Folded =
  */
 export function fold(view: View, change: StreamedChange): Folded {
   const contributions: Mutation[] = []
-  if (change.table === view.row.table) {
-    const lacking = foldOwner(view.row, change, contributions)
+  if (change.table === view.row?.table) {
+    const lacking = foldOwner(view, view.row, change, contributions)
     if (lacking) return unusable(view, change, lacking)
   }
   for (const giver of giversOf(view).get(change.table) ?? []) {
@@ -34,16 +34,21 @@ export function fold(view: View, change: StreamedChange): Folded {
 }
 
 /** Answers the column whose earlier value is missing, if one is. */
-function foldOwner(row: OwningRow, change: StreamedChange, out: Mutation[]): string | undefined {
+function foldOwner(
+  view: View,
+  row: OwningRow,
+  change: StreamedChange,
+  out: Mutation[],
+): string | undefined {
   switch (change.kind) {
     case 'insert':
-      put(out, entryOf(change.after, row.key), fieldsOf(row, change.after))
+      put(out, entryOf(view, change.after, row.key), fieldsOf(row, change.after))
       return undefined
     case 'update': {
       // A row captured without its earlier values may also have unchanged text left out.
       if (!change.before) return row.key[0]
-      const before = entryOf(change.before, row.key)
-      const after = entryOf(change.after, row.key)
+      const before = entryOf(view, change.before, row.key)
+      const after = entryOf(view, change.after, row.key)
       if (before !== after) put(out, before, null)
       put(out, after, fieldsOf(row, change.after))
       return undefined
@@ -52,7 +57,7 @@ function foldOwner(row: OwningRow, change: StreamedChange, out: Mutation[]): str
       const earlier: Row = change.before ?? change.key
       const lacking = lackingOf(earlier, row.key)
       if (lacking !== undefined) return lacking
-      put(out, entryOf(earlier, row.key), null)
+      put(out, entryOf(view, earlier, row.key), null)
       return undefined
     }
     default:

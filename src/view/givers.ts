@@ -38,20 +38,20 @@ export function giversOf(view: View): ReadonlyMap<string, readonly Giver[]> {
   if (found) return found
   const givers = new Map<string, Giver[]>()
   for (const group of rowGroupsOf(view)) {
-    givers.set(group.table, [...(givers.get(group.table) ?? []), giverOf(group)])
+    givers.set(group.table, [...(givers.get(group.table) ?? []), giverOf(view, group)])
   }
   known.set(view, givers)
   return givers
 }
 
-function giverOf(group: Count | Tally): Giver {
+function giverOf(view: View, group: Count | Tally): Giver {
   const { stored, by, where } = group
   const amountOf = 'item' in group ? cellOf(group) : numberOf(group.adds)
   return {
     stored,
     columns: countedColumns(group),
     given(row) {
-      const entry = entryOf(row, by)
+      const entry = entryOf(view, row, by)
       if (entry === undefined) return undefined
       for (const condition of where) if (!isMet(condition, row)) return undefined
       const amount = amountOf(row)

@@ -5,7 +5,7 @@ import { typeOf } from '../types/types.ts'
 import type { JsonValue } from '../types/value-type.ts'
 import type { AggregateForm, Shown } from './aggregates/aggregate.ts'
 import { aggregateForms } from './aggregates/index.ts'
-import type { Aggregate, View } from './view.ts'
+import { fieldsOf, type Aggregate, type View } from './view.ts'
 
 /** What a reader gets of an entry: the key, then fields, then aggregates, as declared. */
 export type EntryJson = Readonly<Record<string, JsonValue>>
@@ -21,7 +21,7 @@ export function toJson(view: View, entry: Entry): EntryJson {
     const part = parts?.[at]
     json[name] = part === undefined ? null : typeOf(type).json.value(part)
   }
-  for (const { name, stored, type } of view.row.fields) {
+  for (const { name, stored, type } of fieldsOf(view)) {
     const text = entry.fields[stored] ?? null
     json[name] = text === null ? null : typeOf(type).json.value(text)
   }
@@ -67,7 +67,7 @@ function readingOf({ counts, tallies }: View, aggregate: Aggregate): Reading {
 export function jsonSchemaOf(view: View) {
   const properties: Record<string, object> = {}
   for (const { name, type } of view.key) properties[name] = typeOf(type).json.schema
-  for (const { name, type } of view.row.fields) {
+  for (const { name, type } of fieldsOf(view)) {
     properties[name] = nullable(typeOf(type).json.schema)
   }
   for (const { form, shown } of readingsOf(view)) {

@@ -6,13 +6,15 @@ export function batchPathOf(route: string): string | undefined {
   return route.replaceAll(/\/:[^/]+/g, '') || undefined
 }
 
+/** All paths of a view; entries whose answers a function makes are served one by one. */
+export function pathsOf({ serve, respond }: Pick<View, 'serve' | 'respond'>): readonly string[] {
+  if (serve === undefined) return []
+  return [serve, (respond ? undefined : batchPathOf(serve)) ?? []].flat()
+}
+
 /** Pairs of views of which one path could be meant for both, in words. */
 export function sharedPathFaults(views: readonly View[]): readonly string[] {
-  const paths = views.flatMap(({ name, serve }) =>
-    serve === undefined
-      ? []
-      : [serve, batchPathOf(serve) ?? []].flat().map((path) => ({ name, path })),
-  )
+  const paths = views.flatMap((view) => pathsOf(view).map((path) => ({ name: view.name, path })))
   const found = new Map<string, string>()
   for (const [at, one] of paths.entries()) {
     for (const other of paths.slice(at + 1)) {

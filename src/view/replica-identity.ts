@@ -11,7 +11,7 @@ export function replicaIdentityOf(
   primaryKey: readonly string[],
 ): 'full' | 'default' {
   if (!tablesOf(view).includes(table)) throw new Error(`${view.name} does not read ${table}`)
-  if (table === view.row.table) return 'full'
+  if (table === view.row?.table) return 'full'
   const groups = rowGroupsOf(view).filter((group) => group.table === table)
   return groups.every((group) =>
     countedColumns(group).every((column) => primaryKey.includes(column)),

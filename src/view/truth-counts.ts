@@ -1,7 +1,7 @@
 /** Statements that ask for the counts of the same rows, of all keys of a page. */
 import type { CountGroup } from './row-groups.ts'
 import { identifier, tableName } from './sql-text.ts'
-import { belongsSql, inOrder, ordered, spelledSql } from './truth-keys.ts'
+import { inOrder, ordered, rowsOfKeys, sameSql, spelledSql, walked } from './truth-keys.ts'
 import {
   aliased,
   conditionOf,
@@ -14,15 +14,14 @@ import {
 import type { Adds, View } from './view.ts'
 
 /**
- * At most `rowsMax` rows and about twice `keysMax` keys, for there may be any number of keys without
- * an owning row. Where one key alone has more rows than that, `whole` says how many.
+ * At most `rowsMax` rows and `groupsMax` keys. Where one key alone has more rows than that, `whole` says how many.
  */
 export function countedRange(view: View, group: CountGroup, range: Range): string {
   const { limits } = range
   const where = groupConditions(group)
   const rows = rangeRows(view, group, { columns: added(group), where }, range)
-  const columns = ordered(view, group.by.map(identifier))
-  const one = columns.map((column, at) => `${column} = (array_agg(c.k${at}))[1]`)
+  const first = keyNames(view).map((name) => `(array_agg(c.${name}))[1]`)
+  const one = sameSql(view, group.by.map(identifier), first)
   const numbers = group.counts.map(({ adds }) =>
     addedSql(adds, adds.kind === 'row' ? '*' : identifier(adds.column)),
   )
@@ -31,14 +30,14 @@ export function countedRange(view: View, group: CountGroup, range: Range): strin
     `(select json_build_array(${texts}) from ${tableName(group.table)}` +
     `${conditionOf([...one, ...where])})`
   const whole = `case when count(*) = 1 and sum(n) >= ${limits.rowsMax} then ${all} end`
-  const groups = `${groupsSql(view, group, rows)} limit ${groupsMax(limits)}`
+  const groups = `${groupsSql(view, group, rows)} limit ${groupsMax(view, limits)}`
   return countSelect(view, group, { groups, whole })
 }
 
 export function countedKeys(view: View, group: CountGroup, keys: readonly string[]): string {
-  const conditions = [belongsSql(view, group.by, keys), ...groupConditions(group)]
+  const { source, conditions } = rowsOfKeys(view, group, keys)
   const columns = [aliased(ordered(view, group.by.map(identifier))), ...added(group)]
-  const rows = `select ${columns.join(', ')} from ${tableName(group.table)}${conditionOf(conditions)}`
+  const rows = `select ${columns.join(', ')} from ${source}${conditionOf([...conditions, ...groupConditions(group)])}`
   return countSelect(view, group, { groups: groupsSql(view, group, rows), whole: 'null' })
 }
 
@@ -55,7 +54,7 @@ function groupsSql(view: View, { counts }: CountGroup, rows: string): string {
   const amounts = counts.map(({ adds }, at) => `, ${addedSql(adds, `v${at}`)} as a${at}`)
   return (
     `select ${list}, count(*) as n${amounts.join('')} from (${rows}) r ` +
-    `group by ${list} order by ${inOrder(view, ordered(view, names)).join(', ')}`
+    `group by ${list} order by ${inOrder(view, walked(view, names)).join(', ')}`
   )
 }
 

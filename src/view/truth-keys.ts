@@ -1,23 +1,19 @@
 /** How the keys of a view are asked for and ordered, in SQL and in JavaScript alike. */
 import { spellSql, splitKey } from '../entry-key.ts'
 import type { TypedColumn } from '../types/declare.ts'
-import { keyTypeOf, typeOf, type ColumnType } from '../types/types.ts'
+import { typeOf, type ColumnType } from '../types/types.ts'
 import type { KeyForm } from '../types/value-type.ts'
-import { arrayLiteral, identifier, literal } from './sql-text.ts'
-import type { View } from './view.ts'
-
-/** Types of the parts of a key. */
-export function keyTypes({ key }: View): readonly ColumnType[] {
-  return key.map(({ type }) => type)
-}
+import { keyFormOf, windowFormOf, type KeyPart } from '../types/windows.ts'
+import { arrayLiteral, identifier, literal, tableName } from './sql-text.ts'
+import type { RowGroup, View } from './view.ts'
 
 /** Ascending, as the answers are. */
-export function compareKeys(types: readonly ColumnType[], a: string, b: string): number {
-  const [type] = types
-  if (types.length === 1) return keyTypeOf(type!).compare(a, b)
-  const [left, right] = [a, b].map((key) => splitKey(key, types.length) ?? [])
-  for (const at of rankOf(types)) {
-    const order = keyTypeOf(types[at]!).compare(left![at] ?? '', right![at] ?? '')
+export function compareKeys(parts: readonly KeyPart[], a: string, b: string): number {
+  const [part] = parts
+  if (parts.length === 1) return keyFormOf(part!).compare(a, b)
+  const [left, right] = [a, b].map((key) => splitKey(key, parts.length) ?? [])
+  for (const at of rankOf(parts)) {
+    const order = keyFormOf(parts[at]!).compare(left![at] ?? '', right![at] ?? '')
     if (order !== 0) return order
   }
   return 0
@@ -25,19 +21,58 @@ export function compareKeys(types: readonly ColumnType[], a: string, b: string):
 
 /** What stands for the parts of a key, each by its place, in the order in which they decide. */
 export function inOrder(view: View, parts: readonly string[]): readonly string[] {
-  return rankOf(keyTypes(view)).map((at) => parts[at]!)
+  return rankOf(view.key).map((at) => parts[at]!)
 }
 
-/** Places of the parts, those first whose order an index can have. */
-function rankOf(types: readonly ColumnType[]): readonly number[] {
-  const places = types.map((_, at) => at)
-  const isLate = (at: number) => Number(!keyTypeOf(types[at]!).isIndexed)
-  return places.toSorted((a, b) => isLate(a) - isLate(b) || a - b)
+/**
+ * Places of the parts, those first whose order an index can have, and a window last: the order of
+ * its columns, which an index has, is then that of the windows.
+ */
+function rankOf(parts: readonly KeyPart[]): readonly number[] {
+  const places = parts.map((_, at) => at)
+  const late = parts.map((part) => (part.window ? 2 : Number(!keyFormOf(part).isIndexed)))
+  return places.toSorted((a, b) => late[a]! - late[b]! || a - b)
 }
 
 /** SQL that each part of the keys is ordered by, of the columns that hold them. */
 export function ordered(view: View, columns: readonly string[]): readonly string[] {
-  return view.key.map(({ type }, at) => keyTypeOf(type).order(columns[at]!))
+  return view.key.map((part, at) => keyFormOf(part).order(columns[at]!))
+}
+
+/** SQL that rows go through in the order of their keys, of the columns or parts that hold them. */
+export function walked(view: View, columns: readonly string[]): readonly string[] {
+  return view.key.map((part, at) =>
+    part.window ? columns[at]! : keyFormOf(part).order(columns[at]!),
+  )
+}
+
+/** Conditions that rows belong to entries at all. */
+export function keyedSql(view: View, columns: readonly string[]): readonly string[] {
+  return view.key.map(({ type, window }, at) =>
+    window ? windowFormOf(type, window).has(columns[at]!) : `${columns[at]!} is not null`,
+  )
+}
+
+/** Conditions that columns hold the parts of a key. */
+export function equalSql(
+  view: View,
+  columns: readonly string[],
+  parts: readonly string[],
+): readonly string[] {
+  return view.key.map((part, at) => keyFormOf(part).equals(columns[at]!, parts[at]!))
+}
+
+/** The same, of parts that were selected as `ordered` has them. */
+export function sameSql(
+  view: View,
+  columns: readonly string[],
+  parts: readonly string[],
+): readonly string[] {
+  return view.key.map((part, at) => {
+    const form = keyFormOf(part)
+    const [column, value] = [columns[at]!, parts[at]!]
+    return part.window ? form.equals(column, value) : `${form.order(column)} = ${value}`
+  })
 }
 
 /** SQL for a key's text, of SQL for its parts. */
@@ -55,11 +90,14 @@ export function rowSql(parts: readonly string[]): string {
   return parts.length === 1 ? parts[0]! : `(${parts.join(', ')})`
 }
 
-/** The key's parts as literals. */
+/** The key's parts as literals, those of the last row that can belong to it. */
 export function keyLiterals(view: View, key: string): readonly string[] {
   const parts = partsOf(view, key)
   if (!parts) throw new Error(`${JSON.stringify(key)} is no key of ${view.name}`)
-  return view.key.map(({ type }, at) => valueLiteral(type, parts[at]!))
+  return view.key.map(({ type, window }, at) => {
+    const part = parts[at]!
+    return valueLiteral(type, window ? windowFormOf(type, window).lastOf(part) : part)
+  })
 }
 
 /** The value that has this canonical text. */
@@ -73,8 +111,46 @@ export function belongsSql(
   columns: readonly string[],
   keys: readonly string[],
 ): string {
-  const typed = view.key.map(({ type }, at) => ({ column: columns[at]!, type }))
-  return amongSql(typed, possibleKeys(view, keys))
+  const possible = possibleKeys(view, keys)
+  const [one] = possible
+  if (hasWindow(view) && one && possible.length === 1) {
+    const literals = view.key.map(({ type }, at) => valueLiteral(type, one[at]!))
+    return equalSql(view, columns.map(identifier), literals).join(' and ')
+  }
+  return amongSql(
+    view.key.map((part, at) => ({ ...part, column: columns[at]! })),
+    possible,
+  )
+}
+
+/**
+ * What a statement reads to meet the rows of `table` that belong to these keys, and the conditions.
+ * A window is a range, for which a join goes through an index, and `exists` does not.
+ */
+export function rowsOfKeys(
+  view: View,
+  { table, by }: Pick<RowGroup, 'table' | 'by'>,
+  keys: readonly string[],
+): { readonly source: string; readonly conditions: readonly string[] } {
+  const source = tableName(table)
+  if (!hasWindow(view)) return { source, conditions: [belongsSql(view, by, keys)] }
+  const possible = possibleKeys(view, [...new Set(keys)])
+  const arrays = view.key.map(({ type }, at) => textArray(type, possible, at))
+  const parts = arrays.map((_, at) => askedName(at))
+  const asked = `unnest(${arrays.join(', ')}) as asked (${parts.join(', ')})`
+  return {
+    source: `${source} cross join ${asked}`,
+    conditions: equalSql(view, by.map(identifier), parts),
+  }
+}
+
+function hasWindow({ key }: View): boolean {
+  return key.some(({ window }) => window)
+}
+
+/** No table has columns of such names, which a column without its table could mean instead. */
+function askedName(at: number): string {
+  return identifier(`asked part ${at}`)
 }
 
 /** Each of the keys by its parts; those that can't be one of the view's are left out. */
@@ -87,18 +163,19 @@ export function possibleKeys(view: View, keys: readonly string[]): readonly (rea
 
 /** A condition that the columns have one of these values, each a text for every column. */
 export function amongSql(
-  columns: readonly TypedColumn[],
+  columns: readonly (TypedColumn & KeyPart)[],
   values: readonly (readonly string[])[],
 ): string {
   const arrays = columns.map(({ type }, at) => textArray(type, values, at))
-  const equals = columns.map(({ column, type }, at) =>
-    comparedBy(type).equals(
+  const isList = columns.length === 1 && !columns[0]!.window
+  const equals = columns.map(({ column, type, window }, at) =>
+    (window ? keyFormOf({ type, window }) : comparedBy(type)).equals(
       identifier(column),
-      columns.length === 1 ? `any(${arrays[at]})` : `asked.a${at}`,
+      isList ? `any(${arrays[at]})` : askedName(at),
     ),
   )
-  if (columns.length === 1) return equals[0]!
-  const names = arrays.map((_, at) => `a${at}`).join(', ')
+  if (isList) return equals[0]!
+  const names = arrays.map((_, at) => askedName(at)).join(', ')
   const asked = `unnest(${arrays.join(', ')}) as asked (${names})`
   return `exists (select from ${asked} where ${equals.join(' and ')})`
 }
@@ -136,6 +213,6 @@ function storedText(type: ColumnType, part: string): string {
 /** The parts of a text that the source could answer as a key; `01` for example it writes as `1`. */
 function partsOf({ key }: View, text: string): readonly string[] | undefined {
   const parts = splitKey(text, key.length)
-  const isKey = parts?.every((part, at) => keyTypeOf(key[at]!.type).isCanonical(part))
+  const isKey = parts?.every((part, at) => keyFormOf(key[at]!).isCanonical(part))
   return isKey === true ? parts : undefined
 }

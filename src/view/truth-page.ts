@@ -3,7 +3,7 @@ import { MillraceError } from '../errors.ts'
 import { tallyText } from '../tally-text.ts'
 import { itemOf } from './item.ts'
 import { countGroups, tallyGroups, type TallyGroup } from './row-groups.ts'
-import { compareKeys, keyTypes } from './truth-keys.ts'
+import { compareKeys } from './truth-keys.ts'
 import { groupsMax, type PageLimits, type TruthQuery } from './truth-query.ts'
 import type { ItemForm, View } from './view.ts'
 
@@ -21,21 +21,27 @@ export type Answer = readonly (readonly unknown[])[]
 
 /** `answers` are those to `query.statements`, in their order. */
 export function readTruth(view: View, query: TruthQuery, answers: readonly Answer[]): TruthPage {
-  const owning = answers[0] as readonly [key: string, text: string][]
+  const owning = (view.row ? answers[0] : []) as readonly [key: string, text: string][]
+  const [first, limits] = [view.row ? 1 : 0, query.limits]
   const counted = countGroups(view)
   const groups = [
     ...counted.map(({ counts }, at) => ({
-      ...groupsOf(answers[at + 1]![0] as GroupsRow, query.limits),
+      ...groupsOf(view, answers[first + at]![0] as GroupsRow, limits),
       places: counts.map((count) => view.counts.indexOf(count) + 1),
     })),
     ...tallyGroups(view).map((group, at) => ({
-      ...talliesOf(group, answers[counted.length + at + 1] as readonly TallyRow[], query.limits),
+      ...talliesOf(
+        view,
+        group,
+        answers[first + counted.length + at] as readonly TallyRow[],
+        limits,
+      ),
       places: group.tallies.map((tally) => view.counts.length + view.tallies.indexOf(tally) + 1),
     })),
   ]
   const ends = groups.flatMap(({ end }) => end ?? [])
   if (owning.length === query.limits?.keysMax) ends.push(owning.at(-1)![0])
-  const last = ends.toSorted((a, b) => compareKeys(keyTypes(view), a, b))[0]
+  const last = ends.toSorted((a, b) => compareKeys(view.key, a, b))[0]
   const rows = groups.reduce((sum, group) => sum + group.rows, owning.length)
   return { entries: merge(view, { owning, groups, last }), rows, last }
 }
@@ -57,7 +63,11 @@ type Groups = {
   readonly end: string | undefined
 }
 
-function groupsOf([keyList, sum, whole, ...lists]: GroupsRow, limits?: PageLimits): Groups {
+function groupsOf(
+  view: View,
+  [keyList, sum, whole, ...lists]: GroupsRow,
+  limits: PageLimits | undefined,
+): Groups {
   if (keyList === null) return { keys: [], text: () => '', rows: 0, end: undefined }
   const keys = typeof keyList === 'string' ? keyList.split(',') : keyList
   const rows = sum ?? 0
@@ -67,14 +77,18 @@ function groupsOf([keyList, sum, whole, ...lists]: GroupsRow, limits?: PageLimit
   }
   const amounts = lists.map((list) => (list ?? '').split(','))
   const text = (place: number, key: number) => amounts[place]![key]!
-  return { keys, text, rows, end: limits && endOf(keys, rows, limits) }
+  return { keys, text, rows, end: limits && endOf(view, { keys, rows }, limits) }
 }
 
 /** The last key that was counted to its end, where a limit ended the answer. */
-function endOf(keys: readonly string[], rows: number, limits: PageLimits): string | undefined {
+function endOf(
+  view: View,
+  { keys, rows }: Pick<Groups, 'keys' | 'rows'>,
+  limits: PageLimits,
+): string | undefined {
   // The row limit fell into the last key.
   if (rows >= limits.rowsMax) return keys.at(-2)
-  return keys.length < groupsMax(limits) ? undefined : keys.at(-1)
+  return keys.length < groupsMax(view, limits) ? undefined : keys.at(-1)
 }
 
 /** Null where the key has more items than are told. */
@@ -88,6 +102,7 @@ type TallyRow = readonly [
 ]
 
 function talliesOf(
+  view: View,
   { table, item }: TallyGroup,
   answer: readonly TallyRow[],
   limits: PageLimits | undefined,
@@ -98,7 +113,7 @@ function talliesOf(
     itemsText(table, item, whole ? whole[1] : answer[key]![2])
   if (whole) return { keys, text, rows: whole[0], end: keys[0] }
   const rows = answer.reduce((sum, [, each]) => sum + each, 0)
-  return { keys, text, rows, end: limits && endOf(keys, rows, limits) }
+  return { keys, text, rows, end: limits && endOf(view, { keys, rows }, limits) }
 }
 
 function itemsText(table: string, form: ItemForm, items: Items): string {
@@ -130,7 +145,6 @@ type Parts = {
 /** All come in ascending order, so one walk over them meets each key once. */
 function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string, string> {
   const entries = new Map<string, string>()
-  const types = keyTypes(view)
   const at = groups.map(() => 0)
   const numbers = view.counts.length + 1
   // Joined, a text is one piece in memory; put together by `+` it would be a tree of pieces.
@@ -141,7 +155,7 @@ function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string,
     for (const [i, { keys }] of groups.entries()) {
       const counted = keys[at[i]!]
       if (counted === undefined || counted === key) continue
-      if (key === undefined || compareKeys(types, counted, key) < 0) key = counted
+      if (key === undefined || compareKeys(view.key, counted, key) < 0) key = counted
     }
     if (key === undefined) return entries
     if (entries.has(key)) throw new Error(`the source answered key ${key} out of order`)

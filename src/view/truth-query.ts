@@ -1,8 +1,8 @@
 /**
  * The question whose answer a view must equal, in the words of the source database.
  *
- * A page is asked for by one statement for the owning rows and one for each group of counts or
- * tallies of the same rows; `readTruth` puts the answers together. Joined in SQL they would cost the
+ * A page is asked for by one statement for the owning rows, if there are any, and one for each group
+ * of counts or tallies of the same rows; `readTruth` puts the answers together. Joined in SQL they would cost the
  * source twice as much. The statements see one moment only if one snapshot serves them all.
  */
 import { typeOf } from '../types/types.ts'
@@ -20,7 +20,7 @@ import {
 } from './truth-keys.ts'
 import { aliased, conditionOf, keyNames, type PageLimits, type Range } from './truth-rows.ts'
 import { talliedKeys, talliedRange } from './truth-tallies.ts'
-import type { View } from './view.ts'
+import type { OwningRow, View } from './view.ts'
 
 export { groupsMax, type PageLimits } from './truth-rows.ts'
 
@@ -28,7 +28,7 @@ export { groupsMax, type PageLimits } from './truth-rows.ts'
 export type TruthQuery = {
   /** Run before the others, in the same transaction. */
   readonly prelude: readonly string[]
-  /** The owning rows, then each group of counts, then each group of tallies. */
+  /** The owning rows, if there are any, then each group of counts, then each group of tallies. */
   readonly statements: readonly string[]
   /** Undefined for a page of given keys. */
   readonly limits: PageLimits | undefined
@@ -44,6 +44,11 @@ export function rangeQuery(view: View, after: string | undefined, limits: PageLi
   const where = (columns: readonly string[]) =>
     start === undefined ? [] : [`${row(columns)} > ${start}`]
   const range: Range = { where, limits }
+  const counted = [
+    ...countGroups(view).map((group) => countedRange(view, group, range)),
+    ...tallyGroups(view).map((group) => talliedRange(view, group, range)),
+  ]
+  if (!view.row) return { prelude: [], statements: counted, limits }
   const owner = ordered(view, view.row.key.map(identifier))
   const page = `from ${tableName(view.row.table)}${conditionOf(where(owner))} order by ${inOrder(view, owner).join(', ')}`
   const bound = `json_build_array(${view.row.key.map((column) => `${identifier(column)}::text`).join(', ')})`
@@ -53,28 +58,25 @@ export function rangeQuery(view: View, after: string | undefined, limits: PageLi
       `select set_config('millrace.bound', coalesce((select ${bound}::text` +
         ` ${page} offset ${limits.keysMax - 1} limit 1), ''), true)`,
     ],
-    statements: [
-      ownerSelect(view, `${page} limit ${limits.keysMax}`),
-      ...countGroups(view).map((group) => countedRange(view, group, range)),
-      ...tallyGroups(view).map((group) => talliedRange(view, group, range)),
-    ],
+    statements: [ownerSelect(view, view.row, `${page} limit ${limits.keysMax}`), ...counted],
     limits,
   }
 }
 
 /** Keys that can't be one of the view's are not asked for. */
 export function keysQuery(view: View, keys: readonly string[]): TruthQuery {
+  const counted = [
+    ...countGroups(view).map((group) => countedKeys(view, group, keys)),
+    ...tallyGroups(view).map((group) => talliedKeys(view, group, keys)),
+  ]
+  if (!view.row) return { prelude: [], statements: counted, limits: undefined }
   const owner = ordered(view, view.row.key.map(identifier))
   const page =
     `from ${tableName(view.row.table)} where ${belongsSql(view, view.row.key, keys)} ` +
     `order by ${inOrder(view, owner).join(', ')} limit ${keys.length}`
   return {
     prelude: [],
-    statements: [
-      ownerSelect(view, page),
-      ...countGroups(view).map((group) => countedKeys(view, group, keys)),
-      ...tallyGroups(view).map((group) => talliedKeys(view, group, keys)),
-    ],
+    statements: [ownerSelect(view, view.row, page), ...counted],
     limits: undefined,
   }
 }
@@ -85,6 +87,8 @@ export function keysQuery(view: View, keys: readonly string[]): TruthQuery {
  * that is older than the ids that can be compared is frozen, and passes for young at worst.
  */
 export function settledQuery(view: View, keys: readonly string[], since: bigint): string {
+  // No one row says that an entry has stood as it is.
+  if (!view.row) return 'select null where false'
   const id = `${literal(String(BigInt.asUintN(32, since)))}::xid`
   const next = 'pg_snapshot_xmax(pg_current_snapshot())::text::numeric'
   return [
@@ -99,8 +103,7 @@ export function settledQuery(view: View, keys: readonly string[], since: bigint)
  * Key and the owning row's part of the entry's text. `page` ends in a limit, which keeps what is
  * selected from being computed twice.
  */
-function ownerSelect(view: View, page: string): string {
-  const { row } = view
+function ownerSelect(view: View, row: OwningRow, page: string): string {
   const fields = row.fields.map(
     ({ column, type }, i) => `${typeOf(type).sql(identifier(column))} as f${i}`,
   )

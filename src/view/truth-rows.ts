@@ -1,12 +1,12 @@
 /** Rows of a page, as statements for counts and for tallies ask for them. */
-import { keyTypeOf } from '../types/types.ts'
+import { keyFormOf } from '../types/windows.ts'
 import { conditionSql } from './condition.ts'
 import { identifier, literal, tableName } from './sql-text.ts'
-import { cast, inOrder, ordered, rowSql } from './truth-keys.ts'
+import { cast, inOrder, keyedSql, ordered, rowSql, walked } from './truth-keys.ts'
 import type { RowGroup, View } from './view.ts'
 
 export type PageLimits = {
-  /** Owning rows of a page. */
+  /** Owning rows of a page; without owning rows, keys that each group of rows answers. */
   readonly keysMax: number
   /** Rows of one table that are counted for a page, unless one key alone has more. */
   readonly rowsMax: number
@@ -18,8 +18,9 @@ export type Range = {
   readonly limits: PageLimits
 }
 
-export function groupsMax({ keysMax }: PageLimits): number {
-  return keysMax * 2
+/** There may be any number of keys without an owning row where others have one. */
+export function groupsMax({ row }: View, { keysMax }: PageLimits): number {
+  return row ? keysMax * 2 : keysMax
 }
 
 /**
@@ -32,19 +33,20 @@ export function rangeRows(
   selected: { readonly columns: readonly string[]; readonly where: readonly string[] },
   { where, limits }: Range,
 ): string {
-  const columns = ordered(view, group.by.map(identifier))
+  const names = group.by.map(identifier)
+  const columns = walked(view, names)
   const source = tableName(group.table)
+  const upTo = () =>
+    `${rowSql(inOrder(view, columns))} <= ${rowSql(inOrder(view, bounds(view, columns, source)))}`
   const conditions = [
     ...where(columns),
-    `${rowSql(inOrder(view, columns))} <= ${rowSql(inOrder(view, bounds(view, columns, source)))}`,
+    ...(view.row ? [upTo()] : []),
     // A row is compared by its first parts where they decide, whatever the others are.
-    ...inOrder(view, columns)
-      .slice(1)
-      .map((column) => `${column} is not null`),
+    ...keyedSql(view, columns),
     ...selected.where,
   ]
   return (
-    `select ${[aliased(columns), ...selected.columns].join(', ')} from ${source}` +
+    `select ${[aliased(ordered(view, names)), ...selected.columns].join(', ')} from ${source}` +
     `${conditionOf(conditions)} order by ${inOrder(view, columns).join(', ')} limit ${limits.rowsMax}`
   )
 }
@@ -57,8 +59,9 @@ export function groupConditions({ where }: RowGroup): readonly string[] {
 /** The last owning row's key, or what no key is greater than where the page has the last rows. */
 function bounds(view: View, columns: readonly string[], source: string): readonly string[] {
   const bound = `nullif(current_setting('millrace.bound'), '')::json`
-  return view.key.map(({ type }, at) => {
-    const form = keyTypeOf(type)
+  return view.key.map((part, at) => {
+    const { type } = part
+    const form = keyFormOf(part)
     const { last } = form
     const most =
       last === undefined

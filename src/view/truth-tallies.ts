@@ -4,10 +4,18 @@
  * whoever reads them. Of a key with more than `cellsMax` items none is told, nor does SQL answer more.
  */
 import { cellsMax } from '../tally-text.ts'
-import { keyTypeOf, typeOf } from '../types/types.ts'
+import { typeOf } from '../types/types.ts'
 import type { TallyGroup } from './row-groups.ts'
 import { identifier, tableName } from './sql-text.ts'
-import { inOrder, ordered, possibleKeys, spelledSql, textArray } from './truth-keys.ts'
+import {
+  equalSql,
+  inOrder,
+  possibleKeys,
+  sameSql,
+  spelledSql,
+  textArray,
+  walked,
+} from './truth-keys.ts'
 import {
   conditionOf,
   groupConditions,
@@ -28,10 +36,13 @@ export function talliedRange(view: View, group: TallyGroup, range: Range): strin
   const selected = { columns: itemNames(group.item), where: tallyConditions(group) }
   const rows = rangeRows(view, group, selected, range)
   const cells = cellsSql(group.item, names, `(${rows}) r`)
-  const columns = ordered(view, group.by.map(identifier))
   const whole = wholeSql(
     group,
-    columns.map((column, at) => `${column} = c.${names[at]}`),
+    sameSql(
+      view,
+      group.by.map(identifier),
+      names.map((name) => `c.${name}`),
+    ),
   )
   const all = `(select json_build_array(w.rows, w.list) from (${whole}) w)`
   const isAlone = `count(*) over () = 1 and sum(n) >= ${limits.rowsMax}`
@@ -39,7 +50,7 @@ export function talliedRange(view: View, group: TallyGroup, range: Range): strin
   return (
     `select ${spelledSql(view, names)}, rows, list, whole from (select ${list}, ${listSql}, ` +
     `case when ${isAlone} then ${all} end as whole from (${cells}) c group by ${list} ` +
-    `order by ${inOrder(view, ordered(view, names)).join(', ')} limit ${groupsMax(limits)}) t`
+    `order by ${inOrder(view, walked(view, names)).join(', ')} limit ${groupsMax(view, limits)}) t`
   )
 }
 
@@ -50,13 +61,11 @@ export function talliedKeys(view: View, group: TallyGroup, keys: readonly string
   const possible = possibleKeys(view, keys)
   const arrays = view.key.map(({ type }, at) => textArray(type, possible, at))
   const asked = `select distinct * from unnest(${arrays.join(', ')}) as asked (${names.join(', ')})`
-  const belongs = view.key.map(({ type }, at) =>
-    keyTypeOf(type).equals(identifier(group.by[at]!), parts[at]!),
-  )
+  const belongs = equalSql(view, group.by.map(identifier), parts)
   return (
     `select ${spelledSql(view, parts)}, w.rows, w.list, null from (${asked}) a ` +
     `cross join lateral (${wholeSql(group, belongs)}) w where w.rows is not null ` +
-    `order by ${inOrder(view, ordered(view, parts)).join(', ')}`
+    `order by ${inOrder(view, walked(view, parts)).join(', ')}`
   )
 }
 

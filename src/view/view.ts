@@ -3,23 +3,29 @@
  * decode, the replica identity that each table needs, the truth query, the layout in a store, the
  * JSON and its schema.
  */
+import { createHash } from 'node:crypto'
 import type { Row } from '../change.ts'
 import { spellKey } from '../entry-key.ts'
-import type { NamedColumn, Slice, ViewLayout } from '../mutation.ts'
+import type { NamedPart, Slice, ViewLayout } from '../mutation.ts'
 import type { TypedColumn } from '../types/declare.ts'
 import type { ColumnType } from '../types/types.ts'
+import { windowFormOf, type KeyPart } from '../types/windows.ts'
 import type { Condition } from './condition.ts'
+import type { Respond } from './respond.ts'
 
 export type View = {
   readonly name: string
   /** The parts of the entries' key, at least one. */
-  readonly key: readonly NamedColumn[]
-  readonly row: OwningRow
+  readonly key: readonly NamedPart[]
+  /** Undefined where an entry exists while any row is counted in it. */
+  readonly row: OwningRow | undefined
   readonly counts: readonly Count[]
   readonly tallies: readonly Tally[]
   readonly aggregates: readonly Aggregate[]
   /** Path under which HTTP serves entries: `/users/:userId`. Nothing that stores know of. */
   readonly serve?: string | undefined
+  /** What HTTP answers instead of the entry. Nothing that stores know of either. */
+  readonly respond?: Respond | undefined
   /** By stored names. */
   readonly layout: ViewLayout
 }
@@ -118,12 +124,13 @@ export type ItemPart = { readonly name: string; readonly at: number }
 /** A view of these parts, with the layout that follows from them. */
 export function viewOf(parts: Omit<View, 'layout'>): View {
   const { name, key, row, counts, tallies, aggregates } = parts
-  const fields = row.fields.map(({ stored, type }) => ({ name: stored, type }))
+  const fields = fieldsOf(parts).map(({ stored, type }) => ({ name: stored, type }))
   const layout = {
     name,
     key,
     fields,
     counts: counts.map(({ stored }) => stored),
+    presence: row ? [] : presenceOf(parts),
     tallies: tallies.map((tally) => ({
       name: tally.stored,
       slice: aggregates.find((aggregate) => aggregate.tally === tally.name)?.slice,
@@ -139,7 +146,8 @@ export function mayBeNegative({ counts }: View, stored: string): boolean {
 
 /** Every table that the view reads, each once. */
 export function tablesOf(view: View): readonly string[] {
-  return [...new Set([view.row.table, ...rowGroupsOf(view).map(({ table }) => table)])]
+  const owner = view.row ? [view.row.table] : []
+  return [...new Set([...owner, ...rowGroupsOf(view).map(({ table }) => table)])]
 }
 
 /** The columns of `table` that the view needs, with the types that it can show. */
@@ -155,7 +163,7 @@ export function columnsOf(view: View, table: string): Readonly<Record<string, Co
       columns.push([column, type])
     }
   }
-  if (view.row.table === table) {
+  if (view.row?.table === table) {
     addKey(view.row.key)
     for (const field of view.row.fields) columns.push([field.column, field.type])
   }
@@ -189,15 +197,61 @@ export function retractColumnsOf(view: View, table: string): readonly string[] {
   const groups = rowGroupsOf(view)
     .filter((group) => group.table === table)
     .flatMap(countedColumns)
-  return [...new Set(view.row.table === table ? [...view.row.key, ...groups] : groups)]
+  return [...new Set(view.row?.table === table ? [...view.row.key, ...groups] : groups)]
 }
 
-/** The key of the entry that a row gives to; undefined where one of the columns is null. */
-export function entryOf(row: Row, columns: readonly string[]): string | undefined {
-  if (columns.length > 1) return spellKey(columns.map((column) => textOf(row[column])))
-  return textOf(row[columns[0]!]) ?? undefined
+/**
+ * The key of the entry that a row gives to; undefined where one of the columns is null, or falls into
+ * no window.
+ */
+export function entryOf(
+  { key }: Pick<View, 'key'>,
+  row: Row,
+  columns: readonly string[],
+): string | undefined {
+  if (columns.length === 1) return partOf(key[0]!, row[columns[0]!])
+  return spellKey(columns.map((column, at) => partOf(key[at]!, row[column])))
 }
 
-function textOf(value: Row[string] | undefined): string | null | undefined {
-  return typeof value === 'bigint' ? String(value) : value
+function partOf({ type, window }: KeyPart, value: Row[string] | undefined): string | undefined {
+  if (value === null || value === undefined) return undefined
+  return window ? windowFormOf(type, window).startOf(String(value)) : String(value)
+}
+
+/** The owning row's fields, where there is one. */
+export function fieldsOf({ row }: Pick<View, 'row'>): readonly Field[] {
+  return row?.fields ?? []
+}
+
+type Parts = Pick<View, 'row' | 'counts' | 'tallies'>
+
+/** Stored names of the counts of each group's rows, which in a view without owning rows all have. */
+function presenceOf({ counts, tallies }: Parts): readonly string[] {
+  const groups = new Map([...counts, ...tallies].map((group) => [groupName(group), group]))
+  return [...groups.keys()].map((name) => {
+    const count = counts.find((each) => each.adds.kind === 'row' && groupName(each) === name)
+    if (!count) throw new Error(`nothing counts the rows of ${name}`)
+    return count.stored
+  })
+}
+
+/**
+ * Counts that readers do not see, one for each group whose rows no other count counts: without an
+ * owning row they tell whether an entry exists, for numbers of rows that are there may add up to 0.
+ */
+export function hiddenCounts({ row, counts, tallies }: Parts): readonly Count[] {
+  if (row) return []
+  const counted = new Set(counts.filter(({ adds }) => adds.kind === 'row').map(groupName))
+  const groups = [...counts, ...tallies].filter((group) => !counted.has(groupName(group)))
+  return [...new Map(groups.map((group) => [groupName(group), group])).entries()].map(
+    ([group, { table, by, where }]) => {
+      const name = `rows${createHash('sha256').update(group).digest('hex').slice(0, 12)}`
+      return { name, stored: name, table, by, where, adds: { kind: 'row' } }
+    },
+  )
+}
+
+/** Equal for counts of the same rows. */
+function groupName({ table, by, where }: RowGroup): string {
+  return JSON.stringify([table, by, where])
 }

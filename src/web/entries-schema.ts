@@ -1,8 +1,10 @@
 import { jsonSchemaOf } from '../view/json.ts'
+import type { Respond } from '../view/respond.ts'
 import type { View } from '../view/view.ts'
-import { keyTypeOf } from '../types/types.ts'
+import { keyFormOf } from '../types/windows.ts'
 import { spelledRule } from './entry-key.ts'
 import { problemResponse } from './problem.ts'
+import { querySchema } from './query.ts'
 
 /** Keys of one batch at most. */
 export const idsMax = 100
@@ -41,6 +43,29 @@ export function entrySchema(view: View): object {
   }
 }
 
+/** Of a view whose answers a function makes. */
+export function respondSchema(view: View, { query, schema }: Respond): object {
+  const made = schema ?? { description: 'JSON' }
+  return {
+    summary: `What ${view.name} answers for an entry`,
+    tags: [view.name],
+    params: { type: 'object', properties: partsSchema(view) },
+    querystring: querySchema(query),
+    headers: conditional,
+    response: {
+      200: {
+        description: 'What is made of the entry, and of all that is read with it',
+        headers,
+        content: { 'application/json': { schema: made } },
+      },
+      404: problemResponse('There is nothing for that key', serving),
+      ...others,
+      400: problemResponse('Not a key, or not a query'),
+      500: problemResponse('The answer could not be made', serving),
+    },
+  }
+}
+
 /** `route` is that of one entry. */
 export function entriesSchema(view: View, route: string): object {
   const ids = {
@@ -71,7 +96,7 @@ export function entriesSchema(view: View, route: string): object {
 
 function partsSchema({ key }: View): Readonly<Record<string, object>> {
   return Object.fromEntries(
-    key.map(({ name, type }) => [name, { type: 'string', description: keyTypeOf(type).words }]),
+    key.map((part) => [part.name, { type: 'string', description: keyFormOf(part).words }]),
   )
 }
 
@@ -82,7 +107,7 @@ const others = {
   400: problemResponse('Not a key'),
   503: problemResponse(
     'The view is not complete, or not kept as this server declares it, or the store is away ' +
-      'or too slow: try again after Retry-After. In doubt, where the server is set to refuse: ' +
+      'or too slow, or more is asked than can be answered in time: try again after Retry-After. In doubt, where the server is set to refuse: ' +
       'then with the headers of an answer.',
     { 'Retry-After': { type: 'integer', description: 'Seconds' }, ...serving },
   ),

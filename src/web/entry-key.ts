@@ -1,5 +1,5 @@
 import { spellKey, splitKey } from '../entry-key.ts'
-import { keyTypeOf } from '../types/types.ts'
+import { keyFormOf } from '../types/windows.ts'
 import type { View } from '../view/view.ts'
 
 type Keyed = Pick<View, 'key'>
@@ -11,8 +11,7 @@ type Keyed = Pick<View, 'key'>
  */
 export function parseParts({ key }: Keyed, parts: readonly string[]): string | undefined {
   const isKey =
-    parts.length === key.length &&
-    key.every(({ type }, at) => keyTypeOf(type).isCanonical(parts[at]!))
+    parts.length === key.length && key.every((part, at) => keyFormOf(part).isCanonical(parts[at]!))
   return isKey ? spellKey(parts) : undefined
 }
 
@@ -24,7 +23,7 @@ export function parseKey(view: Keyed, text: string): string | undefined {
 
 /** What a key of the view looks like, for people who gave another. */
 export function keyRule({ key }: Keyed): string {
-  return `${key.map(({ name, type }) => `${name} is ${keyTypeOf(type).words}`).join('; ')}.`
+  return `${key.map((part) => `${part.name} is ${keyFormOf(part).words}`).join('; ')}.`
 }
 
 /** What one looks like that stands in one text. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { answerSpelled, type EntriesOptions } from './entries.ts'
+import { answerSpelled, unchecked, type EntriesOptions } from './entries.ts'
 import { problemResponse, sendProblem } from './problem.ts'
 
 type ByName = { Params: { readonly view: string; readonly key: string } }
@@ -16,7 +16,7 @@ export function addOperators(app: FastifyInstance, views: readonly EntriesOption
       404: problemResponse('There is no such view, or no such entry'),
     },
   }
-  app.get<ByName>('/views/:view/:key', { schema }, (request, reply) => {
+  app.get<ByName>('/views/:view/:key', { schema, ...unchecked }, (request, reply) => {
     const { view, key } = request.params
     const options = byName.get(view)
     if (options) return answerSpelled({ request, reply, text: key }, options)

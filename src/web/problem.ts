@@ -23,11 +23,14 @@ export type ProblemKind = keyof typeof titles
 const titles = {
   'bad-key': 'That is no key of the view',
   'entry-not-found': 'There is no such entry',
+  'bad-query': 'That is no query of the path',
   'view-not-serving': 'The view is not complete',
   'view-in-doubt': 'The view may be wrong',
   'declaration-not-applied': 'The view is not kept as this server declares it',
   'store-unavailable': 'The store does not answer',
   overloaded: 'Too many requests at once',
+  'respond-timeout': 'The answer took too long to make',
+  'respond-failed': 'The answer could not be made',
 }
 
 export const problemMediaType = 'application/problem+json'

@@ -35,17 +35,18 @@ export type Seen = {
   readonly refused: MillraceError | undefined
 }
 
+/** What the view is read with, and `view`, which has the stored names of its entries. */
+export type Source = { readonly view: View; readonly reader: ViewReader }
+
 /** What the state says about reading the own declaration. */
 type Knowledge =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'absent' }
   | { readonly kind: 'refused'; readonly error: MillraceError }
-  | {
+  | ({
       readonly kind: 'kept'
       readonly declaration: string
-      readonly view: View
-      readonly reader: Pick<ViewReader, 'read'>
-    }
+    } & Source)
 
 /**
  * A view as this process declares it, in a store where that may be one of several declarations.
@@ -113,22 +114,33 @@ export class ServedView {
    * it has never answered, and with `declaration-unknown` while nobody has applied the declaration.
    */
   async read(keys: readonly string[]): Promise<ViewAnswer> {
+    const source = this.source()
+    if (!source) return { kind: 'unavailable', phase: 'absent' }
+    const result = await source.reader.read(keys)
+    this.answered()
+    return result.kind === 'serving' ? { ...result, view: source.view } : result
+  }
+
+  /** For whoever reads it together with others; undefined while it is absent. Throws as `read` rejects. */
+  source(): Source | undefined {
     const known = this.#knowledge
     switch (known.kind) {
       case 'unknown':
         throw new MillraceError('store-away', this.#failure ?? 'the store has not answered yet')
       case 'absent':
-        return { kind: 'unavailable', phase: 'absent' }
+        return undefined
       case 'refused':
         throw known.error
-      case 'kept': {
-        const result = await known.reader.read(keys)
-        this.#answeredMs = this.#clock.monotonicMs()
-        return result.kind === 'serving' ? { ...result, view: known.view } : result
-      }
+      case 'kept':
+        return known
       default:
         return unreachable(known)
     }
+  }
+
+  /** Notes that the store has answered a read. */
+  answered(): void {
+    this.#answeredMs = this.#clock.monotonicMs()
   }
 
   seen(): Seen {

@@ -3,13 +3,14 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest }
 import type { FastifyReply } from 'fastify'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
-import { batchPathOf } from '../view/paths.ts'
+import { pathsOf } from '../view/paths.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { Connections } from './connections.ts'
 import { addEntries } from './entries.ts'
 import { addOperators } from './operators.ts'
 import { problemSchema, sendProblem } from './problem.ts'
 import { ReadQueue } from './read-queue.ts'
+import { addRespond } from './respond.ts'
 import { patternOf } from './routes.ts'
 import type { ServedView } from './served-view.ts'
 import { addStatus } from './status.ts'
@@ -25,6 +26,7 @@ export type ServerOptions = {
 export type WebConfig = Pick<
   Config,
   | 'readTimeoutMs'
+  | 'respondTimeoutMs'
   | 'onDoubt'
   | 'apiOperators'
   | 'apiReadsMax'
@@ -42,16 +44,21 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const app = bareServer(config, log)
   app.addSchema(problemSchema)
   await app.register(swagger, openApi)
-  // Parsing an id is the check; its schema is for people.
-  app.setValidatorCompiler(() => () => true)
-  const routes = served.flatMap(({ own }) => own.view.serve ?? [])
+  const routes = served.flatMap(({ own }) => pathsOf(own.view))
   refuseTheRest(app, routes, { config, log })
   const { onDoubt, readTimeoutMs: timeoutMs, apiReadsMax: readsMax } = config
+  const byName = new Map(served.map((each) => [each.own.view.name, each]))
   const views = served.map((each) => {
     const reads = new ReadQueue(each, { timeoutMs, readsMax })
     return { view: each.own.view, reads, onDoubt, log }
   })
-  for (const each of views) if (each.view.serve) addEntries(app, each.view.serve, each)
+  for (const each of views) {
+    const { serve, respond } = each.view
+    if (serve === undefined) continue
+    const bounds = { timeoutMs: config.respondTimeoutMs, answersMax: readsMax }
+    if (respond) addRespond(app, serve, { ...each, ...bounds, respond, served: byName })
+    else addEntries(app, serve, each)
+  }
   if (config.apiOperators) addOperators(app, views)
   addStatus(app, statuses)
   addOpenApi(app)
@@ -84,6 +91,8 @@ function bareServer(config: WebConfig, log: Log): FastifyInstance {
     connectionTimeout: config.apiSilenceTimeoutMs,
     requestTimeout: config.apiHeadersTimeoutMs * 2,
     bodyLimit: 1_024,
+    // Only a query is checked by its schema: parameters that are not known are refused.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: true } },
     routerOptions: { maxParamLength: config.apiUrlCharsMax },
     http: {
       maxHeaderSize: config.apiHeaderBytesMax,
@@ -118,8 +127,7 @@ function refuseTheRest(
   routes: readonly string[],
   { config, log }: Pick<ServerOptions, 'config' | 'log'>,
 ): void {
-  const known = routes.flatMap((route) => [route, batchPathOf(route) ?? []].flat())
-  const refuseUnknown = refuserOf(app, known.map(patternOf))
+  const refuseUnknown = refuserOf(app, routes.map(patternOf))
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff')
     if (request.url.length > config.apiUrlCharsMax) {
@@ -136,7 +144,8 @@ function refuseTheRest(
     const status = error.statusCode ?? 500
     if (status >= 500) log.error({ err: error, url: request.url }, 'a request failed')
     const detail = status < 500 ? error.message : 'The fault is ours; the log says more.'
-    return sendProblem(reply, { status, detail, instance: request.url })
+    const kind = error.code === 'FST_ERR_VALIDATION' ? { kind: 'bad-query' as const } : {}
+    return sendProblem(reply, { status, detail, instance: request.url, ...kind })
   })
 }
 

@@ -2,11 +2,12 @@ import { keptDeclaration, mergedView, ownView } from '../../src/coordinate/view-
 import { Succession } from '../../src/coordinate/succession.ts'
 import type { ViewState } from '../../src/store/state.ts'
 import { decodeView } from '../../src/view/declarations.ts'
+import { topOf } from '../../src/view/aggregates/top-of.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import { at, library } from '../support/library.ts'
 import { partitions, topics, World } from './coordination-fixture.ts'
 
-/** What a later release declares: another name, no prizes, and how many readers an author has. */
+/** What a later release declares: another name, no prizes, readers, and genres. */
 const later = defineView({
   name: 'library',
   key: { authorId: 'bigint' },
@@ -14,6 +15,7 @@ const later = defineView({
   aggregates: {
     bookCount: countOf('books', { by: 'author' }),
     readerCount: countOf('readers', { by: 'author' }),
+    genres: topOf('books', { item: 'genre', most: 3, by: 'author' }),
   },
 })
 const readers = 't.public.readers'
@@ -84,7 +86,7 @@ describe('a declaration', () => {
       [firstId, true],
       [world.own.id, false],
     ])
-    const [name] = decodeView(turned.declarations[1]!.declaration).row.fields
+    const [name] = decodeView(turned.declarations[1]!.declaration).row!.fields
     expect(name!.stored).toMatch(/^name@/)
     expect(turned.topics).toEqual({ ...topics, [readers]: 1 })
     const checkpoints = await world.checkpoints()
@@ -112,7 +114,7 @@ describe('a declaration', () => {
     const asked: string[][] = []
     const { faults } = world.setup
     world.setup.faults = async (view) => {
-      asked.push(view.row.fields.map(({ column }) => column))
+      asked.push(view.row!.fields.map(({ column }) => column))
       return faults.call(world.setup, view)
     }
     world.outside.faults = [{ table: 'readers', what: 'is not there', mend: undefined }]
@@ -393,14 +395,16 @@ describe('earlier declarations', () => {
     await both()
     await want({ prune: true })
     const pruned = await look()
-    const [kept] = decodeView(pruned.declarations[0]!.declaration).row.fields
+    const [kept] = decodeView(pruned.declarations[0]!.declaration).row!.fields
     const before = held('7')
     await want({ sweep: ['name', kept!.stored] })
     await look()
     expect(held('7')).toEqual(before)
-    await want({ sweep: ['name', 'bookCount'] })
-    await look()
-    expect(held('7')).toEqual(before)
+    for (const declared of ['bookCount', 'genres']) {
+      await want({ sweep: ['name', declared] })
+      await look()
+      expect(held('7')).toEqual(before)
+    }
   })
 
   test('that leave nothing behind need no sweep', async () => {

@@ -30,7 +30,7 @@ test('the own view is known by the id of its declaration', () => {
 test('a declaration is kept as data, named beside those that are there, not complete yet', () => {
   expect(first).toEqual({ id: own.id, declaration: encodeView(library), complete: false })
   expect(second).toMatchObject({ id: other.id, complete: false })
-  const [field] = decodeView(second.declaration).row.fields
+  const [field] = decodeView(second.declaration).row!.fields
   expect(field).toMatchObject({ name: 'name', stored: expect.stringMatching(/^name@/) })
 })
 

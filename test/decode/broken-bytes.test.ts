@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import { systemClock } from '../../src/clock.ts'
 import { decoder } from '../../src/decode/decoder.ts'
 import { MillraceError } from '../../src/errors.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import {
   column,
   envelope,

@@ -6,7 +6,7 @@ import type { Decoded, StreamedChange } from '../../src/change.ts'
 import { decoder, type Decoder } from '../../src/decode/decoder.ts'
 import { describe as say } from '../../src/errors.ts'
 import { fold } from '../../src/view/fold.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { knownSchemas, logRecord, placeholder } from '../support/builders.ts'
 
 /**

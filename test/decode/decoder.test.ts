@@ -4,7 +4,7 @@ import { systemClock } from '../../src/clock.ts'
 import type { Decoded } from '../../src/change.ts'
 import { decoder } from '../../src/decode/decoder.ts'
 import { MillraceError } from '../../src/errors.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import {
   column,
   envelope,

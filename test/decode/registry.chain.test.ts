@@ -1,7 +1,7 @@
 import { systemClock } from '../../src/clock.ts'
 import { decoder } from '../../src/decode/decoder.ts'
 import { schemaRegistry } from '../../src/decode/registry.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import type { Chain } from '../../src/dev/chain.ts'
 import {
   column,

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { decoder } from '../../src/decode/decoder.ts'
 import { schemaRegistry } from '../../src/decode/registry.ts'
 import { systemClock } from '../../src/clock.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import {
   column,
   envelope,

@@ -67,6 +67,13 @@ describe('a command', () => {
     expect(environmentOf('worker', env).env).toEqual({ ...env, ...envOfRole('worker', chain) })
   })
 
+  test('takes the configuration that the chain was started with, unless another is named', () => {
+    writeFile(chainEnvPath(folder), { ...chain, MILLRACE_CONFIG: '/shop/millrace.config.ts' })
+    expect(environmentOf('verify', env).env.MILLRACE_CONFIG).toBe('/shop/millrace.config.ts')
+    env.MILLRACE_CONFIG = 'other.config.ts'
+    expect(environmentOf('verify', env).env).toEqual({ ...env, ...envOfRole('verify', chain) })
+  })
+
   test('says nothing where everything is given, as to the roles of the chain', () => {
     const given = { ...env, ...envOfRole('api', chain) }
     expect(environmentOf('api', given)).toEqual({ env: given })

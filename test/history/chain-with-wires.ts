@@ -3,7 +3,7 @@ import { randomPorts, type Ports } from '../../src/dev/ports.ts'
 import type { Say } from '../../src/dev/say.ts'
 import { startChain } from '../../src/dev/start-chain.ts'
 import { startRole } from '../../src/dev/start-role.ts'
-import { exampleSchema } from '../../src/traffic/example.ts'
+import { exampleSchema, userInformationConfig } from '../../src/traffic/example.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 import { newTestFolder, removeOrphans, removeTestFolder } from '../support/test-folders.ts'
 import type { Wires } from './scene.ts'
@@ -52,6 +52,7 @@ export async function chainWithWires({
       say,
       signal,
       init: [exampleSchema],
+      config: userInformationConfig,
       api: true,
       roleEnv,
       javaFlags: ['-XX:TieredStopAtLevel=1'],

@@ -71,7 +71,8 @@ test('a view with every aggregate is what its rows say', async () => {
 function broken(view: View): View {
   const counts = view.counts.map((count) => {
     const by = [...count.by]
-    Object.assign(by, { map: (use: (column: string) => unknown) => [use(by[1]!), use(by[0]!)] })
+    const map = (use: (column: string, at: number) => unknown) => [use(by[1]!, 0), use(by[0]!, 1)]
+    Object.assign(by, { map })
     return count.name === 'fans' ? { ...count, by } : count
   })
   return viewOf({ ...view, counts })

@@ -61,6 +61,14 @@ test('TypeScript is read by Node as it stands, without a warning', async () => {
   ])
 })
 
+test('`millrace` in it is the package of the command, also where none is installed', async () => {
+  const byName = config.replace(/from '[^']*'/, "from 'millrace'")
+  expect(byName).not.toBe(config)
+  write({ 'package.json': '{ "type": "module" }', 'millrace.config.ts': byName })
+  const { code, stderr } = await verify()
+  expect([code, stderr]).toEqual([2, expect.stringContaining('millrace.config.ts: slot must be')])
+})
+
 test('a Node that reads no TypeScript is named, and JavaScript is offered', async () => {
   write({ 'package.json': '{ "type": "module" }', 'millrace.config.ts': config })
   // Millrace's own source is stripped by these hooks, for Node is told to do so no more.

@@ -28,21 +28,7 @@ export async function expectedOf(plan: Plan, view: View, asked: Asked): Promise<
     entries.set(place, found)
     return found
   }
-  const { row } = view
-  const owner = {
-    table: row.table,
-    columns: [...row.key, ...row.fields.map((each) => each.column)],
-  }
-  for (const texts of await textsOf(plan, owner, asked)) {
-    const parts = texts.slice(0, row.key.length) as string[]
-    const values = texts.slice(row.key.length)
-    entry(parts).fields = Object.fromEntries(row.fields.map(({ name }, at) => [name, values[at]!]))
-    for (const [at, { type }] of row.fields.entries()) {
-      tally.add(values[at] === null ? 'null in a field' : `field of ${type}`)
-    }
-    for (const { type } of view.key) tally.add(`key of ${type}`)
-    tally.add(`key of ${parts.length}`)
-  }
+  for (const { parts, fields } of await ownersOf(plan, view, asked)) entry(parts).fields = fields
   for (const { name, table, by, adds } of view.counts) {
     const added = adds.kind === 'row' ? undefined : adds.column
     const amount =
@@ -74,6 +60,25 @@ export async function expectedOf(plan: Plan, view: View, asked: Asked): Promise<
       return [key, encodeEntry(view.layout, key, { fields, counts: all, tallies })]
     }),
   )
+}
+
+async function ownersOf(plan: Plan, { row, key }: View, asked: Asked) {
+  if (!row) return []
+  const columns = [...row.key, ...row.fields.map((each) => each.column)]
+  const { tally } = asked
+  return (await textsOf(plan, { table: row.table, columns }, asked)).map((texts) => {
+    const parts = texts.slice(0, row.key.length) as string[]
+    const values = texts.slice(row.key.length)
+    for (const [at, { type }] of row.fields.entries()) {
+      tally.add(values[at] === null ? 'null in a field' : `field of ${type}`)
+    }
+    for (const { type } of key) tally.add(`key of ${type}`)
+    tally.add(`key of ${parts.length}`)
+    return {
+      parts,
+      fields: Object.fromEntries(row.fields.map(({ name }, at) => [name, values[at]!])),
+    }
+  })
 }
 
 type Expected = {

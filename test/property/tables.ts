@@ -61,7 +61,7 @@ export function noteTables(plan: Plan, tally: Tally): void {
     for (const [at, count] of counts.entries()) {
       if (!outside(count)) tally.add('count by columns of the primary key')
       if (count.by.length > 1) tally.add('count by several columns')
-      if (count.table === row.table) tally.add('count of the rows that entries belong to')
+      if (count.table === row?.table) tally.add('count of the rows that entries belong to')
       for (const other of counts.slice(at + 1).filter(({ table }) => table === count.table)) {
         if (count.by.join() === other.by.join()) continue
         const shared = count.by.some((column) => other.by.includes(column))

@@ -1,7 +1,7 @@
 import { readConfig } from '../../src/config.ts'
 import { randomPorts } from '../../src/dev/ports.ts'
 import { runApi } from '../../src/roles/api.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import type { Readiness } from '../../src/web/statuses.ts'
 import { until } from '../support/wait.ts'
 

@@ -4,7 +4,7 @@ import { SourceDatabase } from '../../src/source/source-database.ts'
 import type { Source, Truth } from '../../src/source/source.ts'
 import { parseSnapshot } from '../../src/transaction.ts'
 import { defineView, from } from '../../src/view/define-view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { until } from '../support/wait.ts'
 import { sourceFixture, type SourceFixture } from './source-fixture.ts'
 

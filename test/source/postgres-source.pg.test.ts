@@ -3,7 +3,7 @@ import { parseLsn } from '../../src/position.ts'
 import type { Page, Source } from '../../src/source/source.ts'
 import { parseTransactionId, sees } from '../../src/transaction.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { sleep, until } from '../support/wait.ts'
 import { sourceFixture, type SourceFixture } from './source-fixture.ts'
 

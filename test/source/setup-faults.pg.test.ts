@@ -5,7 +5,7 @@ import type { SetupFault, Source } from '../../src/source/source.ts'
 import { bigint, timestamptz } from '../../src/types/declare.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import { tablesOf } from '../../src/view/view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { sourceFixture, type SourceFixture } from './source-fixture.ts'
 
 let fixture: SourceFixture

@@ -1,5 +1,5 @@
 import { rmSync, writeFileSync } from 'node:fs'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { until } from '../support/wait.ts'
 import { sourceFixture } from './source-fixture.ts'
 

@@ -17,6 +17,7 @@ const layout: ViewLayout = {
   ],
   fields: columnTypes.map((type) => ({ name: fieldOf(type), type })),
   counts: ['lineCount'],
+  presence: [],
   tallies: [],
 }
 

@@ -6,10 +6,12 @@ import { describeCoordination } from './conformance-coordination.ts'
 import { describeDoubts } from './conformance-doubts.ts'
 import { describeEntries } from './conformance-entries.ts'
 import { describeKeys } from './conformance-keys.ts'
+import { describePresence } from './conformance-presence.ts'
 import { describeRandomOperations } from './conformance-random.ts'
 import { describeSetBack } from './conformance-set-back.ts'
 import { describeTallies } from './conformance-tallies.ts'
 import { describeTallyAudit } from './conformance-tally-audit.ts'
+import { describeTogether } from './conformance-together.ts'
 import { describeTurn } from './conformance-turn.ts'
 import { storeForEachTest, type StoreHarness } from './store-fixture.ts'
 
@@ -40,9 +42,11 @@ export function describeStore(name: string, setUp: () => Promise<StoreHarness>):
     describeKeys(suite)
     describeTallies(suite)
     describeTallyAudit(suite)
+    describePresence(suite)
     describeDoubts(suite)
     describeAudit(suite)
     describeCoordination(suite)
+    describeTogether(suite)
     describeTurn(suite)
     describeSetBack(suite)
     describeRandomOperations(suite)

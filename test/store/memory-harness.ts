@@ -1,14 +1,23 @@
 import { systemClock } from '../../src/clock.ts'
 import { emptyData, type MemoryData } from '../../src/store/memory/data.ts'
 import { memoryStore } from '../../src/store/memory/memory-store.ts'
+import { userLayout } from '../support/view-layouts.ts'
 import type { StoreHarness } from './store-fixture.ts'
 
 /** The model with data of its own. */
 export function memoryHarness(): StoreHarness {
-  const data = emptyData()
+  const views = new Map<string, MemoryData>()
+  const dataOf = (name: string) => {
+    const data = views.get(name) ?? emptyData()
+    views.set(name, data)
+    return data
+  }
+  const data = dataOf(userLayout.name)
   return {
-    open: async () => memoryStore(systemClock, data),
-    reset: async () => void Object.assign(data, emptyData()),
+    open: async ({ name } = userLayout) => memoryStore(systemClock, dataOf(name)),
+    reset: async () => {
+      for (const each of views.values()) Object.assign(each, emptyData())
+    },
     stop: async () => undefined,
     loseState: async () => {
       data.state = undefined

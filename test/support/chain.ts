@@ -7,7 +7,7 @@ import { runCommand } from '../../src/dev/command.ts'
 import { mainPath } from '../../src/dev/folders.ts'
 import { randomPorts } from '../../src/dev/ports.ts'
 import { startChain } from '../../src/dev/start-chain.ts'
-import { exampleSchema, exampleSeed } from '../../src/traffic/example.ts'
+import { exampleSchema, exampleSeed, userInformationConfig } from '../../src/traffic/example.ts'
 import {
   newTestFolder,
   removeOrphans,
@@ -61,7 +61,7 @@ export async function kafkaServer(options: ServerSettings = {}): Promise<TestSer
 /** The whole chain is up within half a minute, on a busy machine within minutes. */
 export const chainTimeoutMs = 400_000
 
-export type TestChainOptions = Omit<ChainOptions, 'folder' | 'ports' | 'init'> & {
+export type TestChainOptions = Omit<ChainOptions, 'folder' | 'ports'> & {
   /** Whether the example's tables begin with a small network. */
   readonly seed?: boolean
 }
@@ -135,6 +135,7 @@ async function startIn(
     folder,
     ports: await randomPorts(),
     init: [exampleSchema, ...(seed ? [exampleSeed] : [])],
+    config: userInformationConfig,
     ...options,
     // A chain that lives for minutes: the better compiler would cost a third of its start.
     javaFlags: ['-XX:TieredStopAtLevel=1'],

@@ -17,6 +17,7 @@ export const userLayout: ViewLayout = {
     text('backgroundImageUrl'),
   ],
   counts: ['tweetCount', 'followingCount', 'followerCount', 'likeCount'],
+  presence: [],
   tallies: [],
 }
 
@@ -60,6 +61,7 @@ export const placeLayout: ViewLayout = {
     text('motto'),
   ],
   counts: ['visitCount'],
+  presence: [],
   tallies: [],
 }
 

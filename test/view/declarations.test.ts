@@ -9,11 +9,17 @@ import {
   storedNamesLost,
 } from '../../src/view/declarations.ts'
 import { bigint, timestamptz } from '../../src/types/declare.ts'
+import {
+  countOf,
+  defineView,
+  from,
+  type RowDeclaration,
+  type ViewDeclaration,
+} from '../../src/view/define-view.ts'
 import { latestOf } from '../../src/view/aggregates/latest-of.ts'
 import { topOf } from '../../src/view/aggregates/top-of.ts'
-import { countOf, defineView, from, type ViewDeclaration } from '../../src/view/define-view.ts'
 import type { View } from '../../src/view/view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 
 const first: ViewDeclaration = {
   name: 'author-page',
@@ -24,16 +30,16 @@ const first: ViewDeclaration = {
 
 /** The first declaration with other fields, or other counts. */
 function declared(
-  fields: ViewDeclaration['row']['fields'],
+  fields: RowDeclaration['fields'],
   aggregates: ViewDeclaration['aggregates'] = first.aggregates,
 ): View {
-  return defineView({ ...first, row: { ...first.row, fields }, aggregates: aggregates ?? {} })
+  return defineView({ ...first, row: { ...first.row!, fields }, aggregates: aggregates ?? {} })
 }
 
 const view = defineView(first)
-const { fields } = first.row
+const { fields } = first.row!
 const stored = ({ row, counts }: View) => [
-  ...row.fields.map((field) => field.stored),
+  ...row!.fields.map((field) => field.stored),
   ...counts.map((count) => count.stored),
 ]
 
@@ -50,8 +56,8 @@ describe('the id of a declaration', () => {
     ['its name', defineView({ ...first, name: 'author' })],
     ['the name of its key', defineView({ ...first, key: { author: 'bigint' } })],
     ['the type of its key', defineView({ ...first, key: { authorId: 'text' } })],
-    ['its table', defineView({ ...first, row: { ...first.row, table: 'writers' } })],
-    ['its key column', defineView({ ...first, row: { ...first.row, key: 'author_id' } })],
+    ['its table', defineView({ ...first, row: { ...first.row!, table: 'writers' } })],
+    ['its key column', defineView({ ...first, row: { ...first.row!, key: 'author_id' } })],
     ['a field', declared({ ...fields, motto: 'motto' })],
     ["a field's name", declared({ penName: 'name', born: fields['born']! })],
     ["a field's column", declared({ ...fields, name: 'pen_name' })],
@@ -101,7 +107,7 @@ describe('a view beside others', () => {
     expect(stored(beside)).toEqual(names)
     expect(beside.layout.fields.map(({ name }) => name)).toEqual(names.slice(0, 2))
     expect(beside.layout.counts).toEqual(names.slice(2))
-    expect(beside.row.fields.map(({ name, column }) => [name, column])).toEqual([
+    expect(beside.row!.fields.map(({ name, column }) => [name, column])).toEqual([
       ['name', 'name'],
       ['born', 'born_at'],
     ])
@@ -128,8 +134,8 @@ describe('a view beside others', () => {
   test.each<[string, View]>([
     ['key name', defineView({ ...first, key: { author: 'bigint' } })],
     ['key type', defineView({ ...first, key: { authorId: 'text' } })],
-    ['owning table', defineView({ ...first, row: { ...first.row, table: 'writers' } })],
-    ['key column', defineView({ ...first, row: { ...first.row, key: 'author_id' } })],
+    ['owning table', defineView({ ...first, row: { ...first.row!, table: 'writers' } })],
+    ['key column', defineView({ ...first, row: { ...first.row!, key: 'author_id' } })],
   ])('is refused with another %s: that is another view', (_, other) => {
     const beside = () => storedBeside(view, [view, other])
     expect(beside).toThrow(/view author-page is kept with another key or owning table/)
@@ -162,12 +168,12 @@ describe('views merged', () => {
     const later = storedBeside(view, [earlier])
     const merged = mergeViews([earlier, later])
     const [nameStored] = stored(later)
-    expect(merged.row.fields.map(({ name, column }) => [name, column])).toEqual([
+    expect(merged.row!.fields.map(({ name, column }) => [name, column])).toEqual([
       ['name', 'pen_name'],
       ['born', 'born_at'],
       [nameStored, 'name'],
     ])
-    expect(merged.row.fields.every((field) => field.name === field.stored)).toBe(true)
+    expect(merged.row!.fields.every((field) => field.name === field.stored)).toBe(true)
     expect(merged.counts).toEqual([
       {
         name: 'bookCount',
@@ -187,6 +193,7 @@ describe('views merged', () => {
         { name: nameStored, type: 'text' },
       ],
       counts: ['bookCount'],
+      presence: [],
       tallies: [],
     })
   })
@@ -210,7 +217,7 @@ describe('views merged', () => {
     fc.assert(
       fc.property(declarations, (views) => {
         const meanings = views.flatMap(({ row, counts }) => [
-          ...row.fields.map((field) => [field.stored, `field ${field.column}`] as const),
+          ...row!.fields.map((field) => [field.stored, `field ${field.column}`] as const),
           ...counts.map((count) => [count.stored, `count ${count.table}`] as const),
         ])
         const byName = new Map(meanings)

@@ -9,7 +9,13 @@ import {
   time,
   timestamptz,
 } from '../../src/types/declare.ts'
-import { countOf, defineView, from, type ViewDeclaration } from '../../src/view/define-view.ts'
+import {
+  countOf,
+  defineView,
+  from,
+  type RowDeclaration,
+  type ViewDeclaration,
+} from '../../src/view/define-view.ts'
 import { latestOf } from '../../src/view/aggregates/latest-of.ts'
 import { minOf } from '../../src/view/aggregates/min-of.ts'
 import { topOf } from '../../src/view/aggregates/top-of.ts'
@@ -17,7 +23,7 @@ import { averageOf } from '../../src/view/aggregates/average-of.ts'
 import { sumOf } from '../../src/view/aggregates/sum-of.ts'
 import { eq, gt, lt } from '../../src/view/condition.ts'
 import { replicaIdentityOf } from '../../src/view/replica-identity.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { userLayout } from '../support/view-layouts.ts'
 
 const good: ViewDeclaration = {
@@ -67,13 +73,14 @@ describe('a declaration', () => {
           { name: 'motto', type: 'text' },
         ],
         counts: ['visitCount'],
+        presence: [],
         tallies: [],
       },
     })
   })
 
-  const fields = (more: ViewDeclaration['row']['fields']) => ({
-    row: { ...good.row, fields: { ...good.row.fields, ...more } },
+  const fields = (more: RowDeclaration['fields']) => ({
+    row: { ...good.row!, fields: { ...good.row!.fields, ...more } },
   })
 
   test.each<[string, Partial<ViewDeclaration>, RegExp]>([
@@ -219,7 +226,7 @@ describe('a declaration', () => {
     ],
     [
       'a property of the row that is none',
-      { row: { ...good.row, columns: {} } as ViewDeclaration['row'] },
+      { row: { ...good.row!, columns: {} } as RowDeclaration },
       /a row has no columns/,
     ],
     ['a name in camelCase', { name: 'placeInformation' }, /kebab-case/],
@@ -260,12 +267,16 @@ describe('a declaration', () => {
     ['a field in snake_case', fields({ owner_id: 'x' }), /'owner_id' is not a camelCase name/],
     ['a reserved field', fields({ constructor: 'x' }), /'constructor' is reserved/],
     ['a field that is no name', fields({ '': 'x' }), /'' is not a camelCase name/],
-    ['a table without a name', { row: { ...good.row, table: '' } }, /'' can't name/],
-    ['a key column without a name', { row: { ...good.row, key: '' } }, /'' can't name/],
+    ['a table without a name', { row: { ...good.row!, table: '' } }, /'' can't name/],
+    ['a key column without a name', { row: { ...good.row!, key: '' } }, /'' can't name/],
     ['a column without a name', fields({ again: '' }), /'' can't name/],
     ['a column with a NUL', fields({ again: 'a\0b' }), /can't name a column/],
-    ['a table with a lone quote', { row: { ...good.row, table: 'a"' } }, /'a"' can't name a table/],
-    ['a table in two schemas', { row: { ...good.row, table: 'a.b.c' } }, /'a.b.c' can't name/],
+    [
+      'a table with a lone quote',
+      { row: { ...good.row!, table: 'a"' } },
+      /'a"' can't name a table/,
+    ],
+    ['a table in two schemas', { row: { ...good.row!, table: 'a.b.c' } }, /'a.b.c' can't name/],
     ['a name that is too long', fields({ again: 'ä'.repeat(32) }), /can't name a column/],
     [
       'a counted table without a name',

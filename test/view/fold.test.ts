@@ -2,7 +2,7 @@ import type { Row, StreamedChange } from '../../src/change.ts'
 import { fold } from '../../src/view/fold.ts'
 import { defineView, countOf, from } from '../../src/view/define-view.ts'
 import { viewOf } from '../../src/view/view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { insert, remove, update } from '../support/builders.ts'
 import { userFields } from '../support/view-layouts.ts'
 
@@ -214,10 +214,10 @@ describe('an entry whose key has several parts', () => {
 })
 
 test('fields and counts are given under the names that they have in stores', () => {
-  const [username] = userInformation.row.fields
+  const [username] = userInformation.row!.fields
   const renamed = viewOf({
     ...userInformation,
-    row: { ...userInformation.row, fields: [{ ...username!, stored: 'username@1' }] },
+    row: { ...userInformation.row!, fields: [{ ...username!, stored: 'username@1' }] },
     counts: userInformation.counts.map((count) => ({ ...count, stored: `${count.name}@2` })),
   })
   expect(contributions(insert('users', key, user()), renamed)).toEqual([

@@ -3,7 +3,7 @@ import type { ColumnType } from '../../src/types/types.ts'
 import { defineView, from } from '../../src/view/define-view.ts'
 import { jsonSchemaOf, toJson } from '../../src/view/json.ts'
 import { viewOf } from '../../src/view/view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { userFields } from '../support/view-layouts.ts'
 
 const entry = {
@@ -36,11 +36,11 @@ test('an entry is shown in the order of its view, ids as text, counts as numbers
 })
 
 test('an entry is shown under its own names, whatever stores call them', () => {
-  const [username] = userInformation.row.fields
+  const [username] = userInformation.row!.fields
   const [tweetCount] = userInformation.counts
   const view = viewOf({
     ...userInformation,
-    row: { ...userInformation.row, fields: [{ ...username!, stored: 'username@1' }] },
+    row: { ...userInformation.row!, fields: [{ ...username!, stored: 'username@1' }] },
     counts: [{ ...tweetCount!, stored: 'tweetCount@2' }],
     aggregates: userInformation.aggregates.slice(0, 1),
   })
@@ -65,12 +65,15 @@ test('a schema names the type of each property', () => {
 })
 
 test('a schema names the type of a key and of fields of every type', () => {
-  const [field] = userInformation.row.fields
+  const [field] = userInformation.row!.fields
   const types = ['text', 'bigint', 'timestamptz'] as const
   const view = viewOf({
     ...userInformation,
     key: [{ name: 'userName', type: 'text' }],
-    row: { ...userInformation.row, fields: types.map((type) => ({ ...field!, name: type, type })) },
+    row: {
+      ...userInformation.row!,
+      fields: types.map((type) => ({ ...field!, name: type, type })),
+    },
     counts: [],
     aggregates: [],
   })

@@ -3,7 +3,7 @@ import type { Row, StreamedChange } from '../../src/change.ts'
 import { consolidator, merge } from '../../src/view/consolidate.ts'
 import { fold } from '../../src/view/fold.ts'
 import type { Mutation } from '../../src/mutation.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { insert, remove, update } from '../support/builders.ts'
 
 /** Entries as a plain store would hold them: what is nothing is not there. */

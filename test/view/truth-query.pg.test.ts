@@ -14,7 +14,7 @@ import {
   type TruthQuery,
 } from '../../src/view/truth-query.ts'
 import type { View } from '../../src/view/view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { sourceFixture, type SourceFixture } from '../source/source-fixture.ts'
 import { askTruth } from '../support/ask-truth.ts'
 
@@ -484,7 +484,7 @@ test('keys are compared as SQL orders them', async () => {
   ] as const) {
     for (const [i, a] of keys.entries()) {
       for (const [j, b] of keys.entries())
-        expect(Math.sign(compareKeys([type], a, b))).toBe(Math.sign(i - j))
+        expect(Math.sign(compareKeys([{ type }], a, b))).toBe(Math.sign(i - j))
     }
   }
 })

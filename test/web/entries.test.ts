@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import { ownView } from '../../src/coordinate/view-plan.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import type { ServedView } from '../../src/web/served-view.ts'
 import { apiOver, begunStore, doubt, servingStore, user } from './support.ts'
 

@@ -26,6 +26,7 @@ function readingBy(
 ): ViewReader {
   return {
     read: read(reader),
+    readTogether: reader.readTogether.bind(reader),
     status: reader.status.bind(reader),
     parked: reader.parked.bind(reader),
     clearParked: reader.clearParked.bind(reader),

@@ -34,6 +34,7 @@ function withReaders(store: ViewStore, changed: (reader: ViewReader) => Partial<
       const reader = store.reader(...args)
       return {
         read: reader.read.bind(reader),
+        readTogether: reader.readTogether.bind(reader),
         status: reader.status.bind(reader),
         parked: reader.parked.bind(reader),
         clearParked: reader.clearParked.bind(reader),

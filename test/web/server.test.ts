@@ -6,7 +6,7 @@ import { counted, noStatistics } from '../../src/reconcile/statistics.ts'
 import { memoryStore } from '../../src/store/memory/memory-store.ts'
 import type { ViewReader } from '../../src/store/reader.ts'
 import type { ViewStore } from '../../src/store/store.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { Statuses } from '../../src/web/statuses.ts'
 import {
   apiOver,

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { systemClock, type Clock } from '../../src/clock.ts'
 import { readConfig, type Config } from '../../src/config.ts'
 import { keptDeclaration, ownView, servedView } from '../../src/coordinate/view-plan.ts'
-import { createLog } from '../../src/log.ts'
+import { createLog, type Log } from '../../src/log.ts'
 import type { Mutation } from '../../src/mutation.ts'
 import { advance, parseKafkaOffset, parseLsn } from '../../src/position.ts'
 import { memoryStore } from '../../src/store/memory/memory-store.ts'
@@ -10,7 +10,7 @@ import type { Barrier, Checkpoint, Doubt, ViewState } from '../../src/store/stat
 import type { ViewStore } from '../../src/store/store.ts'
 import { parseSnapshot, parseTransactionId } from '../../src/transaction.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
-import { userInformation } from '../../src/views/user-information.ts'
+import { userInformation } from '../../examples/social/user-information.ts'
 import { ServedView } from '../../src/web/served-view.ts'
 import { createServer } from '../../src/web/server.ts'
 import { Statuses } from '../../src/web/statuses.ts'
@@ -18,6 +18,7 @@ import { put } from '../support/view-layouts.ts'
 
 const partition = { topic: 'millrace.public.users', partition: 0 }
 const place = `${partition.topic}/0`
+const silent = createLog('silent', 'api')
 
 export const own = ownView(userInformation)
 
@@ -153,6 +154,7 @@ export type ApiOptions = {
   readonly config?: Partial<Config>
   readonly clock?: Clock
   readonly declared?: typeof own
+  readonly log?: Log
 }
 
 /** A server over `store`, which it has asked once. */
@@ -167,10 +169,9 @@ export async function apiOver(
 /** A server of several views, each in a store of its own, which it has asked once. */
 export async function apiOfViews(
   views: readonly { readonly declared: typeof own; readonly store: Pick<ViewStore, 'reader'> }[],
-  { config: changed = {}, clock = systemClock }: Omit<ApiOptions, 'declared'> = {},
+  { config: changed = {}, clock = systemClock, log = silent }: Omit<ApiOptions, 'declared'> = {},
 ): Promise<{ app: FastifyInstance; served: readonly ServedView[] }> {
   const config = { ...readConfig({}), ...changed }
-  const log = createLog('silent', 'api')
   const served = views.map(({ declared }) => new ServedView({ own: declared, clock, config }))
   const statuses = new Statuses({ views: served, clock, config })
   const app = await createServer({ served, statuses, config, log })

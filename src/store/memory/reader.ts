@@ -4,8 +4,9 @@ import { checkKeys } from '../checks.ts'
 import { compareItems } from '../entry-text.ts'
 import { limits } from '../limits.ts'
 import { compareParked } from '../parked.ts'
-import type { ReadResult, StoreStatus, ViewReader } from '../reader.ts'
+import type { ReadPart, ReadResult, StoreStatus, ViewReader } from '../reader.ts'
 import type { ParkedRecord } from '../state.ts'
+import { checkParts, namedKeys, strangeReader, withoutNulls } from '../together.ts'
 import type { MemoryData } from './data.ts'
 
 export type MemoryReaderParts = {
@@ -24,19 +25,19 @@ export class MemoryReader implements ViewReader {
 
   async read(keys: readonly string[]): Promise<ReadResult> {
     checkKeys(keys, limits.readKeysMax)
-    const { data, served } = this.#parts
-    const { state } = data
-    if (!state) return { kind: 'unavailable', phase: 'absent' }
-    const { watermark, doubts } = state
-    const complete = state.declarations.find(({ id }) => id === served)?.complete === true
-    if (!complete || watermark === undefined) return { kind: 'unavailable', phase: 'building' }
-    return {
-      kind: 'serving',
-      watermark,
-      ageMs: this.#ageMs(),
-      doubts: [...new Set(doubts.map(({ code }) => code))],
-      entries: keys.map((key) => this.#entry(key)),
+    return this.#read(keys)
+  }
+
+  async readTogether(parts: readonly ReadPart[]): Promise<readonly ReadResult[]> {
+    checkParts(parts)
+    const results: ReadResult[] = []
+    for (const part of parts) {
+      const { reader } = part
+      if (!(reader instanceof MemoryReader)) throw strangeReader(reader)
+      if ('keys' in part) results.push(reader.#read(part.keys))
+      else results.push(withoutNulls(reader.#read(namedKeys(part.by, results))))
     }
+    return results
   }
 
   async status(): Promise<StoreStatus> {
@@ -62,6 +63,22 @@ export class MemoryReader implements ViewReader {
     return count
   }
 
+  #read(keys: readonly string[]): ReadResult {
+    const { data, served } = this.#parts
+    const { state } = data
+    if (!state) return { kind: 'unavailable', phase: 'absent' }
+    const { watermark, doubts } = state
+    const complete = state.declarations.find(({ id }) => id === served)?.complete === true
+    if (!complete || watermark === undefined) return { kind: 'unavailable', phase: 'building' }
+    return {
+      kind: 'serving',
+      watermark,
+      ageMs: this.#ageMs(),
+      doubts: [...new Set(doubts.map(({ code }) => code))],
+      entries: keys.map((key) => this.#entry(key)),
+    }
+  }
+
   #ageMs(): number {
     const { data, clock } = this.#parts
     return Math.max(0, clock.monotonicMs() - data.watermark!.atMs)
@@ -70,15 +87,18 @@ export class MemoryReader implements ViewReader {
   #entry(key: string): Entry | null {
     const { data, layout } = this.#parts
     const held = data.entries.get(key)
-    if (!held?.fields) return null
+    if (!held) return null
     const { fields, counts, tallies } = held
+    const { presence } = layout
+    const counted = presence.some((name) => (counts[name] ?? 0n) > 0n)
+    if (presence.length === 0 ? !fields : !counted) return null
     const slices = layout.tallies.flatMap(({ name, slice }) =>
       slice ? [[name, sliceOf(slice, tallies?.get(name))] as const] : [],
     )
     return {
       ...(slices.length > 0 && { tallies: Object.fromEntries(slices) }),
       key,
-      fields: Object.fromEntries(layout.fields.map(({ name }) => [name, fields[name] ?? null])),
+      fields: Object.fromEntries(layout.fields.map(({ name }) => [name, fields?.[name] ?? null])),
       counts: Object.fromEntries(layout.counts.map((name) => [name, counts[name] ?? 0n])),
     }
   }

@@ -1,4 +1,4 @@
-import type { NamedColumn, Slice, TallyLayout } from '../../mutation.ts'
+import type { NamedPart, Slice, TallyLayout } from '../../mutation.ts'
 import { spell } from '../codec.ts'
 import { limits } from '../limits.ts'
 import { checkpointsSql } from './checkpoints.ts'
@@ -18,7 +18,7 @@ export const startLength = 200
 export const amountMost = 2n ** 53n - 1n
 
 /** Columns besides the key's, whose parts may have these names already: then `item` is `item_`. */
-export function cellColumns(key: readonly NamedColumn[]) {
+export function cellColumns(key: readonly NamedPart[]) {
   const taken = new Set(key.map(({ name }) => columnName(name)))
   const free = (name: string): string => (taken.has(name) ? free(`${name}_`) : name)
   return {
@@ -37,7 +37,7 @@ export function tallyName(stored: string): string {
 export type CellPlace = {
   /** The table as SQL writes it, `"public"."user_information_cells"`. */
   readonly table: string
-  readonly key: readonly NamedColumn[]
+  readonly key: readonly NamedPart[]
 }
 
 /** Statements on the table of a view's cells, which has the alias `c`. */

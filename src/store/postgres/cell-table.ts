@@ -1,5 +1,5 @@
 import { MillraceError } from '../../errors.ts'
-import type { NamedColumn } from '../../mutation.ts'
+import type { NamedPart } from '../../mutation.ts'
 import type { PostgresConnection, SqlRow, Transaction } from './connection.ts'
 import { amountMost, cellColumns, CellSql, startLength, startSql } from './cell-sql.ts'
 import { columnName, columnOf, quote } from './entry-columns.ts'
@@ -9,7 +9,7 @@ export type CellTableParts = {
   readonly connection: PostgresConnection
   readonly view: string
   readonly schema: string
-  readonly key: readonly NamedColumn[]
+  readonly key: readonly NamedPart[]
   /** Nothing is created. */
   readonly readOnly: boolean
 }

@@ -1,8 +1,9 @@
 /** Columns of a view's table: their names, their types, and how values pass. */
 import { createHash } from 'node:crypto'
 import { spellSql, splitKey } from '../../entry-key.ts'
-import type { NamedColumn, ViewLayout } from '../../mutation.ts'
-import { keyTypeOf, typeOf } from '../../types/types.ts'
+import type { NamedColumn, NamedPart, ViewLayout } from '../../mutation.ts'
+import { typeOf } from '../../types/types.ts'
+import { keyFormOf } from '../../types/windows.ts'
 import { spell } from '../codec.ts'
 
 export type Column = {
@@ -56,13 +57,9 @@ export function sqlValue({ type }: NamedColumn, value: string | null | undefined
 }
 
 /** Whether an entry of the view can have this key at all; Postgres would refuse others. */
-export function isPossibleKey(key: readonly NamedColumn[], text: string): boolean {
+export function isPossibleKey(key: readonly NamedPart[], text: string): boolean {
   const parts = splitKey(text, key.length)
-  return parts?.every((part, at) => isPossible(key[at]!, part)) ?? false
-}
-
-function isPossible({ type }: NamedColumn, part: string): boolean {
-  return keyTypeOf(type).isCanonical(part)
+  return parts?.every((part, at) => keyFormOf(key[at]!).isCanonical(part)) ?? false
 }
 
 /** The parts of keys as one array for each column, with null for a key that is null. */

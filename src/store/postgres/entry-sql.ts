@@ -1,4 +1,4 @@
-import type { Entry, NamedColumn, TallyItem, ViewLayout } from '../../mutation.ts'
+import type { Entry, NamedPart, TallyItem, ViewLayout } from '../../mutation.ts'
 import type { CellSql } from './cell-sql.ts'
 import { checkpointsSql } from './checkpoints.ts'
 import { statement, type SqlRow, type Statement } from './connection.ts'
@@ -7,7 +7,7 @@ import { asText, columnName, columnOf, keyArrays, keyText, quote } from './entry
 export type EntryPlace = {
   /** The table as SQL writes it, `"public"."user_information"`. */
   readonly table: string
-  readonly key: readonly NamedColumn[]
+  readonly key: readonly NamedPart[]
   readonly cells: CellSql
 }
 
@@ -27,6 +27,8 @@ export class EntrySql {
   readonly holdEmpty: Statement
   /** Removes those of the keys that hold nothing. Values: parts of keys. */
   readonly removeEmpty: Statement
+  /** True where the entry exists for readers. */
+  readonly exists: string
   /** Columns `entry`, `f0`… and `c0`…, where a missing counter is 0. */
   readonly columns: string
   /** Further columns `t0`… for the slices of tallies, each after a comma. */
@@ -35,7 +37,7 @@ export class EntrySql {
   readonly look: Statement
   /** For the table of the view's tallies, which is there if the layout has any. */
   readonly cells: CellSql
-  readonly #key: readonly NamedColumn[]
+  readonly #key: readonly NamedPart[]
 
   /** `others` are columns that the layout does not name, and that go with the owning row. */
   constructor({ table, key, cells }: EntryPlace, layout: ViewLayout, others: readonly string[]) {
@@ -51,6 +53,8 @@ export class EntrySql {
       'e.present is not true',
       ...counts.map((count) => `coalesce(${count}, 0) = 0`),
     ].join(' and ')
+    const present = layout.presence.map((name) => `e.${quote(columnName(name))} > 0`)
+    this.exists = present.length === 0 ? 'e.present' : `(${present.join(' or ')})`
     this.columns = [
       `${this.entryText} as entry`,
       ...layout.fields.map((field, index) => `${asText(field)} as f${index}`),

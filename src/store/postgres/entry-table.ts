@@ -1,5 +1,5 @@
 import { MillraceError } from '../../errors.ts'
-import type { NamedColumn, ViewLayout } from '../../mutation.ts'
+import type { NamedPart, ViewLayout } from '../../mutation.ts'
 import { CellTable } from './cell-table.ts'
 import type { PostgresConnection, SqlRow, Transaction } from './connection.ts'
 import {
@@ -19,7 +19,7 @@ import { lacksColumn } from './postgres-errors.ts'
 export type EntryTableParts = {
   readonly connection: PostgresConnection
   readonly view: string
-  readonly key: readonly NamedColumn[]
+  readonly key: readonly NamedPart[]
   /** Nothing is created or altered. */
   readonly readOnly: boolean
 }

@@ -3,9 +3,10 @@ import { parseLsn } from '../../position.ts'
 import { checkKeys } from '../checks.ts'
 import { refuseOtherFormat } from '../epoch.ts'
 import { limits } from '../limits.ts'
-import type { ReadResult, StoreStatus, ViewReader } from '../reader.ts'
+import type { ReadPart, ReadResult, StoreStatus, ViewReader } from '../reader.ts'
 import type { ParkedRecord } from '../state.ts'
-import { statement, type SqlRow, type Statement } from './connection.ts'
+import { checkParts, namedKeys, strangeReader, withoutNulls } from '../together.ts'
+import { statement, type SqlRow, type Statement, type Transaction } from './connection.ts'
 import type { EntrySql } from './entry-sql.ts'
 import { lacksColumn, lacksTable } from './postgres-errors.ts'
 import { clearParked, readParked } from './parked.ts'
@@ -28,7 +29,77 @@ export class PostgresReader implements ViewReader {
 
   async read(keys: readonly string[]): Promise<ReadResult> {
     checkKeys(keys, limits.readKeysMax)
-    const rows = await this.#rows(this.#parts.table.possible(keys))
+    const { connection } = this.#parts
+    try {
+      return await this.#result(connection, keys)
+    } catch (error) {
+      if (!lacksColumn(error) && !lacksTable(error)) throw error
+      return this.#unready(connection, error)
+    }
+  }
+
+  /** One transaction sees one moment; a statement for each part, since one may say what the next asks. */
+  async readTogether(parts: readonly ReadPart[]): Promise<readonly ReadResult[]> {
+    checkParts(parts)
+    const [first] = parts
+    if (parts.length === 1 && 'keys' in first!) return [await own(first.reader).read(first.keys)]
+    const unready = new Map<number, unknown>()
+    for (;;) {
+      const results: ReadResult[] = []
+      try {
+        await this.#parts.connection.transaction([oneMoment], async (asked) => {
+          for (const [at, part] of parts.entries()) {
+            const reader = own(part.reader)
+            results.push(
+              unready.has(at)
+                ? await reader.#unready(asked, unready.get(at))
+                : await reader.#part(asked, part, results),
+            )
+          }
+          return true
+        })
+        return results
+      } catch (error) {
+        const at = results.length
+        if ((!lacksColumn(error) && !lacksTable(error)) || unready.has(at)) throw error
+        unready.set(at, error)
+      }
+    }
+  }
+
+  status(): Promise<StoreStatus> {
+    return readStatus(this.#parts.connection, this.#parts.view)
+  }
+
+  parked(): AsyncIterable<ParkedRecord> {
+    return readParked(this.#parts.connection, this.#parts.view)
+  }
+
+  clearParked(): Promise<number> {
+    return clearParked(this.#parts.connection, this.#parts.view)
+  }
+
+  async #part(asked: Asked, part: ReadPart, results: readonly ReadResult[]): Promise<ReadResult> {
+    if ('keys' in part) return this.#result(asked, part.keys)
+    return withoutNulls(await this.#result(asked, namedKeys(part.by, results)))
+  }
+
+  async #result(asked: Asked, keys: readonly string[]): Promise<ReadResult> {
+    const { table, view } = this.#parts
+    const values = this.#sql.values(table.possible(keys))
+    const { rows } = await asked.query(this.#read, [view, this.#complete, ...values])
+    return this.#resultOf(rows, keys)
+  }
+
+  /** A declaration whose columns are not there yet, or not any more, as `error` says, is not complete. */
+  async #unready(asked: Asked, error: unknown): Promise<ReadResult> {
+    const { rows } = await asked.query(stateText, [this.#parts.view, this.#complete])
+    if (rows[0]?.serves === true) throw error
+    return this.#resultOf(rows, [])
+  }
+
+  /** Of the state's row, or of one for each entry found that repeats it; none without a state. */
+  #resultOf(rows: readonly SqlRow[], keys: readonly string[]): ReadResult {
     const [state] = rows
     if (!state) return { kind: 'unavailable', phase: 'absent' }
     refuseOtherFormat(state.format, 'millrace.views')
@@ -45,33 +116,16 @@ export class PostgresReader implements ViewReader {
       }),
     }
   }
+}
 
-  status(): Promise<StoreStatus> {
-    return readStatus(this.#parts.connection, this.#parts.view)
-  }
+/** Whatever runs statements. */
+type Asked = Pick<Transaction, 'query'>
 
-  parked(): AsyncIterable<ParkedRecord> {
-    return readParked(this.#parts.connection, this.#parts.view)
-  }
+const oneMoment = 'set transaction isolation level repeatable read, read only'
 
-  clearParked(): Promise<number> {
-    return clearParked(this.#parts.connection, this.#parts.view)
-  }
-
-  /** The state's row, or one for each entry found that repeats it; none without a state. */
-  async #rows(keys: readonly string[]): Promise<readonly SqlRow[]> {
-    const { connection, view } = this.#parts
-    try {
-      return (await connection.query(this.#read, [view, this.#complete, ...this.#sql.values(keys)]))
-        .rows
-    } catch (error) {
-      if (!lacksColumn(error) && !lacksTable(error)) throw error
-      // A declaration whose columns are not there yet, or not any more, is not complete.
-      const { rows } = await connection.query(stateText, [view, this.#complete])
-      if (rows[0]?.serves === true) throw error
-      return rows
-    }
-  }
+function own(reader: ViewReader): PostgresReader {
+  if (reader instanceof PostgresReader) return reader
+  throw strangeReader(reader)
 }
 
 const stateSql = `select v.format, v.watermark::text, ${ageMsSql} as age_ms,
@@ -84,11 +138,11 @@ const stateText = statement('read state', stateSql)
 
 /** One statement sees one moment: the state, and only where it serves its entries. */
 function readText(sql: EntrySql): Statement {
-  const { table, columns, slices } = sql
+  const { table, columns, slices, exists } = sql
   return statement(
     'read',
     `with v as materialized (${stateSql})
      select v.*, ${columns}${slices}
-     from v left join ${table} e on v.serves and e.present and ${sql.among(3)}`,
+     from v left join ${table} e on v.serves and ${exists} and ${sql.among(3)}`,
   )
 }

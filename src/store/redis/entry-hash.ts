@@ -35,6 +35,12 @@ export class EntryHash {
     this.#indexes = new Map(layout.counts.map((count, index) => [count, String(index + 2)]))
   }
 
+  /** The number of a field among those of `read`, from 1; 0 for one that is not read. */
+  fieldNumber(field: string): number {
+    const at = this.#fields.findIndex(([name]) => name === field)
+    return at < 0 ? 0 : this.watched.length + at + 1
+  }
+
   /** The counter that a script means by its index among the watched names; undefined behind them. */
   counterAt(index: number): string | undefined {
     return this.#layout.counts[index - 2]
@@ -54,9 +60,10 @@ export class EntryHash {
     args[at] = String(length)
   }
 
-  /** From the values of `read`; null without an owning row. `where` is the key of the hash. */
+  /** From the values of `read`; null where readers get nothing. `where` is the key of the hash. */
   parse(key: string, values: readonly Reply[], where: string): Entry | null {
-    if (values[0] === null) return null
+    const { presence } = this.#layout
+    if (presence.length === 0 && values[0] === null) return null
     const counts: Record<string, bigint> = {}
     this.#layout.counts.forEach((count, index) => {
       const text = values[index + 1]
@@ -65,6 +72,7 @@ export class EntryHash {
       }
       counts[count] = BigInt((text as string | null) ?? 0)
     })
+    if (presence.length > 0 && !presence.some((count) => counts[count]! > 0n)) return null
     const fields: Record<string, string | null> = {}
     const from = this.watched.length
     this.#fields.forEach(([name], index) => {

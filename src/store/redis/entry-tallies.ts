@@ -14,7 +14,7 @@ type Told = {
 
 /** How an entry's tallies lie in their sorted sets. */
 export class EntryTallies {
-  /** What a read says of the slices that it asks for, behind the fields. */
+  /** What a read says of the slices that it asks for: how many, and of each its order and bound. */
   readonly sliceArgs: readonly string[]
   readonly #tallies: readonly Told[]
   readonly #byName: ReadonlyMap<string, Told>
@@ -35,7 +35,7 @@ export class EntryTallies {
       slice ? [{ ...tally, slice }] : [],
     )
     const asked = this.#read.flatMap(({ slice: { order, most } }) => [order, String(most ?? -1)])
-    this.sliceArgs = asked.length === 0 ? [] : [...asked, String(this.#read.length), '']
+    this.sliceArgs = [String(this.#read.length), ...asked]
   }
 
   get count(): number {
@@ -54,6 +54,16 @@ export class EntryTallies {
   /** Appends the keys of those of which readers get a slice. */
   pushReadKeys(keys: string[], entry: string): void {
     for (const { prefix } of this.#read) keys.push(prefix + entry)
+  }
+
+  /** The number by which a read names the slice of a tally. */
+  sliceNumber(tally: string): number {
+    return this.#read.findIndex(({ name }) => name === tally) + 1
+  }
+
+  /** With what the keys of those begin of which readers get a slice. */
+  get readPrefixes(): readonly string[] {
+    return this.#read.map(({ prefix }) => prefix)
   }
 
   /** Appends keys and arguments as `include/mutations.lua` reads them behind a mutation. */

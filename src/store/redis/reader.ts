@@ -1,11 +1,11 @@
 import { parseKafkaOffset, parseLsn, parseTopicPartition } from '../../position.ts'
 import type { Entry, ViewLayout } from '../../mutation.ts'
-import { checkKeys } from '../checks.ts'
 import { refuseOtherFormat, stateFormat } from '../epoch.ts'
 import { limits } from '../limits.ts'
 import { compareParked, decodeParked } from '../parked.ts'
-import type { ReadResult, StoreStatus, ViewReader } from '../reader.ts'
+import type { KeyPlace, ReadPart, ReadResult, StoreStatus, ViewReader } from '../reader.ts'
 import type { ParkedRecord } from '../state.ts'
+import { checkParts, strangeReader } from '../together.ts'
 import type { RedisConnection, Reply } from './connection.ts'
 import { EntryHash } from './entry-hash.ts'
 import { EntryTallies } from './entry-tallies.ts'
@@ -17,7 +17,7 @@ export class RedisReader implements ViewReader {
   readonly #keys: ViewKeys
   readonly #hash: EntryHash
   readonly #tallies: EntryTallies
-  /** What every read says: the state's format, what has to be complete, fields and slices. */
+  /** What every read says: what has to be complete, fields and slices. */
   readonly #args: readonly string[]
 
   constructor(
@@ -29,31 +29,23 @@ export class RedisReader implements ViewReader {
     this.#keys = keys
     this.#hash = new EntryHash(layout)
     this.#tallies = new EntryTallies(layout, keys, this.#hash.watched.length)
-    const asked = [...this.#hash.read, ...this.#tallies.sliceArgs]
-    this.#args = [String(stateFormat), completeField(served), ...asked]
+    const { read } = this.#hash
+    this.#args = [completeField(served), String(read.length), ...read, ...this.#tallies.sliceArgs]
   }
 
   async read(keys: readonly string[]): Promise<ReadResult> {
-    checkKeys(keys, limits.readKeysMax)
-    const { state, doubts, entry: keyOf } = this.#keys
-    const all: string[] = [state, doubts]
-    for (const key of keys) {
-      all.push(keyOf(key))
-      this.#tallies.pushReadKeys(all, key)
-    }
-    const reply = await this.#connection.run('read', all, this.#args)
-    const [kind, watermark, ageMs, codes] = reply
-    if (kind === 'format') refuseOtherFormat(watermark, state)
-    if (kind === 'unavailable') {
-      return { kind, phase: watermark as 'absent' | 'building' }
-    }
-    return {
-      kind: 'serving',
-      watermark: parseLsn(String(watermark)),
-      ageMs: Math.max(0, Number(ageMs)),
-      doubts: [...new Set(codes as readonly string[])],
-      entries: keys.map((key, index) => this.#entry(key, reply[index + 4] as readonly Reply[])),
-    }
+    const [result] = await this.readTogether([{ reader: this, keys }])
+    return result!
+  }
+
+  async readTogether(parts: readonly ReadPart[]): Promise<readonly ReadResult[]> {
+    checkParts(parts)
+    const keys: string[] = []
+    const args = [String(stateFormat)]
+    for (const part of parts) own(part.reader).#pushPart(part, parts, { keys, args })
+    const [kind, ...answers] = await this.#connection.run('read', keys, args)
+    if (kind === 'format') refuseOtherFormat(answers[0], String(answers[1]))
+    return parts.map((part, at) => own(part.reader).#parse(part, answers[at] as readonly Reply[]))
   }
 
   status(): Promise<StoreStatus> {
@@ -77,11 +69,62 @@ export class RedisReader implements ViewReader {
     return Number(count)
   }
 
+  #pushPart(
+    part: ReadPart,
+    parts: readonly ReadPart[],
+    { keys, args }: { readonly keys: string[]; readonly args: string[] },
+  ): void {
+    const { state, doubts, entry: keyOf } = this.#keys
+    keys.push(state, doubts)
+    args.push(...this.#args)
+    if ('keys' in part) {
+      args.push('keys', String(part.keys.length))
+      for (const key of part.keys) {
+        keys.push(keyOf(key))
+        this.#tallies.pushReadKeys(keys, key)
+      }
+    } else {
+      const place = own(parts[part.by.part]!.reader).#placeOf(part.by)
+      args.push('by', String(part.by.part + 1), ...place, keyOf(''), ...this.#tallies.readPrefixes)
+    }
+  }
+
+  /** Where an entry of this reader holds keys of others, as the script says it. */
+  #placeOf(place: KeyPlace): readonly [kind: string, number: string] {
+    const isField = 'field' in place
+    const number = isField
+      ? this.#hash.fieldNumber(place.field)
+      : this.#tallies.sliceNumber(place.tally)
+    if (number === 0) throw new Error(`store: nothing is read under ${JSON.stringify(place)}`)
+    return [isField ? 'field' : 'tally', String(number)]
+  }
+
+  #parse(part: ReadPart, [kind, ...rest]: readonly Reply[]): ReadResult {
+    if (kind === 'unavailable') return { kind, phase: rest[0] as 'absent' | 'building' }
+    const [watermark, ageMs, codes, ...found] = rest
+    const values = found as readonly (readonly Reply[])[]
+    return {
+      kind: 'serving',
+      watermark: parseLsn(String(watermark)),
+      ageMs: Math.max(0, Number(ageMs)),
+      doubts: [...new Set(codes as readonly string[])],
+      entries:
+        'keys' in part
+          ? part.keys.map((key, at) => this.#entry(key, values[at]!))
+          : values.map(([key, ...each]) => this.#entry(String(key), each)),
+    }
+  }
+
   #entry(key: string, values: readonly Reply[]): Entry | null {
     const entry = this.#hash.parse(key, values, this.#keys.entry(key))
     const tallies = entry && this.#tallies.parse(key, values.slice(this.#hash.read.length))
     return tallies ? { ...entry, tallies } : entry
   }
+}
+
+function own(reader: ViewReader): RedisReader {
+  if (reader instanceof RedisReader) return reader
+  throw strangeReader(reader)
 }
 
 /** A field of the parked hash: `topic/partition/offset`. */

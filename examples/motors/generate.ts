@@ -1,0 +1,4 @@
+import { generate } from '../generator.ts'
+import { motors } from './application.ts'
+
+await generate(motors)

@@ -1,0 +1,4 @@
+import { generate } from '../generator.ts'
+import { music } from './application.ts'
+
+await generate(music)

@@ -1,0 +1,4 @@
+import { generate } from '../generator.ts'
+import { play } from './application.ts'
+
+await generate(play)

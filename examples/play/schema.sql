@@ -1,0 +1,21 @@
+-- What players of a game do: clicks, and pages that they look at.
+create table public.clicks (
+  click_id bigint primary key,
+  session_id bigint not null,
+  target text not null,
+  clicked_at timestamptz not null
+);
+
+-- `page` may be null, so its value tells that the log gave a whole row: a row without any such value and
+-- with a zero could be one that was left out.
+create table public.page_views (
+  view_id bigint primary key,
+  session_id bigint not null,
+  page text,
+  spent_ms integer not null default 0,
+  viewed_at timestamptz not null
+);
+
+-- A look at a session's window counts its rows.
+create index clicks_session on public.clicks (session_id, clicked_at);
+create index page_views_session on public.page_views (session_id, viewed_at);

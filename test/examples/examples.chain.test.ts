@@ -1,0 +1,230 @@
+/**
+ * The examples on the real chain: rows that were there before, traffic in the middle of which the
+ * views are begun, worker and Redis killed, and in the end every answer as SQL has it.
+ */
+import { Redis } from 'ioredis'
+import { Client } from 'pg'
+import { motors } from '../../examples/motors/application.ts'
+import { music } from '../../examples/music/application.ts'
+import { play } from '../../examples/play/application.ts'
+import { shop } from '../../examples/shop/application.ts'
+import { change, fill, type Application } from '../../examples/generator.ts'
+import { exampleNamed } from '../../src/dev/examples.ts'
+import type { Chain } from '../../src/dev/chain.ts'
+import { startRole } from '../../src/dev/start-role.ts'
+import { Random } from '../../src/random.ts'
+import { decodePass } from '../../src/reconcile/pass-state.ts'
+import { hostileWeights } from '../../src/traffic/operations.ts'
+import { Population } from '../../src/traffic/population.ts'
+import { ensureUsers } from '../../src/traffic/users.ts'
+import { runWorkload } from '../../src/traffic/workload.ts'
+import { chainTimeoutMs, startTestChain, stopTestChain } from '../support/chain.ts'
+import { seedOfRun } from '../support/chain-harness.ts'
+import { slowness, sleep, until } from '../support/wait.ts'
+import config from '../support/examples.config.ts'
+import { motorsTruth, preferencesTruth } from './truth/motors.ts'
+import { musicTruth, recommendedTruth } from './truth/music.ts'
+import { playTruth } from './truth/play.ts'
+import { shopTruth } from './truth/shop.ts'
+import { socialTruth } from './truth/social.ts'
+import type { Truth } from './truth/truth.ts'
+
+const applications: Readonly<Record<string, Application>> = { music, motors, play, shop }
+const names = ['social', ...Object.keys(applications)]
+const truths: Readonly<Record<string, (client: Client) => Promise<Truth>>> = {
+  social: socialTruth,
+  music: musicTruth,
+  motors: motorsTruth,
+  play: playTruth,
+  shop: shopTruth,
+}
+
+const rows = 1_000
+const changesPerSecond = 15
+const users = 200
+const builtWithinMs = 150_000 * slowness
+const equalWithinMs = 60_000 * slowness
+const seed = seedOfRun()
+
+let chain: Chain
+let client: Client
+let redis: Redis
+
+beforeAll(async () => {
+  process.stdout.write(`examples: seed ${seed}\n`)
+  chain = await startTestChain({
+    config: new URL('../support/examples.config.ts', import.meta.url).pathname,
+    init: names.map((name) => exampleNamed(name).init[0]!),
+    api: true,
+    roleEnv: { MILLRACE_API_OPERATORS: 'on', MILLRACE_LEASE_MS: '1500' },
+  })
+  client = new Client({ connectionString: chain.urls.source })
+  await client.connect()
+  redis = new Redis(chain.urls.redis, { maxRetriesPerRequest: null })
+  redis.on('error', () => undefined)
+  for (const application of Object.values(applications)) {
+    await fill(client, application, { seed, size: rows })
+  }
+  const people = { random: new Random(seed), population: new Population(users) }
+  await ensureUsers(chain.urls.source, people)
+}, chainTimeoutMs)
+
+afterAll(async () => {
+  redis?.disconnect()
+  await client?.end()
+  if (chain) await stopTestChain(chain)
+})
+
+test(
+  'views begun in the middle of traffic serve, and nothing is wrong after kills of worker and Redis',
+  async () => {
+    const stop = new AbortController()
+    const traffic = trafficUntil(stop.signal)
+    const startWorker = () => startRole(chain, { name: 'worker-a', args: ['worker'] })
+    startWorker()
+    await until('every view serves', isReady, builtWithinMs)
+    await sleep(2_000)
+    await chain.kill('worker-a')
+    await sleep(500)
+    chain.startAgain('worker-a')
+    await sleep(3_000)
+    await chain.kill('redis')
+    await chain.start('redis')
+    await sleep(3_000)
+    stop.abort()
+    const changes = await traffic
+    expect(Math.min(...changes)).toBeGreaterThan(100)
+    await untilPassed()
+    expect(await Promise.all(config.views.map(({ name }) => wrongIn(name)))).toEqual(
+      config.views.map(() => 0),
+    )
+  },
+  chainTimeoutMs,
+)
+
+test.each(names)(
+  '%s: every answer is what SQL says',
+  async (name) => {
+    await untilPassed()
+    const truth = await truths[name]!(client)
+    expect(truth.size).toBeGreaterThan(100)
+    const wrong: unknown[] = []
+    for (const [path, body] of truth) {
+      const found = await answer(path)
+      if (JSON.stringify(sorted(found)) !== JSON.stringify(sorted(body))) {
+        wrong.push({ path, found, body })
+      }
+    }
+    expect(wrong.slice(0, 3)).toEqual([])
+  },
+  equalWithinMs,
+)
+
+test('social, music and play: what SQL has no row of is 404', async () => {
+  const gone = [
+    '/users/999999999',
+    '/listeners/999999999',
+    '/minutes/1/1999-01-01T00:00:00.000000Z',
+  ]
+  for (const path of gone) expect((await fetch(chain.urls.api + path)).status).toBe(404)
+})
+
+test.each(['Artists', 'Albums', 'Tracks'] as const)(
+  'music: %s are recommended as the same walks over the tables recommend them, with their names',
+  async (kind) => {
+    await untilPassed()
+    let recommended = 0
+    for (const user of ['1', '2', '3', '19']) {
+      const found = (await answer(`/listeners/${user}?budgetMs=1000`)) as Record<string, unknown>
+      const truth = await recommendedTruth(client, user, kind)
+      expect([user, found[`recommended${kind}`]]).toEqual([user, truth])
+      recommended += truth.length
+    }
+    expect(recommended).toBeGreaterThan(10)
+  },
+)
+
+test('motors: what a user prefers is what SQL decays and normalises to', async () => {
+  await untilPassed()
+  const until = new Date().toISOString().slice(0, 10)
+  for (const user of ['1', '2', '7']) {
+    const truth = await preferencesTruth(client, user, until)
+    const path = `/preferences/${user}?days=30&halfLife=7d&until=${until}`
+    const found = (await answer(path)) as Record<string, { value: string; share: number }[]>
+    for (const [dimension, shares] of Object.entries(truth)) {
+      const told = Object.fromEntries(found[dimension]!.map(({ value, share }) => [value, share]))
+      expect([dimension, Object.keys(told).toSorted()]).toEqual([
+        dimension,
+        Object.keys(shares).toSorted(),
+      ])
+      for (const [value, share] of Object.entries(shares)) {
+        expect(Math.abs(told[value]! - share)).toBeLessThan(0.000_002)
+      }
+    }
+  }
+})
+
+/** Changes of every example until the signal; answers how many of each. */
+async function trafficUntil(signal: AbortSignal): Promise<readonly number[]> {
+  const social = runWorkload(chain.urls.source, {
+    random: new Random(seed),
+    population: new Population(users),
+    weights: hostileWeights,
+    rate: changesPerSecond,
+    connections: 1,
+    signal,
+  }).then(({ operations }) => operations)
+  const others = Object.values(applications).map(async (application) => {
+    const own = new Client({ connectionString: chain.urls.source })
+    await own.connect()
+    try {
+      return await change(own, application, { seed, size: rows, rate: changesPerSecond, signal })
+    } finally {
+      await own.end()
+    }
+  })
+  return Promise.all([social, ...others])
+}
+
+async function isReady(): Promise<boolean> {
+  return (await fetch(`${chain.urls.api}/ready`).catch(() => undefined))?.ok === true
+}
+
+async function answer(path: string): Promise<unknown> {
+  const response = await fetch(chain.urls.api + path)
+  return response.ok ? response.json() : { status: response.status, text: await response.text() }
+}
+
+/** Until every view has passed what the source's log holds now. */
+async function untilPassed(): Promise<void> {
+  const { rows: found } = await client.query<{ lsn: string }>(
+    "select pg_logical_emit_message(true, 'test', '')::text as lsn",
+  )
+  const passed = async (view: string) => {
+    const watermark = await redis.hget(`millrace:${view}`, 'watermark')
+    return watermark !== null && lsnOf(watermark) >= lsnOf(found[0]!.lsn)
+  }
+  await until(
+    'every view has passed what was written',
+    async () => (await Promise.all(config.views.map(({ name }) => passed(name)))).every(Boolean),
+    equalWithinMs,
+  )
+}
+
+function lsnOf(text: string): bigint {
+  const [high, low] = text.split('/').map((part) => BigInt(`0x${part}`))
+  return (high! << 32n) + low!
+}
+
+async function wrongIn(view: string): Promise<number | undefined> {
+  const pass = await redis.hget(`millrace:${view}`, 'pass')
+  return decodePass(pass ?? undefined)?.statistics.wrong
+}
+
+/** With the names of objects in one order, for SQL and HTTP need not agree on theirs. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([name, each]) => [name, sorted(each)]))
+}

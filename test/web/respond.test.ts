@@ -1,0 +1,414 @@
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { FastifyInstance } from 'fastify'
+import type { Config } from '../../src/config.ts'
+import { ownView, type OwnView } from '../../src/coordinate/view-plan.ts'
+import { MillraceError } from '../../src/errors.ts'
+import type { Mutation } from '../../src/mutation.ts'
+import { limits } from '../../src/store/limits.ts'
+import { memoryStore } from '../../src/store/memory/memory-store.ts'
+import type { ViewStore } from '../../src/store/store.ts'
+import { countOf, defineView, from } from '../../src/view/define-view.ts'
+import type { Asked } from '../../src/view/respond.ts'
+import { recordedLog } from '../support/recorded-log.ts'
+import { apiOfViews, change, doubt, handClock, servingStore, type HandClock } from './support.ts'
+
+type RecordedLog = ReturnType<typeof recordedLog>
+type Json = Readonly<Record<string, unknown>>
+type Respond = (asked: Asked<Json, Json, Json>) => unknown
+
+const artists = defineView({
+  name: 'artist',
+  serve: '/artists/:artistId',
+  key: { artistId: 'bigint' },
+  row: from('artists', { key: 'artist_id', fields: { name: 'name' } }),
+  aggregates: { listenCount: countOf('listens', { by: 'artist_id' }) },
+})
+
+const days = { type: 'integer', minimum: 1, maximum: 60, default: 30 } as const
+
+function listeners(respond: Respond, given: object = {}) {
+  return defineView({
+    name: 'listener',
+    serve: '/listeners/:userId',
+    key: { userId: 'bigint' },
+    row: from('users', { key: 'user_id', fields: { name: 'name', artist: 'artist' } }),
+    query: { days, order: { type: 'string', enum: ['up', 'down'] }, whole: { type: 'boolean' } },
+    respond,
+    ...given,
+  })
+}
+
+let clock: HandClock
+let artistStore: ViewStore
+let listenerStore: ViewStore
+let listener: OwnView
+let log: RecordedLog
+let calls: (readonly (readonly string[])[])[]
+/** What reads of several views reject with. */
+let failing: MillraceError | undefined
+let app: FastifyInstance | undefined
+
+afterEach(async () => {
+  await app?.close()
+  app = undefined
+})
+
+const put = (entry: string, fields: Readonly<Record<string, string | null>>): Mutation => ({
+  entry,
+  put: fields,
+  add: {},
+})
+
+beforeEach(async () => {
+  clock = handClock()
+  log = recordedLog()
+  calls = []
+  failing = undefined
+  const rows = [put('7', { name: 'Abba' }), put('8', { name: null })]
+  artistStore = await servingStore(rows, '16/20', clock, ownView(artists))
+})
+
+type Options = { readonly given?: object; readonly config?: Partial<Config> }
+
+/** What was logged that matters. */
+const told = () => log.lines.filter(({ level }) => level !== 'debug')
+
+/** The store, of whose reads of several views together the keys are noted. */
+function counted(store: ViewStore): Pick<ViewStore, 'reader'> {
+  const reader: ViewStore['reader'] = (...args) => {
+    const made = store.reader(...args)
+    const together = made.readTogether.bind(made)
+    made.readTogether = async (parts) => {
+      if (failing) throw failing
+      calls.push(parts.map((part) => ('keys' in part ? part.keys : [])))
+      return together(parts)
+    }
+    return made
+  }
+  return { reader }
+}
+
+/** An API of both views, of which `listener` answers what `respond` makes. */
+async function answering(respond: Respond, { given, config = {} }: Options = {}) {
+  listener = ownView(listeners(respond, given))
+  const rows = [put('1', { name: 'Ada', artist: '7' })]
+  listenerStore = await servingStore(rows, '16/30', clock, listener)
+  const views = [
+    { declared: listener, store: counted(listenerStore) },
+    { declared: ownView(artists), store: counted(artistStore) },
+  ]
+  ;({ app } = await apiOfViews(views, { clock, config, log: log.log }))
+  return (url: string, headers: Readonly<Record<string, string>> = {}) =>
+    app!.inject({ url, headers })
+}
+
+describe('what a respond answers', () => {
+  test('is made of the key, the entry and the query', async () => {
+    const get = await answering(({ key, parts, entry, query }) => ({ key, parts, entry, query }))
+    const answer = await get('/listeners/1?order=up&whole=true')
+    expect(answer.statusCode).toBe(200)
+    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8')
+    expect(answer.json()).toEqual({
+      key: '1',
+      parts: { userId: '1' },
+      entry: { userId: '1', name: 'Ada', artist: '7' },
+      query: { days: 30, order: 'up', whole: true },
+    })
+    expect((await get('/listeners/1?days=7')).json()).toMatchObject({ query: { days: 7 } })
+  })
+
+  test('is asked for an entry that is not there too, and null is 404', async () => {
+    const get = await answering(({ key, entry }) => (key === '2' ? { entry } : null))
+    expect((await get('/listeners/2')).json()).toEqual({ entry: null })
+    const none = await get('/listeners/1')
+    expect(none.json()).toMatchObject({
+      type: 'urn:problem-type:millrace:entry-not-found',
+      status: 404,
+      detail: 'The view listener has no entry 1.',
+    })
+    expect(none.headers['millrace-watermark']).toBe('16/30')
+  })
+
+  test('has an ETag of its content, HEAD, and 304 while it is the same', async () => {
+    const get = await answering(({ query, entry }) => [query.days, entry?.name])
+    const first = await get('/listeners/1?days=3')
+    const etag = String(first.headers.etag)
+    expect(first.body).toBe('[3,"Ada"]')
+    expect((await get('/listeners/1?days=3', { 'if-none-match': etag })).statusCode).toBe(304)
+    expect((await get('/listeners/1?days=4', { 'if-none-match': etag })).statusCode).toBe(200)
+    const head = await app!.inject({ method: 'HEAD', url: '/listeners/1?days=3' })
+    expect([head.body, head.headers.etag]).toEqual(['', etag])
+    await change(listenerStore, [put('1', { name: 'Bob', artist: '7' })], listener)
+    const changed = await get('/listeners/1?days=3', { 'if-none-match': etag })
+    expect([changed.statusCode, changed.body]).toEqual([200, '[3,"Bob"]'])
+  })
+
+  test('is of one entry: there is no path for many', async () => {
+    const get = await answering(() => 1)
+    const many = await get('/listeners?ids=1')
+    expect(many.json()).toMatchObject({
+      status: 404,
+      detail: 'Nothing is served under this path.',
+    })
+    expect((await get('/artists?ids=7')).statusCode).toBe(200)
+  })
+
+  test('is not what operators see: that is the entry', async () => {
+    const get = await answering(() => 1, { config: { apiOperators: true } })
+    expect((await get('/views/listener/1')).json()).toMatchObject({ name: 'Ada' })
+  })
+})
+
+describe('a query', () => {
+  test.each([
+    ['days=0', 'days is a whole number: 1 to 60.'],
+    ['days=61', 'days is a whole number: 1 to 60.'],
+    ['days=1.5', 'days is a whole number: 1 to 60.'],
+    ['days=', 'days is a whole number: 1 to 60.'],
+    ['days=x', 'days is a whole number: 1 to 60.'],
+    ['days=1&days=2', 'days is a whole number: 1 to 60.'],
+    ['order=sideways', 'order is one of up, down.'],
+    ['whole=perhaps', 'whole is true or false.'],
+    ['dayz=3', 'There is no parameter dayz; did you mean days? There are days, order, whole.'],
+  ])('%s is refused, and the function is not called', async (query, detail) => {
+    let called = 0
+    const get = await answering(() => (called += 1))
+    const answer = await get(`/listeners/1?${query}`)
+    expect(answer.json()).toEqual({
+      type: 'urn:problem-type:millrace:bad-query',
+      title: 'That is no query of the path',
+      status: 400,
+      detail,
+      instance: `/listeners/1?${query}`,
+    })
+    expect(answer.headers['content-type']).toBe('application/problem+json')
+    expect(called).toBe(0)
+  })
+
+  test('of another view is as free as it was', async () => {
+    const get = await answering(() => 1)
+    expect((await get('/artists/7?days=x')).statusCode).toBe(200)
+    expect((await get('/listeners/x')).json()).toMatchObject({
+      type: 'urn:problem-type:millrace:bad-key',
+    })
+  })
+})
+
+describe('a respond reads', () => {
+  test('entries of views as JSON, null where there is none, in the order of its keys', async () => {
+    const get = await answering(async ({ key, read }) => {
+      const [bands, own] = await read([
+        { view: artists, keys: ['8', '7', '9', '07', ['7'], '8'] },
+        { view: listeners(() => 1), keys: [key, '5'] },
+      ])
+      return { bands, own }
+    })
+    const [abba, unnamed] = [
+      { artistId: '7', name: 'Abba', listenCount: 0 },
+      { artistId: '8', name: null, listenCount: 0 },
+    ]
+    expect((await get('/listeners/1')).json()).toEqual({
+      bands: [unnamed, abba, null, null, abba, unnamed],
+      own: [{ userId: '1', name: 'Ada', artist: '7' }, null],
+    })
+  })
+
+  test('in one step of the store for each call', async () => {
+    const get = await answering(async ({ read }) => {
+      await read([
+        { view: artists, keys: ['7'] },
+        { view: artists, keys: ['8'] },
+      ])
+      await read([])
+      return read([{ view: artists, keys: ['7', '7'] }])
+    })
+    expect((await get('/listeners/1')).json()).toEqual([
+      [expect.objectContaining({ name: 'Abba' }), expect.objectContaining({ name: 'Abba' })],
+    ])
+    expect(calls).toEqual([[['7'], ['8']], [['7']]])
+  })
+
+  test('and its answer tells the oldest watermark, the greatest age and all doubts', async () => {
+    const get = await answering(async ({ query, read }) => {
+      const [[abba] = []] = query.whole ? await read([{ view: artists, keys: ['7'] }]) : []
+      return abba === null ? null : { abba }
+    })
+    await doubt(artistStore, { name: 'artists', code: 'table-rewritten' })
+    const own = await get('/listeners/1')
+    expect(own.headers['millrace-watermark']).toBe('16/30')
+    expect(own.headers['millrace-doubt']).toBeUndefined()
+    await doubt(listenerStore, { name: 'listens', code: 'unusable-change' })
+    const both = await get('/listeners/1?whole=true')
+    expect(both.headers['millrace-watermark']).toBe('16/20')
+    expect(both.headers['millrace-doubt']).toBe('unusable-change, table-rewritten')
+  })
+
+  test('is refused in doubt of any view where the server is told to', async () => {
+    const get = await answering(
+      async ({ read }) => (await read([{ view: artists, keys: [] }]))[0],
+      {
+        config: { onDoubt: 'refuse' },
+      },
+    )
+    expect((await get('/listeners/1')).statusCode).toBe(200)
+    await doubt(artistStore)
+    const refused = await get('/listeners/1')
+    expect(refused.json()).toMatchObject({
+      type: 'urn:problem-type:millrace:view-in-doubt',
+      status: 503,
+      detail: 'Entries of the view artist may be wrong: table-rewritten.',
+    })
+    expect(refused.headers['retry-after']).toBe('10')
+  })
+
+  test('is 503 while a view is not complete', async () => {
+    artistStore = memoryStore(clock)
+    const get = await answering(async ({ read }) => read([{ view: artists, keys: ['7'] }]))
+    const refused = await get('/listeners/1')
+    expect(refused.json()).toMatchObject({
+      type: 'urn:problem-type:millrace:view-not-serving',
+      status: 503,
+      detail: 'The view artist has not been begun yet.',
+    })
+    expect(refused.headers['retry-after']).toBe('2')
+  })
+})
+
+describe('a respond that', () => {
+  const failed = {
+    type: 'urn:problem-type:millrace:respond-failed',
+    title: 'The answer could not be made',
+    status: 500,
+    detail: 'What listener answers here could not be made; the log says more.',
+    instance: '/listeners/1',
+  }
+  const keys = Array.from({ length: limits.readKeysMax + 1 }, (_, index) => String(index))
+  const unknown = defineView({
+    name: 'unknown',
+    key: { id: 'bigint' },
+    row: from('unknown', { key: 'id', fields: {} }),
+  })
+
+  test.each<[string, string, Respond]>([
+    ['throws', 'it threw SyntaxError', () => void JSON.parse('{"Ada"')],
+    ['rejects', 'it threw Error', () => Promise.reject(new Error('Ada'))],
+    ['throws what is no error', 'it threw string', () => Promise.reject('Ada')],
+    ['answers undefined', 'it answered undefined, which is no JSON', () => undefined],
+    ['answers no JSON', 'it threw TypeError', () => ({ Ada: 5n })],
+    [
+      'reads too many keys',
+      'it read 1001 keys at once: 1000 can be',
+      ({ read }) => read([{ view: artists, keys }]),
+    ],
+    [
+      'reads an unknown view',
+      'it read the view unknown, which the configuration lacks',
+      ({ read }) => read([{ view: unknown, keys: ['1'] }]),
+    ],
+  ])('%s is 500, and the log says why, without any data', async (_, reason, respond) => {
+    const get = await answering(respond)
+    const answer = await get('/listeners/1')
+    expect(answer.json()).toEqual(failed)
+    expect(answer.headers['millrace-watermark']).toBe('16/30')
+    expect(answer.headers['cache-control']).toBe('no-store')
+    expect(told()).toMatchObject([{ msg: 'respond failed', view: 'listener', reason }])
+    expect(JSON.stringify(told())).not.toContain('Ada')
+  })
+
+  test('throws on what a read has told is 503 as that is, and may go without', async () => {
+    const get = await answering(async ({ query, read }) => {
+      const reading = read([{ view: artists, keys: ['7'] }])
+      return query.whole ? reading : reading.catch(() => 'without')
+    })
+    const away = new MillraceError('store-away', 'the store is away')
+    failing = away
+    expect((await get('/listeners/1?whole=true')).json()).toMatchObject({
+      type: 'urn:problem-type:millrace:store-unavailable',
+      status: 503,
+    })
+    expect((await get('/listeners/1')).json()).toBe('without')
+    expect(told()).toEqual([])
+  })
+})
+
+describe('a declaration with respond', () => {
+  const faultOf = (given: object): string => {
+    try {
+      listeners(() => 1, given)
+    } catch (error) {
+      return (error as MillraceError).message
+    }
+    return 'none'
+  }
+
+  test.each<[object, string]>([
+    [{ serve: undefined }, 'respond needs serve, the path under which it answers'],
+    [{ respond: 'x' }, 'respond is no function'],
+    [{ respond: undefined }, 'query is of no use without respond'],
+    [{ respond: undefined, query: undefined, schema: {} }, 'schema is of no use without respond'],
+    [{ schema: 'object' }, 'schema is no JSON schema of the answer'],
+    [
+      { query: { days: { type: 'int' } } },
+      'query parameter days has no type that is one of integer, number, string, boolean',
+    ],
+    [
+      { query: { days: { type: 'integer', minimun: 1 } } },
+      'query parameter days of type integer has no minimun; did you mean minimum?',
+    ],
+    [
+      { query: { days: { type: 'integer', minimum: 1, default: 0 } } },
+      'query parameter days: its default is no value that it takes',
+    ],
+    [
+      { query: { days: { type: 'integer', default: 1.5 } } },
+      'query parameter days: its default is no value that it takes',
+    ],
+    [
+      { query: { half: { type: 'string', pattern: '^\\d+d$', default: '7h' } } },
+      'query parameter half: its default is no value that it takes',
+    ],
+    [
+      { query: { half: { type: 'string', pattern: '(' } } },
+      'query parameter half: its pattern is no regular expression',
+    ],
+  ])('%j is refused', (given, fault) => {
+    expect(faultOf(given)).toBe(`view 'listener' can't be defined: ${fault}`)
+  })
+
+  test('is the same to stores and workers as one without', () => {
+    const { respond, query, ...plain } = {
+      name: 'listener',
+      serve: '/listeners/:userId',
+      key: { userId: 'bigint' },
+      row: from('users', { key: 'user_id', fields: { name: 'name', artist: 'artist' } }),
+      respond: () => 1,
+      query: { days },
+    } as const
+    const [made, bare] = [defineView({ ...plain, respond, query }), defineView(plain)]
+    expect(ownView(made).id).toBe(ownView(bare).id)
+    expect(made.layout).toEqual(bare.layout)
+  })
+
+  test('is described in OpenAPI, with its query and the schema of its answer', async () => {
+    const schema = { type: 'object', required: ['a'], properties: { a: { type: 'integer' } } }
+    const get = await answering(() => ({ a: 1 }), { given: { schema } })
+    const { paths } = (await get('/openapi.json')).json<{
+      paths: Record<string, { get: Described }>
+    }>()
+    const { parameters, responses } = paths['/listeners/{userId}']!.get
+    const parameter = parameters.find(({ name }) => name === 'days')
+    expect(parameter).toMatchObject({ in: 'query', required: false, schema: days })
+    expect(Object.keys(responses)).toEqual(
+      expect.arrayContaining(['200', '304', '400', '404', '500', '503']),
+    )
+    const described = responses['200']!.content['application/json']!.schema
+    const validate = new Ajv2020().compile(described)
+    expect([validate({ a: 1 }), validate({ a: 'x' })]).toEqual([true, false])
+    expect(Object.keys(paths)).not.toContain('/listeners')
+  })
+})
+
+type Described = {
+  readonly parameters: readonly { readonly name: string }[]
+  readonly responses: Record<string, { content: Record<string, { schema: object }> }>
+}
