@@ -176,16 +176,12 @@ function keyFaults(table: string, facts: TableFacts, users: readonly View[]): Se
         mend: undefined,
       })),
   )
-  if (!primaryKey.deferrable) return [...faults, ...unlike]
-  return [
-    ...faults,
-    ...unlike,
-    {
-      table,
-      what: `the primary key of ${table} is deferrable, so it does not identify rows in the log`,
-      mend: undefined,
-    },
-  ]
+  const deferrable = {
+    table,
+    what: `the primary key of ${table} is deferrable, so it does not identify rows in the log`,
+    mend: undefined,
+  }
+  return [...faults, ...unlike, ...(primaryKey.deferrable ? [deferrable] : [])]
 }
 
 /** Columns that tell the rows of lists apart. */
