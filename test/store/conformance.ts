@@ -9,6 +9,8 @@ import { describeKeys } from './conformance-keys.ts'
 import { describePresence } from './conformance-presence.ts'
 import { describeRandomOperations } from './conformance-random.ts'
 import { describeSetBack } from './conformance-set-back.ts'
+import { describeTallies } from './conformance-tallies.ts'
+import { describeTallyAudit } from './conformance-tally-audit.ts'
 import { describeTurn } from './conformance-turn.ts'
 import { storeForEachTest, type StoreHarness } from './store-fixture.ts'
 
@@ -38,6 +40,8 @@ export function describeStore(name: string, setUp: () => Promise<StoreHarness>):
     describeEntries(suite)
     describeKeys(suite)
     describePresence(suite)
+    describeTallies(suite)
+    describeTallyAudit(suite)
     describeDoubts(suite)
     describeAudit(suite)
     describeCoordination(suite)

@@ -3,7 +3,15 @@ import { decodeEntry } from '../../src/store/entry-text.ts'
 import { limits } from '../../src/store/limits.ts'
 import type { Epoch } from '../../src/store/state.ts'
 import type { ViewStore } from '../../src/store/store.ts'
-import { add, put, userFields, userLayout } from '../support/view-layouts.ts'
+import {
+  add,
+  cellsOf,
+  put,
+  tally,
+  tallyLayout,
+  userFields,
+  userLayout,
+} from '../support/view-layouts.ts'
 import { sleep, slowness, until } from '../support/wait.ts'
 import { postgresHarness, type PostgresHarness } from './postgres-harness.ts'
 import {
@@ -26,6 +34,7 @@ import {
   texts,
   users0,
 } from './store-fixture.ts'
+import { tallied, told } from './tally-fixture.ts'
 
 let harness: PostgresHarness
 let store: ViewStore
@@ -181,6 +190,78 @@ describe('two that need the same rows in other orders wait for each other in one
     ])
     expect((await one(store, '1'))?.counts.likeCount).toBe(1n)
   })
+
+  test('cells', async () => {
+    const epoch = await serving(store)
+    const items = { c: 1n, b: 1n, a: 1n }
+    const cellsOfAll = keys.map((key) => tally(key, { topArtists: items, hidden: items }))
+    for (const [at, mutation] of cellsOfAll.entries()) await tallied(store, 10 + at, [mutation])
+    const middle = `select from user_information_cells
+      where user_id = 2 and tally = 'hidden' and item = 'b' for update`
+    const reversed = cellsOfAll.toReversed().map((mutation) => ({
+      ...mutation,
+      cells: new Map(
+        [...mutation.cells!]
+          .toReversed()
+          .map(([name, each]) => [name, new Map([...each].toReversed())]),
+      ),
+    }))
+    await bothFinish(middle, [
+      () => tallied(store, 13, cellsOfAll),
+      () =>
+        store
+          .writer(tallyLayout)
+          .commit(aCommit(epoch, { partition: partitions[1]!, mutations: reversed })),
+      () => store.audit(userLayout).sweep(epoch, keys, ['topArtists', 'hidden']),
+    ])
+    const { rows } = await harness.sql.query('select from user_information_cells')
+    expect(rows).toEqual([])
+  })
+})
+
+test('a commit of cells alone waits for nobody who holds the row of its entry', async () => {
+  await serving(store, [put('1')])
+  const release = await holding(rowThere)
+  const committing = tallied(store, 10, [tally('1', { hidden: { x: 1n } })])
+  expect(await committing).toMatchObject({ kind: 'applied' })
+  await release()
+})
+
+describe('beside a correction under way', () => {
+  test('a look at items waits and reads what was corrected', async () => {
+    const epoch = await serving(store)
+    await tallied(store, 10, [tally('1', { hidden: { x: 5n } })])
+    const audit = store.audit(tallyLayout)
+    await audit.look({ epoch, keys: ['1'], ticket: 't' })
+    const release = await holding('select from user_information_cells for update')
+    const corrections = [{ ...add('1', {}), cells: cellsOf({ hidden: { x: -1n } }) }]
+    const correcting = audit.correct({ epoch, ticket: 't', corrections })
+    await waiting(1)
+    const question = { epoch, entry: '1', tally: 'hidden', items: ['x'], ticket: 'u' }
+    const looking = store.tallies(tallyLayout).look(question)
+    await Promise.race([looking, waiting(2)])
+    await release()
+    expect(await correcting).toEqual({ kind: 'applied', lost: [] })
+    expect(await looking).toMatchObject({ amounts: new Map([['x', 4n]]) })
+  })
+
+  test('another one with the ticket of the same amounts waits and is left undone', async () => {
+    const epoch = await serving(store)
+    await tallied(store, 10, [tally('1', { hidden: { x: 5n } })])
+    const audit = store.audit(tallyLayout)
+    const question = { epoch, entry: '1', tally: 'hidden', items: ['x'], ticket: 't' }
+    await store.tallies(tallyLayout).look(question)
+    const release = await holding('select from user_information_cells for update')
+    const corrections = [{ ...add('1', {}), cells: cellsOf({ hidden: { x: -1n } }) }]
+    const first = audit.correct({ epoch, ticket: 't', corrections })
+    await waiting(1)
+    const second = audit.correct({ epoch, ticket: 't', corrections })
+    await waiting(2)
+    await release()
+    expect(await first).toEqual({ kind: 'applied', lost: [] })
+    expect(await second).toEqual({ kind: 'applied', lost: [0] })
+    expect(await told(store, '1')).toEqual(cellsOf({ hidden: { x: 4n } }))
+  })
 })
 
 test('the epoch turns after what is under way in the old one has ended', async () => {
@@ -218,6 +299,21 @@ test('a ticket is of no use after its time, and is removed by a later look', asy
   expect(rows).toEqual([{ entry: '3', ticket: 'u' }])
 })
 
+test('the ticket of a row whose time is over stays of no use when amounts get another', async () => {
+  const epoch = await serving(store, [put('1')])
+  const audit = store.audit(tallyLayout)
+  await audit.look({ epoch, keys: ['1'], ticket: 't' })
+  await harness.sql.query(
+    `update millrace.tickets set left_at = now() - $1 * interval '1 millisecond'`,
+    [limits.ticketTtlMs],
+  )
+  const question = { epoch, entry: '1', tally: 'hidden', items: ['x'], ticket: 'u' }
+  await store.tallies(tallyLayout).look(question)
+  const corrections = [{ entry: '1', put: null, add: {} }]
+  const lost = { kind: 'applied', lost: [0] }
+  expect(await audit.correct({ epoch, ticket: 't', corrections })).toEqual(lost)
+})
+
 test('records that are parked at once are kept up to the bound and counted beyond it', async () => {
   const epoch = await serving(store)
   const each = 40
@@ -233,7 +329,7 @@ test('records that are parked at once are kept up to the bound and counted beyon
   expect(parked).toBe(each * partitions.length)
 })
 
-/** Every key gets 1 from each commit, and its name from those of `users/0`. */
+/** Every key and cell gets 1 from each commit, and its name from those of `users/0`. */
 test('all that a view does at once sees whole commits, and nobody waits in a circle', async () => {
   const keys = Array.from({ length: 60 }, (_, index) => String(index + 1))
   const epoch = await serving(
@@ -250,12 +346,13 @@ test('all that a view does at once sees whole commits, and nobody waits in a cir
         put: undefined,
         ...puts,
         add: { likeCount: 1n },
+        cells: shuffledCells(),
       }))
       const [from, to] = [offset(10 + at), checkpoint(11 + at)]
       const doubts = shuffled(['a', 'b', 'c']).map((name) => aDoubt(name))
       const parked = at % 2 === 0 ? [aParked(at, { partition })] : []
       const commit = aCommit(epoch, { partition, from, to, mutations, doubts, parked })
-      expect((await store.writer(userLayout).commit(commit)).kind).toBe('applied')
+      expect((await store.writer(tallyLayout).commit(commit)).kind).toBe('applied')
     }),
     ...['t', 'u'].map((ticket) => async (at: number) => {
       await lookAndCorrect(epoch, shuffled(keys), `${ticket}${at}`)
@@ -291,14 +388,16 @@ test('all that a view does at once sees whole commits, and nobody waits in a cir
   await Promise.all(done)
   expect(await deadlocks()).toBe(deadlocksBefore)
   const sum = [...(await checkpointsOf(store)).values()].reduce((all, { next }) => all + next, -30n)
-  for (const text of await texts(store, keys)) {
-    expect(decodeEntry(userLayout, text)?.counts.likeCount).toBe(sum)
+  for (const text of await texts(store, keys, tallyLayout)) {
+    const { counts, tallies } = decodeEntry(tallyLayout, text)!
+    expect(counts.likeCount).toBe(sum)
+    expect(tallies?.get('topArtists')).toEqual(cellsAt(sum))
   }
 }, 60_000)
 
 /** A look sees what its checkpoints say, and a correction that adds nothing spoils nothing. */
 async function lookAndCorrect(epoch: Epoch, keys: readonly string[], ticket: string) {
-  const audit = store.audit(userLayout)
+  const audit = store.audit(tallyLayout)
   const looked = await audit.look({ epoch, keys, ticket })
   if (looked.kind === 'conflict') throw new Error('the epoch turned')
   const next = partitions.map(
@@ -306,8 +405,9 @@ async function lookAndCorrect(epoch: Epoch, keys: readonly string[], ticket: str
   )
   const sum = next.reduce((all, each) => all + each, -30n)
   for (const text of looked.texts) {
-    const { fields, counts } = decodeEntry(userLayout, text)!
+    const { fields, counts, tallies } = decodeEntry(tallyLayout, text)!
     expect([fields?.name, counts.likeCount]).toEqual([String(next[0]), sum])
+    expect(tallies?.get('topArtists')).toEqual(cellsAt(sum))
   }
   const name = String(next[0])
   const half = keys.slice(keys.length / 2)
@@ -320,6 +420,16 @@ async function deadlocks(): Promise<number> {
     'select deadlocks from pg_stat_database where datname = current_database()',
   )
   return Number(rows[0]!.deadlocks)
+}
+
+function cellsAt(sum: bigint) {
+  return new Map(sum === 0n ? [] : ['a', 'b', 'c'].map((item) => [item, sum] as const))
+}
+
+function shuffledCells() {
+  return cellsOf({
+    topArtists: Object.fromEntries(shuffled(['a', 'b', 'c']).map((item) => [item, 1n])),
+  })
 }
 
 function shuffled<T>(values: readonly T[]): readonly T[] {
