@@ -12,7 +12,7 @@
 --
 -- Returns one of
 --   {'read', watermark, its age in milliseconds, {doubt, ...}, {values in the order of names, and
---     then of each tally, if the first value is there, items and scores in turn}, ...}
+--     then of each tally, if any of the values is there, items and scores in turn}, ...}
 --   {'unavailable', 'absent' or 'building'}
 --   {'format', format found}
 --   {'type', key, reason}
@@ -63,7 +63,10 @@ local result = {'read', standing[3], now - (tonumber(standing[4]) or 0), raised}
 for entry = entriesAt, #KEYS, tallies + 1 do
   local values = redis.pcall('HMGET', KEYS[entry], unpack(ARGV, namesAt, last))
   if values.err then return {'type', KEYS[entry], values.err} end
-  for i = 1, values[1] and tallies or 0 do
+  -- Without an owning row, counts tell whether the entry is there.
+  local there = false
+  for _, value in ipairs(values) do there = there or value end
+  for i = 1, there and tallies or 0 do
     local found = sliceOf(KEYS[entry + i], ARGV[last + i * 2 - 1], ARGV[last + i * 2])
     if found.err then return {'type', KEYS[entry + i], found.err} end
     values[#values + 1] = found
