@@ -41,10 +41,8 @@ export class RandomChanges {
     const count = Math.ceil(keysMax ** (1 / view.key.length))
     const parts = view.key.map((part) => poolOf(part, random, count))
     const groups = rowGroupsOf(view)
-    const keyed = [
-      ...(view.row ? [view.row] : []),
-      ...groups.map(({ table, by }) => ({ table, key: by })),
-    ]
+    const owner = view.row ? [view.row] : []
+    const keyed = [...owner, ...groups.map(({ table, by }) => ({ table, key: by }))]
     for (const { table, key } of keyed) {
       for (const [at, column] of key.entries()) this.#pool(table, column, parts[at]!)
     }

@@ -91,8 +91,8 @@ export function changesBetween(before: View, after: View): readonly string[] {
 
 /** Of what readers see: not of counts that tell whether an entry exists. */
 function meaningsOf(view: View): ReadonlyMap<string, string> {
-  const seen = new Set(view.aggregates.flatMap(({ counts }) => counts))
   const { tallies, aggregates } = view
+  const seen = new Set(aggregates.flatMap((aggregate) => aggregate.counts))
   const counts = view.counts.filter(({ name }) => seen.has(name))
   return new Map([
     ...fieldsOf(view).map(({ name, column, type }) => [name, `${column} as ${type}`] as const),

@@ -61,9 +61,9 @@ const tables = { parcels: { key: 'id' }, 't.parcels': { key: ['r1', 'd', 's1', '
 test.each([
   ['keys of several parts, names with quotes and tables of one name', parcels, tables],
   ['a field of every type', edgeView, {}],
-  ['every aggregate', everyView, everyTables],
   ['windows and no owning row', play, ids],
   ['windows of days', days, { sales: { key: 'id' } }],
+  ['every aggregate', everyView, everyTables],
 ])(
   'SQL says the same of a view with %s, and the schema is removed',
   async (_, view, own) => {

@@ -2,8 +2,8 @@ import { keptDeclaration, ownView, type OwnView } from '../../src/coordinate/vie
 import { changesBetween, declarationPlan, type Kept } from '../../src/plan/declaration-plan.ts'
 import type { ViewState } from '../../src/store/state.ts'
 import { integer, text } from '../../src/types/declare.ts'
-import { topOf } from '../../src/view/aggregates/top-of.ts'
 import { sumOf } from '../../src/view/aggregates/sum-of.ts'
+import { topOf } from '../../src/view/aggregates/top-of.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 
 const shelves = (parts: {

@@ -6,6 +6,7 @@
 import type { Client } from 'pg'
 import { absentText, encodeEntry } from '../../src/store/entry-text.ts'
 import { canonicalTable } from '../../src/table-name.ts'
+import { dayText } from '../../src/types/moments.ts'
 import { typeOf, type ColumnType } from '../../src/types/types.ts'
 import { itemColumns, type ItemForm, type View } from '../../src/view/view.ts'
 import { aggregateKinds } from './aggregates.ts'
@@ -29,20 +30,22 @@ export async function expectedOf(plan: Plan, view: View, asked: Asked): Promise<
     return found
   }
   for (const { parts, fields } of await ownersOf(plan, view, asked)) entry(parts).fields = fields
+  const windowAt = view.key.findIndex(({ window }) => window)
   for (const { name, table, by, adds } of view.counts) {
     const added = adds.kind === 'row' ? undefined : adds.column
     const amount =
       added === undefined
         ? 'count(*)'
         : `${adds.kind === 'sum' ? 'sum' : 'count'}(${quoted(added)})`
-    for (const texts of await textsOf(plan, { table, columns: by, amount }, asked)) {
+    const question: Question = { table, columns: by, amount, windowAt }
+    for (const texts of await textsOf(plan, question, asked)) {
       const parts = texts.slice(0, by.length) as string[]
       entry(parts).counts[name] = BigInt(texts.at(-1) ?? '0')
     }
   }
   for (const { name, table, by, item } of view.tallies) {
     const columns = [...by, ...itemColumns(item).map(({ column }) => column)]
-    for (const texts of await textsOf(plan, { table, columns }, asked)) {
+    for (const texts of await textsOf(plan, { table, columns, windowAt }, asked)) {
       const spelledItem = itemIn(item, texts.slice(by.length))
       if (texts.slice(0, by.length).includes(null) || spelledItem === undefined) continue
       const { tallies } = entry(texts.slice(0, by.length) as string[])
@@ -54,6 +57,10 @@ export async function expectedOf(plan: Plan, view: View, asked: Asked): Promise<
     [...entries.values()].map(({ parts, fields, counts, tallies }) => {
       const all = Object.fromEntries(view.counts.map(({ name }) => [name, counts[name] ?? 0n]))
       tally.add(fields === null ? 'counts without a row' : 'entry', 1)
+      if (!view.row) tally.add('entry of a view without owning rows')
+      if (view.key.some(({ window }) => window)) tally.add('entry of a window')
+      for (const { type } of view.key) tally.add(`key of ${type}`)
+      tally.add(`key of ${parts.length}`)
       tally.add('count above one', Object.values(all).filter((count) => count > 1n).length)
       noteTallies(view, tallies, tally)
       const key = spelled(parts)
@@ -62,7 +69,7 @@ export async function expectedOf(plan: Plan, view: View, asked: Asked): Promise<
   )
 }
 
-async function ownersOf(plan: Plan, { row, key }: View, asked: Asked) {
+async function ownersOf(plan: Plan, { row }: View, asked: Asked) {
   if (!row) return []
   const columns = [...row.key, ...row.fields.map((each) => each.column)]
   const { tally } = asked
@@ -72,8 +79,6 @@ async function ownersOf(plan: Plan, { row, key }: View, asked: Asked) {
     for (const [at, { type }] of row.fields.entries()) {
       tally.add(values[at] === null ? 'null in a field' : `field of ${type}`)
     }
-    for (const { type } of key) tally.add(`key of ${type}`)
-    tally.add(`key of ${parts.length}`)
     return {
       parts,
       fields: Object.fromEntries(row.fields.map(({ name }, at) => [name, values[at]!])),
@@ -121,28 +126,46 @@ type Question = {
   readonly columns: readonly string[]
   /** Of groups that have no null in them. */
   readonly amount?: string
+  /** Place of the column of dates that are counted by weeks from 1970; -1 for none. */
+  readonly windowAt?: number
 }
 
 async function textsOf(
   plan: Plan,
-  { table: name, columns, amount }: Question,
+  { table: name, columns, amount, windowAt = -1 }: Question,
   { client, plain }: Asked,
 ): Promise<readonly (string | null)[][]> {
   const table = tableNamed(plan, name)
   const names = columns.map(quoted)
-  const texts = names.map((column) => `${column}::text`)
+  const texts = names.map((column, at) => (at === windowAt ? weekSql(column) : `${column}::text`))
+  const week = names[windowAt]
+  const isDay = week === undefined ? [] : [`isfinite(${week})`]
+  const conditions = [...(amount ? names.map((column) => `${column} is not null`) : []), ...isDay]
+  const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`
+  const grouped = names.map((column, at) => (at === windowAt ? weekSql(column) : column))
   const text = amount
     ? `select ${texts.join(', ')}, (${amount})::text from ${sqlName(table)}
-       where ${names.map((column) => `${column} is not null`).join(' and ')}
-       group by ${names.join(', ')}`
-    : `select ${texts.join(', ')} from ${sqlName(table)}`
+       ${where} group by ${grouped.join(', ')}`
+    : `select ${texts.join(', ')} from ${sqlName(table)} ${where}`
   const { rows } = await client.query<(string | null)[]>({ text, rowMode: 'array' })
   const forms = columns.map((column) => table.columns.find((each) => each.name === column)!.form)
-  return rows.map((row) =>
-    row.map((value, at) =>
-      value === null || at >= forms.length ? value : plain.of(forms[at]!, value),
-    ),
-  )
+  return rows.flatMap((row) => {
+    // No week begins before the first day that Postgres knows.
+    if (windowAt >= 0 && Number(row[windowAt]) < firstDay) return []
+    return [
+      row.map((value, at) => {
+        if (at === windowAt) return dayText(Number(value))
+        return value === null || at >= forms.length ? value : plain.of(forms[at]!, value)
+      }),
+    ]
+  })
+}
+
+const firstDay = -2_440_588
+
+/** The first day of a week, in days from 1970. */
+function weekSql(column: string): string {
+  return `(floor((${column} - date '1970-01-01') / 7.0) * 7)::int::text`
 }
 
 function quoted(column: string): string {
