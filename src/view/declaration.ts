@@ -3,6 +3,7 @@ import type { KeyType } from '../types/types.ts'
 import type { AggregateDeclaration } from './aggregates/aggregate.ts'
 import type { Column } from './aggregates/columns.ts'
 import type { EntryJsonOf } from './json-types.ts'
+import type { FieldLookup } from './lookup.ts'
 import type { QueryDeclaration, QueryOf, RespondFunction } from './respond.ts'
 
 export type KeyDeclaration = Readonly<Record<string, KeyType>>
@@ -17,6 +18,8 @@ export type ViewDeclaration = {
   readonly row: RowDeclaration
   /** What the entry says of rows that have its key: `countOf`, `sumOf`, `topOf`, `latestOf`, … */
   readonly aggregates?: AggregateDeclarations
+  /** What is read with an entry of other views of the configuration: `lookup`. */
+  readonly lookups?: Readonly<Record<string, FieldLookup>>
   /**
    * Path under which HTTP serves an entry, with the key as its last part: `/users/:userId`. The path
    * without that serves many, `/users?ids=1,2`. Left out, the view is not public.

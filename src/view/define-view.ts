@@ -12,6 +12,7 @@ import type {
   ViewDeclaration,
 } from './declaration.ts'
 import type { EntryJsonOf } from './json-types.ts'
+import { faultsOfLookups, lookupsOf } from './lookup.ts'
 import { faultsOfRespond, respondOf, type QueryDeclaration, type ViewOf } from './respond.ts'
 import { itemColumns, viewOf, type Count, type Tally } from './view.ts'
 
@@ -72,6 +73,7 @@ export function defineView<
       ...declared.shows,
     })),
     serve,
+    lookups: lookupsOf(declaration),
     respond: respondOf(declaration),
   })
 }
@@ -124,7 +126,7 @@ const reserved = new Set(
 
 /** What declarations are made of: JavaScript lets a name through that is none of them. */
 const properties = {
-  declaration: ['name', 'key', 'row', 'aggregates', 'serve', 'respond', 'query', 'schema'],
+  declaration: 'name key row aggregates lookups serve respond query schema'.split(' '),
   row: ['table', 'key', 'fields'],
 }
 
@@ -140,6 +142,7 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     // An aggregate of one number has its name.
     ...numbers,
     ...aggregates.flatMap(([aggregate]) => (numbers.includes(aggregate) ? [] : [aggregate])),
+    ...Object.keys(declaration.lookups ?? {}),
   ]
   return [
     ...(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) ? [] : ['its name is not in kebab-case']),
@@ -155,6 +158,7 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     ...aggregates.flatMap(([, declared]) => declared.faults),
     ...faultsOfServe(declaration),
     ...faultsOfRespond(declaration),
+    ...faultsOfLookups(declaration),
   ]
 }
 

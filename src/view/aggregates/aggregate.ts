@@ -8,6 +8,7 @@ import type { TypedColumn } from '../../types/declare.ts'
 import type { TallyItem } from '../../mutation.ts'
 import type { JsonForm, JsonValue } from '../../types/value-type.ts'
 import type { Condition } from '../condition.ts'
+import type { ItemLookup, Looked, Lookup } from '../lookup.ts'
 import type { Adds, Aggregate, ItemForm, Shows } from '../view.ts'
 
 /** What a declaration says: of which rows, and to which entry each belongs. */
@@ -32,6 +33,8 @@ export type AggregateDeclaration = RowsDeclaration & {
   readonly table: string
   readonly keeps: Keeps
   readonly shows: Shows
+  /** Of its items; nothing that stores know of. */
+  readonly lookup?: ItemLookup | undefined
   /** What can't be kept exactly or is not understood, in words. */
   readonly faults: readonly string[]
 }
@@ -46,6 +49,8 @@ export type Shown = {
   readonly aggregate: Aggregate
   /** Of its tally. */
   readonly item: ItemForm | undefined
+  /** Of its items. */
+  readonly lookup?: Lookup | undefined
 }
 
 export type Told = {
@@ -53,6 +58,7 @@ export type Told = {
   readonly numbers: readonly bigint[]
   /** The slice of its tally. */
   readonly items: readonly TallyItem[]
+  readonly looked?: Looked | undefined
 }
 
 /** Of an aggregate that adds up a column. */
