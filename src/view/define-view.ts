@@ -8,6 +8,7 @@ import type {
   AggregateDeclarations,
   FieldDeclarations,
   KeyDeclaration,
+  LookupDeclarations,
   RespondingDeclaration,
   ViewDeclaration,
 } from './declaration.ts'
@@ -33,11 +34,12 @@ export { from, type FieldDeclaration, type ViewDeclaration } from './declaration
 export function defineView<
   const Key extends KeyDeclaration,
   const Fields extends FieldDeclarations,
-  const Aggregates extends AggregateDeclarations,
-  const Query extends QueryDeclaration,
+  const Aggregates extends AggregateDeclarations = {},
+  const Query extends QueryDeclaration = {},
+  const Lookups extends LookupDeclarations = {},
 >(
-  declaration: RespondingDeclaration<Key, Fields, Aggregates, Query>,
-): ViewOf<EntryJsonOf<Key, Fields, Aggregates>> {
+  declaration: RespondingDeclaration<Key, Fields, Aggregates, Query, Lookups>,
+): ViewOf<EntryJsonOf<Key, Fields, Aggregates, Lookups>> {
   const { name, serve } = declaration
   const wrong = faultsOf(declaration)
   if (wrong.length > 0) {

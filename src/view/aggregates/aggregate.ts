@@ -8,6 +8,7 @@ import type { TypedColumn } from '../../types/declare.ts'
 import type { TallyItem } from '../../mutation.ts'
 import type { JsonForm, JsonValue } from '../../types/value-type.ts'
 import type { Condition } from '../condition.ts'
+import type { Json, seen } from '../json-types.ts'
 import type { ItemLookup, Looked, Lookup } from '../lookup.ts'
 import type { Adds, Aggregate, ItemForm, Shows } from '../view.ts'
 
@@ -28,7 +29,7 @@ export type Keeps = {
 }
 
 /** An aggregate as its builder makes it of what a person writes. */
-export type AggregateDeclaration = RowsDeclaration & {
+export type AggregateDeclaration<Seen = Json> = RowsDeclaration & {
   readonly kind: string
   readonly table: string
   readonly keeps: Keeps
@@ -37,6 +38,7 @@ export type AggregateDeclaration = RowsDeclaration & {
   readonly lookup?: ItemLookup | undefined
   /** What can't be kept exactly or is not understood, in words. */
   readonly faults: readonly string[]
+  readonly [seen]?: Seen
 }
 
 /** How readers see it. */

@@ -2,6 +2,7 @@
 import type { TypedColumn } from '../../types/declare.ts'
 import { knownType, typeOf } from '../../types/types.ts'
 import type { JsonForm, JsonValue } from '../../types/value-type.ts'
+import type { Flat, ItemJson, LookedJson } from '../json-types.ts'
 import { textsOf } from '../item.ts'
 import { faultsOfLooked, lookedJson, lookedSchemas, type ItemLookup } from '../lookup.ts'
 import type { ItemForm, ItemPart } from '../view.ts'
@@ -10,6 +11,11 @@ import type { Shown, Told } from './aggregate.ts'
 
 /** A column, which readers see as `item`, or several under these names. */
 export type Item = Column | Readonly<Record<string, Column>>
+
+/** What readers see. */
+export type CountedJson<Named, Fields> = readonly Flat<
+  ItemJson<Named> & { readonly count: number } & LookedJson<Fields>
+>[]
 
 type Read = {
   readonly item: ItemForm

@@ -1,4 +1,4 @@
-import type { ItemLookup } from '../lookup.ts'
+import type { ItemLookup, LookedFields } from '../lookup.ts'
 import {
   unknownFaults,
   type AggregateDeclaration,
@@ -10,14 +10,18 @@ import {
   countedSchema,
   faultsOfItemLookup,
   readItem,
+  type CountedJson,
   type Item,
 } from './counted-items.ts'
 
-export type CountsDeclaration = RowsDeclaration & {
+export type CountsDeclaration<
+  Named extends Item = Item,
+  Fields extends LookedFields = LookedFields,
+> = RowsDeclaration & {
   /** `'state'`, `smallint('stars')`, or with names `{ state: enumeration('state') }`. */
-  readonly item: Item
+  readonly item: Named
   /** What readers see of the entries of another view whose keys the items are. */
-  readonly lookup?: ItemLookup
+  readonly lookup?: ItemLookup<Fields>
 }
 
 /**
@@ -27,7 +31,10 @@ export type CountsDeclaration = RowsDeclaration & {
  *
  *     countsOf('orders', { item: { state: enumeration('state') }, by: 'customer_id' })
  */
-export function countsOf(table: string, declared: CountsDeclaration): AggregateDeclaration {
+export function countsOf<const Named extends Item, const Fields extends LookedFields = {}>(
+  table: string,
+  declared: CountsDeclaration<Named, Fields>,
+): AggregateDeclaration<CountedJson<Named, Fields>> {
   const { by, where = [], lookup } = declared
   const { item, parts, faults } = readItem(declared.item)
   const slice = { order: 'largest', most: undefined } as const

@@ -1,4 +1,4 @@
-import type { ItemLookup } from '../lookup.ts'
+import type { ItemLookup, LookedFields } from '../lookup.ts'
 import {
   unknownFaults,
   type AggregateDeclaration,
@@ -11,16 +11,20 @@ import {
   faultsOfItemLookup,
   faultsOfMost,
   readItem,
+  type CountedJson,
   type Item,
 } from './counted-items.ts'
 
-export type TopDeclaration = RowsDeclaration & {
+export type TopDeclaration<
+  Named extends Item = Item,
+  Fields extends LookedFields = LookedFields,
+> = RowsDeclaration & {
   /** `'genre'`, `bigint('artist_id')`, or with names `{ artistId: bigint('artist_id') }`. */
-  readonly item: Item
+  readonly item: Named
   /** How many items readers get at most. */
   readonly most: number
   /** What readers see of the entries of another view whose keys the items are. */
-  readonly lookup?: ItemLookup
+  readonly lookup?: ItemLookup<Fields>
 }
 
 /**
@@ -30,7 +34,10 @@ export type TopDeclaration = RowsDeclaration & {
  *
  *     topOf('listens', { item: { artistId: bigint('artist_id') }, most: 10, by: 'user_id' })
  */
-export function topOf(table: string, declared: TopDeclaration): AggregateDeclaration {
+export function topOf<const Named extends Item, const Fields extends LookedFields = {}>(
+  table: string,
+  declared: TopDeclaration<Named, Fields>,
+): AggregateDeclaration<CountedJson<Named, Fields>> {
   const { most, by, where = [], lookup } = declared
   const { item, parts, faults } = readItem(declared.item)
   const slice = { order: 'largest', most } as const
