@@ -26,7 +26,7 @@ beforeEach(async () => {
 function planned(given: Partial<Plan> = {}): Plan {
   const plan = world.plan()
   const { audit } = plan
-  const noted: Plan['audit'] = {
+  const noting: Plan['audit'] = {
     look: (question) => audit.look(question),
     correct: (step) => {
       corrected.push(step)
@@ -36,7 +36,7 @@ function planned(given: Partial<Plan> = {}): Plan {
     sweep: (epoch, keys, fields) => audit.sweep(epoch, keys, fields),
     progress: (step) => audit.progress(step),
   }
-  return { ...plan, audit: noted, ...given }
+  return { ...plan, audit: noting, ...given }
 }
 
 const first = 'left by the first look'
@@ -424,7 +424,7 @@ describe('what is no entry', () => {
 })
 
 describe('cells', () => {
-  const first = new Map([
+  const genres = new Map([
     ['epic', 2n],
     ['ode', 1n],
   ])
@@ -442,7 +442,7 @@ describe('cells', () => {
   }
   const inStore = (key: string) => world.data.entries.get(key)?.tallies?.get('genres')
   const lies = (store: Readonly<Record<string, bigint>>) => {
-    withGenres('1', first, 'source')
+    withGenres('1', genres, 'source')
     withGenres('1', new Map(Object.entries(store)), 'store')
   }
 
@@ -458,7 +458,7 @@ describe('cells', () => {
       'genres[farce] null 1 true',
       'genres[ode] 1 null true',
     ])
-    expect(inStore('1')).toEqual(first)
+    expect(inStore('1')).toEqual(genres)
   })
 
   test('that a second look finds to be wrong otherwise are looked at a third time', async () => {
@@ -466,14 +466,14 @@ describe('cells', () => {
     meanwhile(() => lies({ epic: 3n }))
     await healedItems()
     expect(world.pages.length).toBe(2)
-    expect(inStore('1')).toEqual(first)
+    expect(inStore('1')).toEqual(genres)
   })
 
   test('are put in by one look while a view is filled', async () => {
-    withGenres('1', first, 'source')
+    withGenres('1', genres, 'source')
     world.keep('1', held('Ada'))
     expect(await healedItems({ atOnce: true, ticket: 'left by the first look' })).toEqual([])
-    expect(inStore('1')).toEqual(first)
+    expect(inStore('1')).toEqual(genres)
   })
 
   test('that are served already take two looks while a view is filled', async () => {
