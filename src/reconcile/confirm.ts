@@ -33,6 +33,11 @@ export type Confirmed = {
   readonly large: readonly LargeTally[]
 }
 
+export type Corrected = {
+  /** Called after corrections, before anything else is waited for. */
+  readonly corrected: () => Promise<void>
+}
+
 /** How often an entry is looked at again when its ticket was gone. */
 const roundsMax = 6
 
@@ -43,7 +48,7 @@ const roundsMax = 6
  */
 export async function confirm<Of>(
   plan: Plan,
-  first: Open<Of>,
+  { first, corrected }: Corrected & { readonly first: Open<Of> },
   again: (open: Open<Of>) => AsyncIterable<LookedAgain<Of>>,
 ): Promise<Confirmed> {
   const found: (Difference & { readonly healed: boolean })[] = []
@@ -58,7 +63,9 @@ export async function confirm<Of>(
       const alike = [...second.wrong].filter(([of, wrong]) => agree(open.get(of)!, wrong))
       for (const [of, wrong] of second.wrong) if (!agree(open.get(of)!, wrong)) next.set(of, wrong)
       const { ticket } = second
-      const lost = ticket === undefined ? [] : await correct(plan, new Map(alike), ticket)
+      const right = new Map(alike)
+      const lost =
+        ticket === undefined ? [] : await correct(plan, { wrong: right, corrected }, ticket)
       for (const of of lost) next.set(of, second.wrong.get(of)!)
       for (const [of, { differences }] of alike) {
         if (next.has(of)) continue
@@ -76,11 +83,11 @@ export async function confirm<Of>(
 /** Puts in what nobody is served yet, by a first look alone. Answers what is left to look at again. */
 export async function fill<Of>(
   plan: Plan,
-  first: Open<Of>,
+  { first, corrected }: Corrected & { readonly first: Open<Of> },
   ticket: string,
 ): Promise<Map<Of, Wrong>> {
   const filling = new Map([...first].filter(([, wrong]) => isFilling(plan, wrong)))
-  const lost = new Set(await correct(plan, filling, ticket))
+  const lost = new Set(await correct(plan, { wrong: filling, corrected }, ticket))
   return new Map([...first].filter(([of]) => !filling.has(of) || lost.has(of)))
 }
 
@@ -101,7 +108,11 @@ function agree({ correction: a }: Wrong, { correction: b }: Wrong): boolean {
 }
 
 /** Those of which something was left undone, for a ticket was gone. */
-async function correct<Of>(plan: Plan, wrong: Open<Of>, ticket: string): Promise<Of[]> {
+async function correct<Of>(
+  plan: Plan,
+  { wrong, corrected }: Corrected & { readonly wrong: Open<Of> },
+  ticket: string,
+): Promise<Of[]> {
   const { audit, epoch } = plan
   const lost: Of[] = []
   const steps = weighedChunks([...wrong], {
@@ -117,5 +128,6 @@ async function correct<Of>(plan: Plan, wrong: Open<Of>, ticket: string): Promise
     }
     lost.push(...result.lost.map((index) => step[index]![0]))
   }
+  if (wrong.size > 0) await corrected()
   return lost
 }

@@ -189,6 +189,7 @@ async function healSheets(
   sheets: readonly ItemSheet[],
   options: Options,
 ): Promise<Healed> {
+  const { corrected } = options
   const open = new Map<Found, Wrong>()
   const unproved = new Set<string>()
   for (const some of options.atOnce ? apart(sheets) : [sheets]) {
@@ -196,10 +197,13 @@ async function healSheets(
     const { wrong, ...judged } = await judgeItems(plan, some, { ticket, signal: options.signal })
     await options.pace.rest({ rows: 0, busyMs: judged.busyMs }, options.signal)
     for (const table of judged.unproved) unproved.add(table)
-    const left = ticket === undefined ? wrong : await fill(plan, wrong, ticket)
+    const left =
+      ticket === undefined ? wrong : await fill(plan, { first: wrong, corrected }, ticket)
     for (const [{ of }, found] of left) open.set({ of }, found)
   }
-  const again = await confirm(plan, open, (left) => lookAgain(plan, left, options))
+  const again = await confirm(plan, { first: open, corrected }, (left) =>
+    lookAgain(plan, left, options),
+  )
   return { wrong: again.wrong, unproved: new Set([...unproved, ...again.unproved]) }
 }
 

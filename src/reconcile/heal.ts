@@ -3,6 +3,7 @@ import {
   confirm,
   fill,
   type Confirmed,
+  type Corrected,
   type LookedAgain,
   type Open,
   type Wrong,
@@ -17,7 +18,7 @@ import type { Pace } from './walk.ts'
 /** Keys of one page of second looks. */
 const keysAtOnce = 2_000
 
-export type HealOptions = {
+export type HealOptions = Corrected & {
   /** A first look's difference in what nobody is served yet is corrected at once. */
   readonly atOnce: boolean
   /** False only looks. */
@@ -40,8 +41,11 @@ export async function heal(
   options: HealOptions,
 ): Promise<Healed> {
   const first = await wrongOf(plan, verdicts, options)
-  const open = options.atOnce ? await fill(plan, first, options.ticket!) : first
-  const entries = await confirm(plan, open, (left) => lookAgain(plan, left, options))
+  const { atOnce, ticket, corrected } = options
+  const open = atOnce ? await fill(plan, { first, corrected }, ticket!) : first
+  const entries = await confirm(plan, { first: open, corrected }, (left) =>
+    lookAgain(plan, left, options),
+  )
   const met = new Map(
     [...large, ...entries.large].map((each) => [JSON.stringify([each.entry, each.tally]), each]),
   )

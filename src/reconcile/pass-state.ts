@@ -38,6 +38,11 @@ const schema = z.object({
   declarations: z.array(z.string()),
   /** Tables of which something could not be told in this lap. */
   unproved: z.array(z.string()),
+  /**
+   * Random text, another one after each correction: a store that went back to before one has an
+   * earlier one, so a lap can't go on as if what it has put in were there.
+   */
+  mark: z.string().default(''),
   startedAtMs: z.number(),
   entries: z.number(),
   ended: z
@@ -89,6 +94,7 @@ export function newLap(
     since: null,
     declarations: state.declarations.map(({ id }) => id),
     unproved: [],
+    mark: before?.mark ?? '',
     startedAtMs: nowMs,
     entries: 0,
     ended: before?.ended ?? null,

@@ -4,7 +4,7 @@ import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { StandingDoubt, ViewState } from '../store/state.ts'
 import { anchorOf } from './anchor.ts'
-import { heal, type Healed } from './heal.ts'
+import { heal, type HealOptions, type Healed } from './heal.ts'
 import { nextKeys } from './key-pages.ts'
 import { chunks } from './lists.ts'
 import { judgeSheets, takeSheet, type Sheet } from './look.ts'
@@ -114,7 +114,7 @@ export class Turn {
     signal: AbortSignal,
   ): Promise<boolean> {
     const atOnce = this.#pass.kind === 'build'
-    const healing = { atOnce, correct: true, ticket, pace: this.#tallyPace, signal }
+    const healing = { atOnce, ticket, signal, ...this.#correcting() }
     const { wrong, unproved } = await heal(this.#plan, judgement, healing)
     const entries = sheets.reduce((sum, { keys }) => sum + keys.length, 0)
     const first = sheets[0]!
@@ -154,6 +154,11 @@ export class Turn {
     )
   }
 
+  #correcting(): Pick<HealOptions, 'correct' | 'pace' | 'corrected'> {
+    const corrected = () => this.#persist({ ...this.#pass, mark: randomUUID() }, undefined)
+    return { correct: true, pace: this.#tallyPace, corrected }
+  }
+
   /** Looks at keys that the source's order may not have led to. */
   async #lookAtPages(rest: Pace['rest'], signal: AbortSignal): Promise<void> {
     const { clock } = this.#plan
@@ -187,7 +192,7 @@ export class Turn {
     const atOnce = this.#pass.kind === 'build'
     const ticket = atOnce ? randomUUID() : undefined
     const judgement = await judgeSheets(this.#plan, [sheet], { ticket, signal })
-    const healing = { atOnce, correct: true, ticket, pace: this.#tallyPace, signal }
+    const healing = { atOnce, ticket, signal, ...this.#correcting() }
     return heal(this.#plan, judgement, healing)
   }
 

@@ -182,7 +182,13 @@ function findingsOf(state: ViewState, key: string): readonly Finding[] {
 async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<Verdict> {
   const sheet = await takeSheet(plan, { kind: 'keys', keys: [key] })
   const judgement = await judgeSheets(plan, [sheet], { ticket: undefined, signal })
-  const only = { atOnce: false, correct: false, pace: verifyPace, signal }
+  const only = {
+    atOnce: false,
+    correct: false,
+    pace: verifyPace,
+    corrected: () => Promise.resolve(),
+    signal,
+  }
   const items = await healItems(plan, judgement.large, only)
   const verdict = judgement.verdicts.get(key)!
   const { snapshot, entries } = sheet.truth

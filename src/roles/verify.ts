@@ -125,7 +125,8 @@ function healingOf(
     progress(`${result.entries} entries and ${items} rows of large tallies compared`)
     return verifyPace.rest(cost, each)
   }
-  return { atOnce: false, correct, ticket: undefined, pace: { rest }, signal }
+  const corrected = () => Promise.resolve()
+  return { atOnce: false, correct, ticket: undefined, pace: { rest }, corrected, signal }
 }
 
 function add(result: Comparison, { wrong, unproved }: Healed): void {

@@ -14,11 +14,15 @@ import { books, but, Compared, held, prizes } from './look-fixture.ts'
 
 let world: Compared
 let corrected: CorrectionStep[]
+/** How many corrections were made by each time that somebody was told of them. */
+let told: number[]
+const noted = async () => void told.push(corrected.length)
 let looked: ItemsQuestion[]
 
 beforeEach(async () => {
   world = new Compared(talliedLibrary)
   corrected = []
+  told = []
   looked = []
   await world.start()
 })
@@ -82,7 +86,14 @@ type Given = Partial<HealOptions> & { readonly large?: readonly (typeof genres)[
 
 async function healed({ large = [genres], ...given }: Given = {}, plan = planned()) {
   const { signal } = world
-  const options = { atOnce: false, correct: true, pace: fullPace, signal, ...given }
+  const options = {
+    atOnce: false,
+    correct: true,
+    pace: fullPace,
+    corrected: noted,
+    signal,
+    ...given,
+  }
   const { wrong, unproved } = await world.clock.until(healItems(plan, large, options))
   return {
     wrong: wrong.map((each) =>
@@ -206,6 +217,7 @@ describe('while a view is filled', () => {
     expect(await healed({ atOnce: true })).toEqual(right)
     expect(inStore()).toEqual(all)
     expect(corrected.length).toBe(3)
+    expect(told).toEqual([1, 2, 3])
     expect(looked.length).toBe(3)
   })
 

@@ -11,10 +11,14 @@ import { books, but, Compared, held } from './look-fixture.ts'
 
 let world: Compared
 let corrected: CorrectionStep[]
+/** How many corrections were made by each time that somebody was told of them. */
+let told: number[]
+const noted = async () => void told.push(corrected.length)
 
 beforeEach(async () => {
   world = new Compared()
   corrected = []
+  told = []
   await world.start()
 })
 
@@ -22,7 +26,7 @@ beforeEach(async () => {
 function planned(given: Partial<Plan> = {}): Plan {
   const plan = world.plan()
   const { audit } = plan
-  const noted: Plan['audit'] = {
+  const noting: Plan['audit'] = {
     look: (question) => audit.look(question),
     correct: (step) => {
       corrected.push(step)
@@ -32,7 +36,7 @@ function planned(given: Partial<Plan> = {}): Plan {
     sweep: (epoch, keys, fields) => audit.sweep(epoch, keys, fields),
     progress: (step) => audit.progress(step),
   }
-  return { ...plan, audit: noted, ...given }
+  return { ...plan, audit: noting, ...given }
 }
 
 const first = 'left by the first look'
@@ -49,7 +53,15 @@ async function healed(given: Partial<HealOptions> = {}, plan = planned()) {
   const judgement = await looked(plan)
   world.pages.length = 0
   const { signal } = world
-  const options = { atOnce: false, correct: true, ticket: undefined, pace, signal, ...given }
+  const options = {
+    atOnce: false,
+    correct: true,
+    ticket: undefined,
+    pace,
+    corrected: noted,
+    signal,
+    ...given,
+  }
   const { wrong } = await heal(plan, judgement, options)
   return wrong.map(({ key, field, expected, found, healed: right }) =>
     [key, field, expected, found, right ? 'healed' : 'open'].join(' '),
@@ -70,6 +82,7 @@ describe('where all is right', () => {
     world.both('1', held('Ada', 2n))
     expect(await healed()).toEqual([])
     expect(world.pages).toEqual([])
+    expect(told).toEqual([])
   })
 })
 
@@ -131,6 +144,7 @@ describe('what two looks find wrong', () => {
     expect(steps).toEqual([...Array.from({ length: 40 }, () => limits.correctionsMax), 1])
     expect(world.data.entries.size).toBe(2_001)
     expect(new Set(corrected.map(({ ticket }) => ticket)).size).toBe(2)
+    expect(told).toEqual([40, 41])
   })
 })
 
@@ -176,7 +190,14 @@ describe('what a second look does not find', () => {
     const judgement = await looked(plan)
     world.snapshot = '250:250:'
     await world.publish(world.barrier(3, 10, { ends: but(10, { [books]: 99 }) }))
-    const options = { atOnce: false, correct: true, ticket: undefined, pace, signal: world.signal }
+    const options = {
+      atOnce: false,
+      correct: true,
+      ticket: undefined,
+      pace,
+      corrected: noted,
+      signal: world.signal,
+    }
     const found = await world.clock.until(heal(plan, judgement, options))
     expect(found).toEqual({ wrong: [], unproved: new Set(['books']) })
   })
@@ -265,6 +286,7 @@ describe('while a view is filled', () => {
     expect(await healed(filling)).toEqual([])
     expect(world.pages).toEqual([])
     expect(corrected.map(({ ticket }) => ticket)).toEqual([first])
+    expect(told).toEqual([1])
     expect(Object.fromEntries(world.data.entries)).toEqual(Object.fromEntries(world.rows))
   })
 
@@ -283,7 +305,13 @@ describe('while a view is filled', () => {
     world.data.rowTickets.delete('1')
     world.pages.length = 0
     const { signal } = world
-    const { wrong } = await heal(plan, judgement, { ...filling, correct: true, pace, signal })
+    const { wrong } = await heal(plan, judgement, {
+      ...filling,
+      correct: true,
+      pace,
+      corrected: noted,
+      signal,
+    })
     expect(world.pages).toEqual([
       { kind: 'keys', keys: ['1'] },
       { kind: 'keys', keys: ['1'] },
@@ -382,14 +410,21 @@ describe('what is no entry', () => {
     const plan = unreadable()
     const judgement = await looked(plan)
     const sound = { ...planned(), writer: { ...plan.writer, displace: async () => undefined } }
-    const options = { atOnce: false, correct: true, ticket: undefined, pace, signal: world.signal }
+    const options = {
+      atOnce: false,
+      correct: true,
+      ticket: undefined,
+      pace,
+      corrected: noted,
+      signal: world.signal,
+    }
     expect((await heal(sound, judgement, options)).wrong).toEqual([])
     expect(world.recorded.lines).toEqual([])
   })
 })
 
 describe('cells', () => {
-  const first = new Map([
+  const genres = new Map([
     ['epic', 2n],
     ['ode', 1n],
   ])
@@ -407,7 +442,7 @@ describe('cells', () => {
   }
   const inStore = (key: string) => world.data.entries.get(key)?.tallies?.get('genres')
   const lies = (store: Readonly<Record<string, bigint>>) => {
-    withGenres('1', first, 'source')
+    withGenres('1', genres, 'source')
     withGenres('1', new Map(Object.entries(store)), 'store')
   }
 
@@ -423,7 +458,7 @@ describe('cells', () => {
       'genres[farce] null 1 true',
       'genres[ode] 1 null true',
     ])
-    expect(inStore('1')).toEqual(first)
+    expect(inStore('1')).toEqual(genres)
   })
 
   test('that a second look finds to be wrong otherwise are looked at a third time', async () => {
@@ -431,14 +466,14 @@ describe('cells', () => {
     meanwhile(() => lies({ epic: 3n }))
     await healedItems()
     expect(world.pages.length).toBe(2)
-    expect(inStore('1')).toEqual(first)
+    expect(inStore('1')).toEqual(genres)
   })
 
   test('are put in by one look while a view is filled', async () => {
-    withGenres('1', first, 'source')
+    withGenres('1', genres, 'source')
     world.keep('1', held('Ada'))
     expect(await healedItems({ atOnce: true, ticket: 'left by the first look' })).toEqual([])
-    expect(inStore('1')).toEqual(first)
+    expect(inStore('1')).toEqual(genres)
   })
 
   test('that are served already take two looks while a view is filled', async () => {
@@ -479,7 +514,14 @@ describe('cells', () => {
   async function healedItems(given: Partial<HealOptions> = {}, plan = planned()) {
     const judgement = await looked(plan)
     world.pages.length = 0
-    const options = { atOnce: false, correct: true, ticket: undefined, pace, signal: world.signal }
+    const options = {
+      atOnce: false,
+      correct: true,
+      ticket: undefined,
+      pace,
+      corrected: noted,
+      signal: world.signal,
+    }
     const { wrong } = await heal(plan, judgement, { ...options, ...given })
     return wrong.map((each) =>
       [nameOfField(each), each.expected, each.found, each.healed].map(String).join(' '),

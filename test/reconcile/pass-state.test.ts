@@ -54,6 +54,7 @@ describe('a lap', () => {
       since: null,
       declarations: ['d1'],
       unproved: [],
+      mark: '',
       startedAtMs: nowMs,
       entries: 0,
       ended: null,

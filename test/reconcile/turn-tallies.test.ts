@@ -106,3 +106,16 @@ describe('a large tally at a steady pace', () => {
     expect(world.itemPages.length).toBe(4)
   })
 })
+
+test('a lap does not go on where a store has gone back to before its corrections', async () => {
+  world.unfinished()
+  world.rows.set('1', { ...entry(genres(large)), fields: { name: 'Ada' } })
+  const before = { state: world.data.state!, entries: new Map(world.data.entries) }
+  world.beforeItems = (_, asked) => {
+    if (asked !== 2) return
+    expect(world.data.entries.get('1')?.fields).toEqual({ name: 'Ada' })
+    Object.assign(world.data, before)
+  }
+  await expect(world.turn()).rejects.toMatchObject({ code: 'look-void' })
+  expect((await world.state()).pass).toBeUndefined()
+})

@@ -201,12 +201,14 @@ describe('keys of the store', () => {
       scan: (cursor) => audit.scan(cursor),
       sweep: (epoch, keys, fields) => audit.sweep(epoch, keys, fields),
       progress: (step) => {
-        passes.push(decodePass(step.after)!.after)
+        const { after } = decodePass(step.after)!
+        // Another one is written down after each correction.
+        if (passes.at(-1) !== after) passes.push(after)
         return audit.progress(step)
       },
     }
     await world.turn({ audit: noting })
-    expect(passes).toEqual(['996', null])
+    expect(passes).toEqual([null, '996', null])
     expect(await world.lap()).toMatchObject({ lap: 2, ended: { entries: 8 } })
     expect(world.data.entries.has('999')).toBe(false)
   })

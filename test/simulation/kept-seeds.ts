@@ -46,4 +46,15 @@ export const keptSeeds: readonly KeptSeed[] = [
   { schedule: 801, caught: 'a publication that was altered without a doubt' },
   { schedule: 991, caught: 'a look that spanned a rewritten table and the cure of its doubt' },
   { schedule: 1083, caught: 'a lap that forgot of which tables it could not tell' },
+  {
+    schedule: {
+      seed: 2270,
+      hostileMs: 1323,
+      benign: false,
+      workers: 1,
+      faults: [[1214, 'the store goes back', 1240076034]],
+      work: [[1201, 3, 0, 1783604804, '110']],
+    },
+    caught: 'a lap that went on although the store had gone back to before its corrections',
+  },
 ]

@@ -191,8 +191,8 @@ class Play {
     const declared = new Set([...counts, ...[...named, ...tallies].map(({ name }) => name)])
     // Where nothing was lost, nothing is left of declarations that were ended.
     const left = this.#schedule.benign
-      ? [...store.data.entries].flatMap(([key, held]) =>
-          namesOf(held).flatMap((name) =>
+      ? [...store.data.entries].flatMap(([key, lies]) =>
+          namesOf(lies).flatMap((name) =>
             declared.has(name) ? [] : [`${key} has ${name}, which nobody declares`],
           ),
         )

@@ -303,8 +303,8 @@ export class SimulatedStore {
         const fields = this.data.entries.get(entry)?.fields ?? null
         const isPut = put !== undefined && isOther(fields, held.get(entry)?.fields ?? null)
         const row = isPut ? ['row'] : []
-        const items = [...(cells ?? [])].flatMap(([tally, given]) =>
-          [...given.keys()].map((item) => componentOf(tally, item)),
+        const items = [...(cells ?? [])].flatMap(([tally, amounts]) =>
+          [...amounts.keys()].map((item) => componentOf(tally, item)),
         )
         const components = [...row, ...Object.keys(add), ...items]
         if (items.length > cellsMax) count('more cells than a look tells were corrected')

@@ -168,7 +168,7 @@ export function cellOf(tally: Tally, row: Row | undefined, key: string): string 
   const order = row[item.order.column]!
   if (order === null) return undefined
   const wide = [order, ...item.key.map(({ column }) => row[column]!)].map((value) =>
-    String(BigInt(value!) + 2n ** 63n + 1n).padStart(20, '0'),
+    String(BigInt(value) + 2n ** 63n + 1n).padStart(20, '0'),
   )
   const fields = item.fields.map(({ column }) => row[column]!)
   return JSON.stringify([
