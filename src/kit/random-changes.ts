@@ -2,7 +2,8 @@
 import type { Row } from '../change.ts'
 import type { Random } from '../random.ts'
 import { windowFormOf, type KeyPart } from '../types/windows.ts'
-import type { View } from '../view/view.ts'
+import { rowGroupsOf, type View } from '../view/view.ts'
+import { pooledColumns } from './random-pools.ts'
 import { randomValue, randomValues } from './random-values.ts'
 import type { RowValues, TestRows, TestTable } from './rows.ts'
 import { canonicalValue, type ColumnValue } from './values.ts'
@@ -39,16 +40,20 @@ export class RandomChanges {
     this.#tables = [...tables.values()]
     const count = Math.ceil(keysMax ** (1 / view.key.length))
     const parts = view.key.map((part) => poolOf(part, random, count))
-    const keyed = [
-      ...(view.row ? [view.row] : []),
-      ...view.counts.map(({ table, by }) => ({ table, key: by })),
-    ]
+    const groups = rowGroupsOf(view)
+    const owner = view.row ? [view.row] : []
+    const keyed = [...owner, ...groups.map(({ table, by }) => ({ table, key: by }))]
     for (const { table, key } of keyed) {
-      for (const [at, column] of key.entries()) {
-        const place = placeOf(table, column)
-        if (!this.#pools.has(place)) this.#pools.set(place, parts[at]!)
-      }
+      for (const [at, column] of key.entries()) this.#pool(table, column, parts[at]!)
     }
+    for (const { table, column, values } of pooledColumns(groups, random)) {
+      this.#pool(table, column, values)
+    }
+  }
+
+  #pool(table: string, column: string, values: readonly ColumnValue[]): void {
+    const place = placeOf(table, column)
+    if (!this.#pools.has(place)) this.#pools.set(place, values)
   }
 
   /** One that the rows allow. */

@@ -4,7 +4,7 @@ import { MillraceError } from '../errors.ts'
 import type { Wanted } from '../store/coordination.ts'
 import type { ViewState } from '../store/state.ts'
 import { decodeView } from '../view/declarations.ts'
-import { fieldsOf, type View } from '../view/view.ts'
+import { fieldsOf, itemColumns, type View } from '../view/view.ts'
 import { faultOf } from './draft.ts'
 import type { Plan, Step } from './words.ts'
 
@@ -91,12 +91,19 @@ export function changesBetween(before: View, after: View): readonly string[] {
 
 /** Of what readers see: not of counts that tell whether an entry exists. */
 function meaningsOf(view: View): ReadonlyMap<string, string> {
-  const seen = new Set(view.aggregates.flatMap(({ counts }) => counts))
+  const { tallies, aggregates } = view
+  const seen = new Set(aggregates.flatMap((aggregate) => aggregate.counts))
   const counts = view.counts.filter(({ name }) => seen.has(name))
   return new Map([
     ...fieldsOf(view).map(({ name, column, type }) => [name, `${column} as ${type}`] as const),
     ...counts.map(
       ({ name, table, by }) => [name, `count of ${table} by ${by.join(', ')}`] as const,
     ),
+    ...tallies.map(({ name, table, by, item }) => {
+      const most = aggregates.find(({ tally }) => tally === name)?.slice?.most
+      const columns = itemColumns(item).map(({ column }) => column)
+      const bound = most === undefined ? '' : `, at most ${most}`
+      return [name, `${columns.join(', ')} of ${table} by ${by.join(', ')}${bound}`] as const
+    }),
   ])
 }

@@ -91,9 +91,8 @@ function completeNames({ declarations }: ViewState): ReadonlySet<string> {
   const names = declarations
     .filter(({ complete }) => complete)
     .flatMap(({ declaration }) => {
-      const { layout } = decodeView(declaration)
-      const named = [...layout.fields, ...layout.tallies].map(({ name }) => name)
-      return ['*', ...named, ...layout.counts]
+      const { fields, counts, tallies } = decodeView(declaration).layout
+      return ['*', ...[...fields, ...tallies].map(({ name }) => name), ...counts]
     })
   return new Set(names)
 }

@@ -66,8 +66,8 @@ type Line = {
   readonly unitsADay: bigint
   readonly last: bigint
   /** Undefined for an infinity. */
-  unitsOf(text: string): bigint | undefined
-  textOf(units: bigint): string
+  readonly unitsOf: (text: string) => bigint | undefined
+  readonly textOf: (units: bigint) => string
   /** SQL of a length. */
   span(units: bigint): string
   /** SQL for the start of a window, of a column's value that belongs to one. */

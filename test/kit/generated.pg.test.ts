@@ -2,6 +2,7 @@ import { Client } from 'pg'
 import { countOf, defineView, from, numeric, windowOf } from '../../src/index.ts'
 import { viewTest } from '../../src/test.ts'
 import { postgresServer, type TestServer } from '../support/chain.ts'
+import { everyTables, everyView } from '../support/every-aggregate.ts'
 import { edgeView } from './every-type.ts'
 
 let server: TestServer
@@ -62,6 +63,7 @@ test.each([
   ['a field of every type', edgeView, {}],
   ['windows and no owning row', play, ids],
   ['windows of days', days, { sales: { key: 'id' } }],
+  ['every aggregate', everyView, everyTables],
 ])(
   'SQL says the same of a view with %s, and the schema is removed',
   async (_, view, own) => {

@@ -136,6 +136,8 @@ const wanted = [
   'null in a field',
   'entry',
   'counts without a row',
+  'entry of a view without owning rows',
+  'entry of a window',
   'count above one',
   ...changeKinds,
   ...captureKinds,

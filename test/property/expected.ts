@@ -5,6 +5,7 @@
 import type { Client } from 'pg'
 import { encodeEntry } from '../../src/store/entry-text.ts'
 import { canonicalTable } from '../../src/table-name.ts'
+import { dayText } from '../../src/types/moments.ts'
 import type { View } from '../../src/view/view.ts'
 import { sqlName } from './changes.ts'
 import type { PlainTexts } from './forms.ts'
@@ -27,7 +28,9 @@ export async function expectedOf(plan: Plan, view: View, asked: Asked): Promise<
   }
   for (const { parts, fields } of await ownersOf(plan, view, asked)) entry(parts).fields = fields
   for (const { name, table, by } of view.counts) {
-    for (const texts of await textsOf(plan, { table, columns: by, isCounted: true }, asked)) {
+    const windowAt = view.key.findIndex(({ window }) => window)
+    const question: Question = { table, columns: by, isCounted: true, windowAt }
+    for (const texts of await textsOf(plan, question, asked)) {
       const parts = texts.slice(0, by.length) as string[]
       entry(parts).counts[name] = BigInt(texts.at(-1)!)
     }
@@ -36,6 +39,10 @@ export async function expectedOf(plan: Plan, view: View, asked: Asked): Promise<
     [...entries.values()].map(({ parts, fields, counts }) => {
       const all = Object.fromEntries(view.counts.map(({ name }) => [name, counts[name] ?? 0n]))
       tally.add(fields === null ? 'counts without a row' : 'entry', 1)
+      if (!view.row) tally.add('entry of a view without owning rows')
+      if (view.key.some(({ window }) => window)) tally.add('entry of a window')
+      for (const { type } of view.key) tally.add(`key of ${type}`)
+      tally.add(`key of ${parts.length}`)
       tally.add('count above one', Object.values(all).filter((count) => count > 1n).length)
       const key = spelled(parts)
       return [key, encodeEntry(view.layout, key, { fields, counts: all })]
@@ -43,7 +50,7 @@ export async function expectedOf(plan: Plan, view: View, asked: Asked): Promise<
   )
 }
 
-async function ownersOf(plan: Plan, { row, key }: View, asked: Asked) {
+async function ownersOf(plan: Plan, { row }: View, asked: Asked) {
   if (!row) return []
   const columns = [...row.key, ...row.fields.map((each) => each.column)]
   const { tally } = asked
@@ -53,8 +60,6 @@ async function ownersOf(plan: Plan, { row, key }: View, asked: Asked) {
     for (const [at, { type }] of row.fields.entries()) {
       tally.add(values[at] === null ? 'null in a field' : `field of ${type}`)
     }
-    for (const { type } of key) tally.add(`key of ${type}`)
-    tally.add(`key of ${parts.length}`)
     return {
       parts,
       fields: Object.fromEntries(row.fields.map(({ name }, at) => [name, values[at]!])),
@@ -73,28 +78,44 @@ type Question = {
   readonly columns: readonly string[]
   /** Groups that have no null in them, and how many rows each has. */
   readonly isCounted?: true
+  /** Place of the column of dates that are counted by weeks from 1970; -1 for none. */
+  readonly windowAt?: number
 }
 
 async function textsOf(
   plan: Plan,
-  { table: name, columns, isCounted }: Question,
+  { table: name, columns, isCounted, windowAt = -1 }: Question,
   { client, plain }: Asked,
 ): Promise<readonly (string | null)[][]> {
   const table = tableNamed(plan, name)
   const quoted = columns.map((column) => `"${column.replaceAll('"', '""')}"`)
-  const texts = quoted.map((column) => `${column}::text`)
+  const texts = quoted.map((column, at) => (at === windowAt ? weekSql(column) : `${column}::text`))
+  const week = quoted[windowAt]
+  const isDay = week === undefined ? '' : `and isfinite(${week})`
   const text = isCounted
     ? `select ${texts.join(', ')}, count(*)::text from ${sqlName(table)}
-       where ${quoted.map((column) => `${column} is not null`).join(' and ')}
-       group by ${quoted.join(', ')}`
+       where ${quoted.map((column) => `${column} is not null`).join(' and ')} ${isDay}
+       group by ${quoted.map((column, at) => (at === windowAt ? weekSql(column) : column)).join(', ')}`
     : `select ${texts.join(', ')} from ${sqlName(table)}`
   const { rows } = await client.query<(string | null)[]>({ text, rowMode: 'array' })
   const forms = columns.map((column) => table.columns.find((each) => each.name === column)!.form)
-  return rows.map((row) =>
-    row.map((value, at) =>
-      value === null || at >= forms.length ? value : plain.of(forms[at]!, value),
-    ),
-  )
+  return rows.flatMap((row) => {
+    // No week begins before the first day that Postgres knows.
+    if (windowAt >= 0 && Number(row[windowAt]) < firstDay) return []
+    return [
+      row.map((value, at) => {
+        if (at === windowAt) return dayText(Number(value))
+        return value === null || at >= forms.length ? value : plain.of(forms[at]!, value)
+      }),
+    ]
+  })
+}
+
+const firstDay = -2_440_588
+
+/** The first day of a week, in days from 1970. */
+function weekSql(column: string): string {
+  return `(floor((${column} - date '1970-01-01') / 7.0) * 7)::int::text`
 }
 
 export function tableNamed({ tables }: Plan, name: string): Table {

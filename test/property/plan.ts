@@ -1,6 +1,6 @@
 /** Tables, views over them and changes of their rows, made of numbers that chance has picked. */
 import * as fc from 'fast-check'
-import { countOf, defineView, from, type View } from '../../src/index.ts'
+import { countOf, defineView, from, windowOf, type View } from '../../src/index.ts'
 import type { KeyType } from '../../src/types/types.ts'
 import { replicaIdentityOf } from '../../src/view/replica-identity.ts'
 import { tablesOf } from '../../src/view/view.ts'
@@ -159,23 +159,30 @@ function viewOf(name: string, { owner, forms, shown, counts, masks }: ViewParts)
     items.filter((_, at) => mask % 3 === 0 || (mask >> at) % 2 === 0)
   const keyed = owner.key.map((column, at) => ({ name: column, type: forms[at]!.type }))
   const asFields = masks.fields % 5 === 1 ? [...shown, ...keyed] : shown
+  const row = from(nameOf(owner), {
+    key: owner.key,
+    fields: Object.fromEntries(
+      chosen(asFields, masks.fields).map(({ name: column, type }, at) => [
+        `field${at}`,
+        { column, type },
+      ]),
+    ),
+  })
+  const counted = chosen(counts, masks.counts)
+  const date = forms.findIndex(({ type }) => type === 'date')
+  // Dates are rare among keys, and windows are made of them here.
+  const isOwned =
+    counted.length === 0 || (date < 0 ? masks.fields % 4 !== 2 : masks.fields % 4 === 0)
+  const window = isOwned ? -1 : date
+  const parts = forms.map(({ type }, at) =>
+    at === window ? windowOf('date', '7 days') : (type as KeyType),
+  )
   return defineView({
     name: `view-${name}`,
-    key: Object.fromEntries(forms.map(({ type }, at) => [`key${at}`, type as KeyType])),
-    row: from(nameOf(owner), {
-      key: owner.key,
-      fields: Object.fromEntries(
-        chosen(asFields, masks.fields).map(({ name: column, type }, at) => [
-          `field${at}`,
-          { column, type },
-        ]),
-      ),
-    }),
+    key: Object.fromEntries(parts.map((part, at) => [`key${at}`, part])),
+    ...(isOwned && { row }),
     aggregates: Object.fromEntries(
-      chosen(counts, masks.counts).map(({ table, by }, at) => [
-        `count${at}`,
-        countOf(nameOf(table), { by }),
-      ]),
+      counted.map(({ table, by }, at) => [`count${at}`, countOf(nameOf(table), { by })]),
     ),
   })
 }

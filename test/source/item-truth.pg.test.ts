@@ -25,11 +25,15 @@ const view = defineView({
   aggregates: {
     artists: topOf('plays', { by, item: bigint('artist'), most: 3, where: [eq('ok', 'yes')] }),
     genres: topOf('plays', {
-      ...{ by, most: 3 },
+      by,
+      most: 3,
       item: { genre: 'genre', live: boolean('live'), mood: enumeration('mood'), day: date('day') },
     }),
     recent: latestOf('plays', {
-      ...{ by, key: ['part', bigint('id')], order: timestamptz('at'), most: 3 },
+      by,
+      key: ['part', bigint('id')],
+      order: timestamptz('at'),
+      most: 3,
       fields: { genre: 'genre' },
     }),
     cheapest: minOf('plays', { by, key: ['part', bigint('id')], of: numeric('paid'), scale: 3 }),

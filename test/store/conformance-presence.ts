@@ -12,11 +12,12 @@ const layout: ViewLayout = {
   fields: [],
   counts: ['spentSum', 'clickRows', 'viewRows'],
   presence: ['clickRows', 'viewRows'],
-  tallies: [],
+  tallies: [{ name: 'pages', slice: { order: 'largest', most: 2 } }],
 }
 
 const keyAt = (session: number, start = '2026-11-21T10:15:00.000000Z') =>
   spellKey([String(session), start])!
+const pages = (amount: bigint) => new Map([['pages', new Map([['home', amount]])]])
 const add = (entry: string, amounts: Mutation['add']): Mutation => ({
   entry,
   put: undefined,
@@ -30,9 +31,9 @@ export function describePresence(suite: Suite): void {
       const store = await suite.another(layout)
       const epoch = (await store.coordination.open(aBeginning()))!
       const mutations = [
-        add(keyAt(1), { clickRows: 2n }),
+        { ...add(keyAt(1), { clickRows: 2n }), cells: pages(1n) },
         add(keyAt(2), { viewRows: 1n, spentSum: -3n }),
-        add(keyAt(3), { spentSum: 5n }),
+        { ...add(keyAt(3), { spentSum: 5n }), cells: pages(1n) },
         add(keyAt(4), { clickRows: -1n }),
         add(keyAt(5, '-0043-03-15T12:30:00.000000Z'), { clickRows: 1n }),
       ]
@@ -60,6 +61,7 @@ export function describePresence(suite: Suite): void {
         key: keys[at],
         fields: {},
         counts: { ...counts, ...mutations[at]!.add },
+        tallies: { pages: at === 0 ? [{ item: 'home', amount: 1n }] : [] },
       })
       const entries = [entry(0), entry(1), null, null, entry(4), null]
       expect(read).toMatchObject({ kind: 'serving', entries })
@@ -67,11 +69,19 @@ export function describePresence(suite: Suite): void {
       // Looks meet all that lies there, and its last row takes everything away.
       const looked = await audit.look({ epoch, keys, ticket: undefined })
       expect(looked).toMatchObject({
-        texts: ['-;0;2;0', '-;-3;0;1', '-;5;0;0', '-;0;-1;0', '-;0;1;0', '-;0;0;0'],
+        texts: [
+          '-;0;2;0|4:home1;',
+          '-;-3;0;1|',
+          '-;5;0;0|4:home1;',
+          '-;0;-1;0|',
+          '-;0;1;0|',
+          '-;0;0;0|',
+        ],
       })
-      const gone = mutations.map(({ entry: of, add: amounts }) =>
-        add(of, Object.fromEntries(Object.entries(amounts).map(([name, by]) => [name, -by]))),
-      )
+      const gone = mutations.map(({ entry: of, add: amounts, cells }) => ({
+        ...add(of, Object.fromEntries(Object.entries(amounts).map(([name, by]) => [name, -by]))),
+        ...(cells && { cells: pages(-1n) }),
+      }))
       const next = { from: offset(11), to: checkpoint(12), mutations: gone }
       await store.writer(layout).commit(aCommit(epoch, next))
       expect((await audit.scan(undefined)).keys).toEqual([])
@@ -82,7 +92,7 @@ export function describePresence(suite: Suite): void {
       const epoch = (await store.coordination.open(aBeginning()))!
       const keys = ['1', '1:2', keyAt(1, '2026-11-21T10:16:00.000000Z'), keyAt(1, 'infinity')]
       const looked = await store.audit(layout).look({ epoch, keys, ticket: 't' })
-      expect(looked).toMatchObject({ texts: keys.map(() => '-;0;0;0') })
+      expect(looked).toMatchObject({ texts: keys.map(() => '-;0;0;0|') })
     })
   })
 }

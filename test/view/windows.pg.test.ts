@@ -7,10 +7,12 @@ import { integer } from '../../src/types/declare.ts'
 import { typeOf } from '../../src/types/types.ts'
 import type { WindowType } from '../../src/types/windows.ts'
 import { sumOf } from '../../src/view/aggregates/sum-of.ts'
+import { topOf } from '../../src/view/aggregates/top-of.ts'
 import { gt } from '../../src/view/condition.ts'
 import { consolidator } from '../../src/view/consolidate.ts'
 import { countOf, defineView } from '../../src/view/define-view.ts'
 import { fold } from '../../src/view/fold.ts'
+import { itemRangeQuery, readItems } from '../../src/view/truth-items.ts'
 import { readTruth } from '../../src/view/truth-page.ts'
 import {
   keysQuery,
@@ -62,6 +64,7 @@ function viewOf({ type, length, by }: Shape): View {
     aggregates: {
       spent: sumOf(table, { by, of: integer('spent') }),
       longCount: countOf(table, { by, where: [gt(integer('spent'), 3)] }),
+      notes: topOf(table, { by, item: 'note', most: 3 }),
     },
   })
 }
@@ -102,15 +105,16 @@ beforeAll(async () => {
     })
     await client.query(`
       create table clicks_${type} (id bigint primary key, session bigint, kind text, mood mood,
-        at ${type}, spent integer);
+        at ${type}, spent integer, note text);
       insert into clicks_${type} select i, nullif((random() * 9)::int, 0),
         (array['a:b', 'B', 'ä', null])[1 + (random() * 3)::int],
         (array['a', 'b', 'B', null]::mood[])[1 + (random() * 3)::int],
         case when random() < 0.95 then (timestamp '1969-12-31 22:00:00'
           + i * interval '61.000001 seconds' * case when i % 5 = 0 then 600 else 1 end)::${type} end,
-        case when random() < 0.9 then (random() * 10)::int - 5 end
+        case when random() < 0.9 then (random() * 10)::int - 5 end,
+        (array['x', 'y', null])[1 + (random() * 2)::int]
       from generate_series(1, 600) i;
-      insert into clicks_${type} select 1000 + row_number() over (), s, 'B', 'b', at, 5
+      insert into clicks_${type} select 1000 + row_number() over (), s, 'B', 'b', at, 5, 'x'
       from (values ${texts.join(', ')}) edges (at), generate_series(1, 2) s;
       create index on clicks_${type} (session, at); analyze clicks_${type}`)
   }
@@ -150,7 +154,7 @@ async function walk(view: View, limits: PageLimits) {
 
 type Numbers = Readonly<Record<string, string>>
 
-/** By key: the sum, the number of long ones, and of all. */
+/** By key: the sum, the number of long ones, of each note, and of all. */
 async function expected({ type, start, by }: Shape): Promise<Map<string, Numbers>> {
   const columns = by.map((column) => (column === 'at' ? start : column))
   const texts = by.map((column, at) =>
@@ -159,8 +163,9 @@ async function expected({ type, start, by }: Shape): Promise<Map<string, Numbers
   const named = columns.map((sql, at) => `${sql} as ${by[at] === 'at' ? 'at' : `c${at}`}`)
   const { rows } = await client.query<(string | null)[]>({
     text: `select ${texts.join(', ')}, coalesce(sum(spent), 0)::text,
-        count(*) filter (where spent > 3)::text, count(*)::text
-      from (select ${named.join(', ')}, spent from clicks_${type}
+        count(*) filter (where spent > 3)::text, count(*)::text,
+        count(*) filter (where note = 'x') || ' ' || count(*) filter (where note = 'y')
+      from (select ${named.join(', ')}, spent, note from clicks_${type}
         where isfinite(at) and ${by.map((column) => `${column} is not null`).join(' and ')}) k
       group by ${by.map((column, at) => (column === 'at' ? 'k.at' : `k.c${at}`)).join(', ')}`,
     rowMode: 'array',
@@ -168,8 +173,11 @@ async function expected({ type, start, by }: Shape): Promise<Map<string, Numbers
   return new Map(
     rows.map((row) => {
       const parts = row.slice(0, by.length) as string[]
-      const [spent, longCount, rowCount] = row.slice(by.length) as [string, string, string]
-      return [JSON.stringify(parts), { spent, longCount, rowCount }]
+      const [spent, longCount, rowCount, notes] = row.slice(by.length).map(String)
+      return [
+        JSON.stringify(parts),
+        { spent: spent!, longCount: longCount!, rowCount: rowCount!, notes: notes! },
+      ]
     }),
   )
 }
@@ -178,17 +186,27 @@ async function expected({ type, start, by }: Shape): Promise<Map<string, Numbers
 function told(view: View, entries: Iterable<readonly [string, string]>): Map<string, Numbers> {
   return new Map(
     [...entries].map(([key, text]) => {
-      const { fields, counts } = decodeEntry(view.layout, text)!
+      const { fields, counts, tallies } = decodeEntry(view.layout, text)!
       expect(fields).toBeNull()
-      return [JSON.stringify(splitKey(key, view.key.length)), numbersOf(view, counts)]
+      const notes = tallies?.get('notes') as ReadonlyMap<string, bigint> | undefined
+      return [JSON.stringify(splitKey(key, view.key.length)), numbersOf(view, counts, notes)]
     }),
   )
 }
 
-function numbersOf(view: View, counts: Readonly<Record<string, bigint | null>>): Numbers {
+function numbersOf(
+  view: View,
+  counts: Readonly<Record<string, bigint | null>>,
+  notes: ReadonlyMap<string, bigint> = new Map(),
+): Numbers {
   const hidden = view.counts.find(({ name }) => name.startsWith('rows'))!.stored
   const text = (name: string) => String(counts[name] ?? 0n)
-  return { spent: text('spent'), longCount: text('longCount'), rowCount: text(hidden) }
+  return {
+    spent: text('spent'),
+    longCount: text('longCount'),
+    rowCount: text(hidden),
+    notes: `${notes.get('x') ?? 0n} ${notes.get('y') ?? 0n}`,
+  }
 }
 
 const whole: PageLimits = { keysMax: 100_000, rowsMax: 1_000_000 }
@@ -200,16 +218,20 @@ describe.each(shapes)('windows of $type, $length, by $by', (shape) => {
     [100_000, 1_000_000],
     [7, 1_000_000],
     [100_000, 5],
-    [1, 1],
-  ])('come in pages of %p keys and %p rows as SQL says', async (keysMax, rowsMax) => {
-    const truth = await expected(shape)
-    expect(truth.size).toBeGreaterThan(20)
-    const { found, keys } = await walk(view, { keysMax, rowsMax })
-    expect(told(view, found)).toEqual(truth)
-    expect(found.length).toBe(truth.size)
-    // One group counts all rows, the other some of them.
-    expect(keys).toBeLessThanOrEqual(keysMax * 2)
-  })
+    [3, 2],
+  ])(
+    'come in pages of %p keys and %p rows as SQL says',
+    async (keysMax, rowsMax) => {
+      const truth = await expected(shape)
+      expect(truth.size).toBeGreaterThan(20)
+      const { found, keys } = await walk(view, { keysMax, rowsMax })
+      expect(told(view, found)).toEqual(truth)
+      expect(found.length).toBe(truth.size)
+      // All rows are counted, some of them, and those with a note.
+      expect(keys).toBeLessThanOrEqual(keysMax * 3)
+    },
+    30_000,
+  )
 
   test('are found by their keys, each row counted once, and what is no key is not there', async () => {
     const all = await walk(view, whole)
@@ -248,12 +270,22 @@ describe.each(shapes)('windows of $type, $length, by $by', (shape) => {
     }
     const found = batch
       .take()
-      .map(({ entry, add }) => [
+      .map(({ entry, add, cells }) => [
         JSON.stringify(splitKey(entry, view.key.length)),
-        numbersOf(view, add),
+        numbersOf(view, add, cells?.get('notes')),
       ])
     expect(new Map(found as [string, Numbers][])).toEqual(await expected(shape))
   })
+})
+
+test('items of one entry are asked for within its window', async () => {
+  const view = viewOf(shapes[0]!)
+  const { found } = await walk(view, whole)
+  const [entry, text] = found.find(([, each]) => each.includes('1:x') && each.includes('1:y'))!
+  const query = itemRangeQuery(view, { entry, tally: 'notes' }, { after: undefined, itemsMax: 10 })
+  const { rows } = await client.query<unknown[]>({ text: query, rowMode: 'array' })
+  const { amounts } = readItems(view, 'notes', rows)
+  expect(amounts).toEqual(decodeEntry(view.layout, text)!.tallies!.get('notes'))
 })
 
 test('no key of a view without owning rows is told by the age of a row', async () => {

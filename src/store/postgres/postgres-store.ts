@@ -1,4 +1,4 @@
-import type { NamedColumn } from '../../mutation.ts'
+import type { NamedPart } from '../../mutation.ts'
 import type { ViewStore } from '../store.ts'
 import { PostgresAudit } from './audit.ts'
 import { PostgresConnection, type PostgresOptions } from './connection.ts'
@@ -13,7 +13,7 @@ import { PostgresWatchable } from './watchable.ts'
 import { PostgresWriter } from './writer.ts'
 
 export type PostgresStoreOptions = PostgresOptions & {
-  readonly view: { readonly name: string; readonly key: readonly NamedColumn[] }
+  readonly view: { readonly name: string; readonly key: readonly NamedPart[] }
   /** For a role that may read and nothing else: nothing is created, migrated or altered. */
   readonly readOnly?: boolean
 }

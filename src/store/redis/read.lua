@@ -16,7 +16,7 @@
 -- Returns one of
 --   {'read', {'unavailable', 'absent' or 'building'} or
 --     {'serving', watermark, its age in milliseconds, {doubt, ...}, entry, ...}, ...}
---     where an entry is {values in the order of fields, and then of each tally, if the first value is
+--     where an entry is {values in the order of fields, and then of each tally, if any of the values is
 --     there, items and scores in turn}; by keys of others only those that are there, with the key in
 --     front
 --   {'format', format found, key}
@@ -58,7 +58,11 @@ end
 local function entryOf(view, hash, keyAt, name)
   local values = redis.pcall('HMGET', hash, unpack(ARGV, view.namesAt, view.namesEnd))
   if values.err then return nil, hash, values.err end
-  for i = 1, values[1] and view.tallies or 0 do
+  -- Without an owning row, counts tell whether the entry is there.
+  local there = false
+  for _, value in ipairs(values) do there = there or value end
+  values.there = there and true or false
+  for i = 1, there and view.tallies or 0 do
     local tally = keyAt and KEYS[keyAt + i] or view.prefixes[i] .. name
     local at = view.slicesAt + i * 2 - 2
     local found = sliceOf(tally, ARGV[at], ARGV[at + 1])
@@ -78,8 +82,8 @@ local function keysBy(from, kind, number)
     end
   end
   for _, values in ipairs(from.entries) do
-    if values[1] and kind == 'field' then add(values[number]) end
-    if values[1] and kind == 'tally' then
+    if values.there and kind == 'field' then add(values[number]) end
+    if values.there and kind == 'tally' then
       local items = values[from.namesEnd - from.namesAt + 1 + number]
       for i = 1, #items, 2 do add(items[i]) end
     end
@@ -130,7 +134,7 @@ local function readNamed(view, answer)
   for _, name in ipairs(keysBy(from, kind, number)) do
     local values, where, reason = entryOf(view, prefix .. name, nil, name)
     if where then return where, reason end
-    if values[1] then
+    if values.there then
       table.insert(values, 1, name)
       answer[#answer + 1] = values
     end
