@@ -33,6 +33,7 @@ export {
   ne,
   type Condition,
 } from './view/condition.ts'
+export { lookup, type FieldLookup, type ItemLookup } from './view/lookup.ts'
 export type { Json } from './view/json-types.ts'
 export type {
   Asked,

@@ -1,5 +1,6 @@
 /** What is wrong with the views of a configuration file, each by itself and with one another. */
 import { tableInTopics } from '../table-name.ts'
+import { lookupFaults } from '../view/lookup.ts'
 import { sharedPathFaults } from '../view/paths.ts'
 import { tablesOf, type View } from '../view/view.ts'
 import type { ConfigFile } from './config-file.ts'
@@ -25,6 +26,7 @@ function faultsOf(listed: readonly unknown[]): readonly string[] {
     ...sameNameFaults(views),
     ...sharedPathFaults(whole),
     ...sharedTopicFaults(whole),
+    ...lookupFaults(whole),
   ]
 }
 

@@ -2,11 +2,13 @@
 import type { AggregateDeclaration } from './aggregates/aggregate.ts'
 import type { Column } from './aggregates/columns.ts'
 import type { EntryJsonOf } from './json-types.ts'
+import type { FieldLookup } from './lookup.ts'
 import type { QueryDeclaration, QueryOf, RespondFunction } from './respond.ts'
 import type { PartDeclaration } from './window-of.ts'
 
 export type KeyDeclaration = Readonly<Record<string, PartDeclaration>>
 export type FieldDeclarations = Readonly<Record<string, FieldDeclaration>>
+export type LookupDeclarations = Readonly<Record<string, FieldLookup>>
 export type AggregateDeclarations = Readonly<Record<string, AggregateDeclaration>>
 
 export type ViewDeclaration = {
@@ -18,6 +20,8 @@ export type ViewDeclaration = {
   readonly row?: RowDeclaration
   /** What the entry says of rows that have its key: `countOf`, `sumOf`, `topOf`, `latestOf`, … */
   readonly aggregates?: AggregateDeclarations
+  /** What is read with an entry of other views of the configuration: `lookup`. */
+  readonly lookups?: LookupDeclarations
   /**
    * Path under which HTTP serves an entry, with the key as its last part: `/users/:userId`. The path
    * without that serves many, `/users?ids=1,2`. Left out, the view is not public.
@@ -31,17 +35,19 @@ export type RespondingDeclaration<
   Fields extends FieldDeclarations,
   Aggregates extends AggregateDeclarations,
   Query extends QueryDeclaration,
+  Lookups extends LookupDeclarations,
 > = ViewDeclaration & {
   readonly key: Key
   readonly row?: RowDeclaration<Fields>
   readonly aggregates?: Aggregates
+  readonly lookups?: Lookups
   /**
    * Makes what HTTP answers, of the entry and of entries of any other view; many at once are not
    * served then. It is called for each answer, in the process that serves, and no part of what is
    * stored: another function takes effect when the API starts with it.
    */
   readonly respond?: RespondFunction<
-    EntryJsonOf<Key, Fields, Aggregates>,
+    EntryJsonOf<Key, Fields, Aggregates, Lookups>,
     QueryOf<Query>,
     { readonly [Part in keyof Key]: string }
   >

@@ -8,12 +8,14 @@ import type {
   AggregateDeclarations,
   FieldDeclarations,
   KeyDeclaration,
+  LookupDeclarations,
   RespondingDeclaration,
   RowDeclaration,
   ViewDeclaration,
 } from './declaration.ts'
 import type { EntryJsonOf } from './json-types.ts'
 import { faultsOfKey } from './key-faults.ts'
+import { faultsOfLookups, lookupsOf } from './lookup.ts'
 import { faultsOfRespond, respondOf, type QueryDeclaration, type ViewOf } from './respond.ts'
 import {
   hiddenCounts,
@@ -49,11 +51,12 @@ export {
 export function defineView<
   const Key extends KeyDeclaration,
   const Fields extends FieldDeclarations,
-  const Aggregates extends AggregateDeclarations,
-  const Query extends QueryDeclaration,
+  const Aggregates extends AggregateDeclarations = {},
+  const Query extends QueryDeclaration = {},
+  const Lookups extends LookupDeclarations = {},
 >(
-  declaration: RespondingDeclaration<Key, Fields, Aggregates, Query>,
-): ViewOf<EntryJsonOf<Key, Fields, Aggregates>> {
+  declaration: RespondingDeclaration<Key, Fields, Aggregates, Query, Lookups>,
+): ViewOf<EntryJsonOf<Key, Fields, Aggregates, Lookups>> {
   const { name, serve } = declaration
   const wrong = faultsOf(declaration)
   if (wrong.length > 0) {
@@ -86,6 +89,7 @@ export function defineView<
       ...declared.shows,
     })),
     serve,
+    lookups: lookupsOf(declaration),
     respond: respondOf(declaration),
   })
 }
@@ -148,7 +152,7 @@ const reserved = new Set(
 
 /** What declarations are made of: JavaScript lets a name through that is none of them. */
 const properties = {
-  declaration: ['name', 'key', 'row', 'aggregates', 'serve', 'respond', 'query', 'schema'],
+  declaration: 'name key row aggregates lookups serve respond query schema'.split(' '),
   row: ['table', 'key', 'fields'],
 }
 
@@ -164,6 +168,7 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     // An aggregate of one number has its name.
     ...numbers,
     ...aggregates.flatMap(([aggregate]) => (numbers.includes(aggregate) ? [] : [aggregate])),
+    ...Object.keys(declaration.lookups ?? {}),
   ]
   return [
     ...(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) ? [] : ['its name is not in kebab-case']),
@@ -180,6 +185,7 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     ...aggregates.flatMap(([, declared]) => declared.faults),
     ...faultsOfServe(declaration),
     ...faultsOfRespond(declaration),
+    ...faultsOfLookups(declaration),
   ]
 }
 

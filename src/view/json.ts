@@ -5,6 +5,7 @@ import { typeOf } from '../types/types.ts'
 import type { JsonValue } from '../types/value-type.ts'
 import type { AggregateForm, Shown } from './aggregates/aggregate.ts'
 import { aggregateForms } from './aggregates/index.ts'
+import { lookedObject, lookedSchemas, type Looked } from './lookup.ts'
 import { fieldsOf, type Aggregate, type View } from './view.ts'
 
 /** What a reader gets of an entry: the key, then fields, then aggregates, as declared. */
@@ -12,9 +13,10 @@ export type EntryJson = Readonly<Record<string, JsonValue>>
 
 /**
  * The entry as JSON. 64-bit columns are strings, for a JavaScript number can't hold them; counts
- * are numbers, for rows beyond 2^53 can't be counted.
+ * are numbers, for rows beyond 2^53 can't be counted. `looked` is what was read with it of the views
+ * that are looked up.
  */
-export function toJson(view: View, entry: Entry): EntryJson {
+export function toJson(view: View, entry: Entry, looked?: Looked): EntryJson {
   const json: Record<string, JsonValue> = {}
   const parts = splitKey(entry.key, view.key.length)
   for (const [at, { name, type }] of view.key.entries()) {
@@ -28,7 +30,10 @@ export function toJson(view: View, entry: Entry): EntryJson {
   for (const { form, shown, counts, tally } of readingsOf(view)) {
     const numbers = counts.map((count) => entry.counts[count] ?? 0n)
     const items = tally === undefined ? [] : (entry.tallies?.[tally] ?? [])
-    json[shown.aggregate.name] = form.json(shown, { numbers, items })
+    json[shown.aggregate.name] = form.json(shown, { numbers, items, looked })
+  }
+  for (const { lookup, stored } of fieldLookupsOf(view)) {
+    json[lookup.name] = lookedObject(lookup, entry.fields[stored] ?? null, looked)
   }
   return json
 }
@@ -51,16 +56,35 @@ function readingsOf(view: View): readonly Reading[] {
   return readings
 }
 
-function readingOf({ counts, tallies }: View, aggregate: Aggregate): Reading {
+function readingOf({ counts, tallies, lookups }: View, aggregate: Aggregate): Reading {
   const form = aggregateForms[aggregate.kind]
   if (!form) throw new Error(`there is no aggregate ${aggregate.kind}`)
   const tally = tallies.find(({ name }) => name === aggregate.tally)
   return {
     form,
-    shown: { aggregate, item: tally?.item },
+    shown: {
+      aggregate,
+      item: tally?.item,
+      lookup: lookups?.find(({ by }) => by.kind === 'items' && by.aggregate === aggregate.name),
+    },
     counts: aggregate.counts.map((name) => counts.find((count) => count.name === name)!.stored),
     tally: tally?.stored,
   }
+}
+
+/** Lookups by a field, with its stored name. */
+function fieldLookupsOf(view: View) {
+  const { lookups = [] } = view
+  return lookups.flatMap((lookup) => {
+    const { by } = lookup
+    if (by.kind !== 'field') return []
+    return [{ lookup, stored: fieldsOf(view).find(({ name }) => name === by.field)!.stored }]
+  })
+}
+
+function nullableObject(properties: Readonly<Record<string, object>>): object {
+  const required = Object.keys(properties)
+  return { type: ['object', 'null'], required, additionalProperties: false, properties }
 }
 
 /** JSON schema of `toJson`'s answer, for the server's serializer and for OpenAPI. */
@@ -72,6 +96,9 @@ export function jsonSchemaOf(view: View) {
   }
   for (const { form, shown } of readingsOf(view)) {
     properties[shown.aggregate.name] = form.schema(shown)
+  }
+  for (const { lookup } of fieldLookupsOf(view)) {
+    properties[lookup.name] = nullableObject(lookedSchemas(lookup))
   }
   return {
     type: 'object',

@@ -11,6 +11,7 @@ import type { TypedColumn } from '../types/declare.ts'
 import type { ColumnType } from '../types/types.ts'
 import { windowFormOf, type KeyPart } from '../types/windows.ts'
 import type { Condition } from './condition.ts'
+import type { Lookup } from './lookup.ts'
 import type { Respond } from './respond.ts'
 
 export type View = {
@@ -24,6 +25,8 @@ export type View = {
   readonly aggregates: readonly Aggregate[]
   /** Path under which HTTP serves entries: `/users/:userId`. Nothing that stores know of. */
   readonly serve?: string | undefined
+  /** What is read with an entry of other views. Nothing that stores know of. */
+  readonly lookups?: readonly Lookup[] | undefined
   /** What HTTP answers instead of the entry. Nothing that stores know of either. */
   readonly respond?: Respond | undefined
   /** By stored names. */

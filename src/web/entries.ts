@@ -66,7 +66,7 @@ async function answerEntry(
   if (!read) return reply
   const [entry] = read.entries
   if (!entry) return notFound({ request, reply }, view, key)
-  return sendContent({ request, reply }, toJson(read.view, entry))
+  return sendContent({ request, reply }, toJson(read.view, entry, read.looked))
 }
 
 async function answerEntries(
@@ -83,7 +83,9 @@ async function answerEntries(
   }
   const read = await readServed({ request, reply }, keys, options)
   if (!read) return reply
-  const found = read.entries.flatMap((entry) => (entry ? [toJson(read.view, entry)] : []))
+  const found = read.entries.flatMap((entry) =>
+    entry ? [toJson(read.view, entry, read.looked)] : [],
+  )
   const missing = keys.filter((_, index) => !read.entries[index])
   return sendContent({ request, reply }, { found, missing })
 }
@@ -101,7 +103,7 @@ export async function readServed(
     return undefined
   }
   if (read.kind === 'unavailable') {
-    refuse(reply, notServed(view.name, read.phase), instance)
+    refuse(reply, notServed(read.name ?? view.name, read.phase), instance)
     return undefined
   }
   tellHowRight(reply, read)

@@ -2,6 +2,7 @@ import type { Entry } from '../mutation.ts'
 import { MillraceError } from '../errors.ts'
 import type { Lsn } from '../position.ts'
 import { limits } from '../store/limits.ts'
+import type { Looked } from '../view/lookup.ts'
 import type { View } from '../view/view.ts'
 import type { ViewAnswer } from './served-view.ts'
 
@@ -17,6 +18,7 @@ export type ReadAnswer =
       readonly doubts: readonly string[]
       /** In the order of the keys, null where there is nothing under one. */
       readonly entries: readonly (Entry | null)[]
+      readonly looked?: Looked | undefined
     }
 
 /** Whoever answers all keys at once. */
@@ -27,6 +29,8 @@ export type ReadQueueOptions = {
   readonly timeoutMs: number
   /** Readers that wait at once. */
   readonly readsMax: number
+  /** Entries of other views that are read with one at most. */
+  readonly lookedMost?: number
 }
 
 /** Calls of the store under way at once. Beyond them keys gather for the next one. */
@@ -47,15 +51,18 @@ export class ReadQueue {
   readonly #reader: Reads
   readonly #timeoutMs: number
   readonly #readsMax: number
+  /** Of one call. */
+  readonly #keysMax: number
   #gathered: Waiter[] = []
   #flushing = false
   #calls = 0
   #waiting = 0
 
-  constructor(reader: Reads, { timeoutMs, readsMax }: ReadQueueOptions) {
+  constructor(reader: Reads, { timeoutMs, readsMax, lookedMost = 0 }: ReadQueueOptions) {
     this.#reader = reader
     this.#timeoutMs = timeoutMs
     this.#readsMax = readsMax
+    this.#keysMax = Math.max(1, Math.floor(limits.readKeysMax / (1 + lookedMost)))
   }
 
   /**
@@ -97,7 +104,7 @@ export class ReadQueue {
   #flush(): void {
     this.#gathered = this.#gathered.filter((waiter) => !waiter.settled)
     while (this.#gathered.length > 0 && this.#calls < callsMax) {
-      this.#call(this.#gathered.splice(0, fitting(this.#gathered)))
+      this.#call(this.#gathered.splice(0, fitting(this.#gathered, this.#keysMax)))
     }
   }
 
@@ -146,11 +153,11 @@ export class ReadQueue {
 }
 
 /** How many of the waiters one call takes. */
-function fitting(waiters: readonly Waiter[]): number {
+function fitting(waiters: readonly Waiter[], keysMax: number): number {
   let keys = 0
   const over = waiters.findIndex((waiter) => {
     keys += waiter.keys.length
-    return keys > limits.readKeysMax
+    return keys > keysMax
   })
   return over < 0 ? waiters.length : Math.max(1, over)
 }

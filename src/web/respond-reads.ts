@@ -5,12 +5,11 @@ import type { View } from '../view/view.ts'
 import type { EntriesOptions, Standing } from './entries.ts'
 import { parseKey, parseParts } from './entry-key.ts'
 import { doubted, notServed, readFailure, refusalOf, type Refusal } from './refusals.ts'
-import type { ServedView } from './served-view.ts'
-import { leastOf, readTogether, type TogetherAnswer } from './together.ts'
+import { leastOf, readTogether, type ServedViews, type TogetherAnswer } from './together.ts'
 
 export type RespondReadsOptions = Pick<EntriesOptions, 'onDoubt' | 'log'> & {
   /** Views that may be read, by name. */
-  readonly served: ReadonlyMap<string, ServedView>
+  readonly served: ServedViews
 }
 
 /** A view can't be read now. Where a `respond` throws it on, readers are told that. */
@@ -55,8 +54,8 @@ export class RespondReads {
     }
     const answer = await this.#answer(asked)
     signal.throwIfAborted()
-    return answer.found.map(({ view, entries }, at) => {
-      const jsons = entries.map((entry) => entry && toJson(view, entry))
+    return answer.found.map(({ view, entries, looked }, at) => {
+      const jsons = entries.map((entry) => entry && toJson(view, entry, looked))
       return asked[at]!.places.map((place) => (place === undefined ? null : jsons[place]!))
     })
   }
@@ -79,7 +78,7 @@ export class RespondReads {
     asked: Parameters<typeof readTogether>[0],
   ): Promise<Extract<TogetherAnswer, { kind: 'serving' }>> {
     const { onDoubt, log } = this.#options
-    const answer = await readTogether(asked).catch((error: unknown) => {
+    const answer = await readTogether(asked, this.#options.served).catch((error: unknown) => {
       throw new ReadRefused(refusalOf(readFailure(error, log)))
     })
     if (answer.kind === 'unavailable') {

@@ -74,7 +74,7 @@ async function answerMade(
   const given = {
     key,
     parts: partsOf(options, key),
-    entry: entry ? toJson(read.view, entry) : null,
+    entry: entry ? toJson(read.view, entry, read.looked) : null,
     query: request.query,
   }
   const made = await make({ given, reads, reply }, options)

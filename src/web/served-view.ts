@@ -6,7 +6,8 @@ import { decodePass, type PassState } from '../reconcile/pass-state.ts'
 import type { ReadResult, StoreStatus, ViewReader } from '../store/reader.ts'
 import type { ViewState } from '../store/state.ts'
 import type { ViewStore } from '../store/store.ts'
-import type { View } from '../view/view.ts'
+import type { Looked } from '../view/lookup.ts'
+import { fieldsOf, type View } from '../view/view.ts'
 
 export type ServedViewOptions = {
   readonly own: OwnView
@@ -16,8 +17,15 @@ export type ServedViewOptions = {
 
 /** What one read of the store says, and `view`, which has the stored names of its entries. */
 export type ViewAnswer =
-  | Extract<ReadResult, { kind: 'unavailable' }>
-  | (Extract<ReadResult, { kind: 'serving' }> & { readonly view: View })
+  | (Extract<ReadResult, { kind: 'unavailable' }> & {
+      /** Of a view that is looked up, where it is that one. */
+      readonly name?: string
+    })
+  | (Extract<ReadResult, { kind: 'serving' }> & {
+      readonly view: View
+      /** What was read with the entries of the views that are looked up. */
+      readonly looked?: Looked | undefined
+    })
 
 /** What is known of the view and its store without asking it. */
 export type Seen = {
@@ -36,7 +44,18 @@ export type Seen = {
 }
 
 /** What the view is read with, and `view`, which has the stored names of its entries. */
-export type Source = { readonly view: View; readonly reader: ViewReader }
+export type Source = {
+  readonly view: View
+  readonly reader: ViewReader
+  /** For these fields of the owning row alone, in their order. */
+  fieldsReader(names: readonly string[]): FieldsReader
+}
+
+export type FieldsReader = {
+  readonly reader: ViewReader
+  /** Their stored names. */
+  readonly stored: readonly string[]
+}
 
 /** What the state says about reading the own declaration. */
 type Knowledge =
@@ -162,13 +181,39 @@ export class ServedView {
     const known = this.#knowledge
     if (known.kind === 'kept' && known.declaration === kept?.declaration) return known
     try {
-      const view = servedView(this.own, state)
-      const reader = this.#store!.reader(view.layout, id)
-      return { kind: 'kept', declaration: kept!.declaration, view, reader }
+      const view = { ...servedView(this.own, state), lookups: this.own.view.lookups }
+      const store = this.#store!
+      const reader = store.reader(view.layout, id)
+      const fieldsReader = memorized((names) => fieldsReaderOf(store, { view, id }, names))
+      return { kind: 'kept', declaration: kept!.declaration, view, reader, fieldsReader }
     } catch (error) {
       if (error instanceof MillraceError) return { kind: 'refused', error }
       throw error
     }
+  }
+}
+
+function fieldsReaderOf(
+  store: Pick<ViewStore, 'reader'>,
+  { view, id }: OwnView,
+  names: readonly string[],
+): FieldsReader {
+  const fields = names.map((name) => fieldsOf(view).find((field) => field.name === name)!)
+  const layout = {
+    ...view.layout,
+    fields: fields.map(({ stored, type }) => ({ name: stored, type })),
+    counts: [],
+    tallies: [],
+  }
+  return { reader: store.reader(layout, id), stored: fields.map(({ stored }) => stored) }
+}
+
+function memorized<Result>(make: (names: readonly string[]) => Result) {
+  const made = new Map<string, Result>()
+  return (names: readonly string[]): Result => {
+    const known = made.get(names.join()) ?? make(names)
+    made.set(names.join(), known)
+    return known
   }
 }
 

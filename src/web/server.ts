@@ -3,6 +3,7 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest }
 import type { FastifyReply } from 'fastify'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
+import { lookedMost } from '../view/lookup.ts'
 import { pathsOf } from '../view/paths.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { Connections } from './connections.ts'
@@ -15,6 +16,7 @@ import { patternOf } from './routes.ts'
 import type { ServedView } from './served-view.ts'
 import { addStatus } from './status.ts'
 import type { Statuses } from './statuses.ts'
+import { readLooking } from './together.ts'
 
 export type ServerOptions = {
   readonly served: readonly ServedView[]
@@ -49,8 +51,11 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const { onDoubt, readTimeoutMs: timeoutMs, apiReadsMax: readsMax } = config
   const byName = new Map(served.map((each) => [each.own.view.name, each]))
   const views = served.map((each) => {
-    const reads = new ReadQueue(each, { timeoutMs, readsMax })
-    return { view: each.own.view, reads, onDoubt, log }
+    const { view } = each.own
+    const looking = { read: (keys: readonly string[]) => readLooking(each, keys, byName) }
+    const bounds = { timeoutMs, readsMax, lookedMost: lookedMost(view) }
+    const reads = new ReadQueue(view.lookups ? looking : each, bounds)
+    return { view, reads, onDoubt, log }
   })
   for (const each of views) {
     const { serve, respond } = each.view

@@ -1,11 +1,15 @@
-/** Reads entries of several served views, all of them of one moment. */
+/** Reads entries of several served views with what they look up, all of it of one moment. */
 import type { Entry } from '../mutation.ts'
-import type { ReadPart } from '../store/reader.ts'
-import type { View } from '../view/view.ts'
+import type { NamedPart, ReadPart, ReadResult } from '../store/reader.ts'
+import type { Looked, Lookup } from '../view/lookup.ts'
+import { fieldsOf, type View } from '../view/view.ts'
 import type { Standing } from './entries.ts'
-import type { ServedView } from './served-view.ts'
+import type { ServedView, Source, ViewAnswer } from './served-view.ts'
 
 export type ServedQuestion = { readonly served: ServedView; readonly keys: readonly string[] }
+
+/** All that are served, by name. */
+export type ServedViews = ReadonlyMap<string, ServedView>
 
 export type TogetherAnswer =
   | {
@@ -25,32 +29,113 @@ export type Found = {
   readonly view: View
   /** In the order of the keys, null where there is nothing under one. */
   readonly entries: readonly (Entry | null)[]
+  readonly looked: Looked
   readonly doubts: readonly string[]
 }
 
 /** Rejects as the store does, and as `ServedView.read` does for any of the views. */
-export async function readTogether(questions: readonly ServedQuestion[]): Promise<TogetherAnswer> {
+export async function readTogether(
+  questions: readonly ServedQuestion[],
+  views: ServedViews,
+): Promise<TogetherAnswer> {
+  const asked = questions.map(({ served, keys }) => ({ served, keys, source: served.source() }))
   const parts: ReadPart[] = []
-  const views: View[] = []
-  for (const { served, keys } of questions) {
-    const source = served.source()
+  for (const { served, keys, source } of asked) {
     if (!source) return { kind: 'unavailable', name: served.own.view.name, phase: 'absent' }
     parts.push({ reader: source.reader, keys })
-    views.push(source.view)
+  }
+  const lookings = asked.flatMap(({ source }, part) => lookingsOf(source!, part, views))
+  for (const looking of lookings) {
+    if (!looking.named) return { kind: 'unavailable', name: looking.lookup.view, phase: 'absent' }
+    parts.push(looking.named)
   }
   const [first] = parts
   if (!first) throw new Error('a read asks for one view at least')
   const results = await first.reader.readTogether(parts)
   for (const { served } of questions) served.answered()
-  const found: Found[] = []
-  const standings: Standing[] = []
+  const names = [
+    ...questions.map(({ served }) => served.own.view.name),
+    ...lookings.map(({ lookup }) => lookup.view),
+  ]
+  const answered: Serving[] = []
   for (const [at, result] of results.entries()) {
-    const view = views[at]!
-    if (result.kind === 'unavailable') return { ...result, name: view.name }
-    found.push({ view, entries: result.entries, doubts: result.doubts })
-    standings.push(result)
+    if (result.kind === 'unavailable') return { ...result, name: names[at]! }
+    answered.push(result)
   }
-  return { kind: 'serving', ...leastOf(standings), found }
+  return { kind: 'serving', ...leastOf(answered), found: foundOf(asked, lookings, answered) }
+}
+
+/** For a view that looks others up: reads it as `ServedView.read` does. */
+export async function readLooking(
+  served: ServedView,
+  keys: readonly string[],
+  views: ServedViews,
+): Promise<ViewAnswer> {
+  const answer = await readTogether([{ served, keys }], views)
+  if (answer.kind === 'unavailable') return answer
+  const { found, ...standing } = answer
+  const { view, entries, looked } = found[0]!
+  return { ...standing, view, entries, looked }
+}
+
+type Serving = Extract<ReadResult, { kind: 'serving' }>
+
+type Looking = {
+  readonly part: number
+  readonly lookup: Lookup
+  readonly stored: readonly string[]
+  /** Undefined where the view that is looked up is not there. */
+  readonly named: NamedPart | undefined
+}
+
+function lookingsOf(source: Source, part: number, views: ServedViews): readonly Looking[] {
+  return (source.view.lookups ?? []).map((lookup) => {
+    const other = views.get(lookup.view)
+    if (!other) throw new Error(`the view ${lookup.view} is looked up and not served`)
+    const fields = other.source()?.fieldsReader(lookup.fields.map(({ name }) => name))
+    const by = { part, ...placeOf(source.view, lookup) }
+    const named = fields && { reader: fields.reader, by }
+    return { part, lookup, stored: fields?.stored ?? [], named }
+  })
+}
+
+/** Where the entries of a view hold the keys of a lookup, by stored names. */
+function placeOf(
+  view: View,
+  { by }: Lookup,
+): { readonly field: string } | { readonly tally: string } {
+  if (by.kind === 'field') {
+    return { field: fieldsOf(view).find(({ name }) => name === by.field)!.stored }
+  }
+  const { aggregates, tallies } = view
+  const { tally } = aggregates.find(({ name }) => name === by.aggregate)!
+  return { tally: tallies.find(({ name }) => name === tally)!.stored }
+}
+
+function foundOf(
+  asked: readonly { readonly source: Source | undefined }[],
+  lookings: readonly Looking[],
+  answered: readonly Serving[],
+): readonly Found[] {
+  return asked.map(({ source }, part) => {
+    const doubts = [...answered[part]!.doubts]
+    const looked = new Map<string, ReadonlyMap<string, readonly (string | null)[]>>()
+    for (const [at, looking] of lookings.entries()) {
+      if (looking.part !== part) continue
+      const { entries, doubts: others } = answered[asked.length + at]!
+      doubts.push(...others)
+      looked.set(
+        looking.lookup.name,
+        new Map(
+          entries.map((entry) => [
+            entry!.key,
+            looking.stored.map((name) => entry!.fields[name] ?? null),
+          ]),
+        ),
+      )
+    }
+    return { view: source!.view, entries: answered[part]!.entries, looked, doubts: unique(doubts) }
+  })
 }
 
 /** What can be said of all of them: the oldest watermark, the greatest age, every doubt. */
@@ -61,5 +146,9 @@ export function leastOf(standings: readonly Standing[]): Standing {
     if (other.watermark < watermark) watermark = other.watermark
     ageMs = Math.max(ageMs, other.ageMs)
   }
-  return { watermark, ageMs, doubts: [...new Set(standings.flatMap(({ doubts }) => doubts))] }
+  return { watermark, ageMs, doubts: unique(standings.flatMap(({ doubts }) => doubts)) }
+}
+
+function unique(texts: readonly string[]): readonly string[] {
+  return [...new Set(texts)]
 }

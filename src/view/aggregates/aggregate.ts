@@ -8,6 +8,8 @@ import type { TypedColumn } from '../../types/declare.ts'
 import type { TallyItem } from '../../mutation.ts'
 import type { JsonForm, JsonValue } from '../../types/value-type.ts'
 import type { Condition } from '../condition.ts'
+import type { Json, seen } from '../json-types.ts'
+import type { ItemLookup, Looked, Lookup } from '../lookup.ts'
 import type { Adds, Aggregate, ItemForm, Shows } from '../view.ts'
 
 /** What a declaration says: of which rows, and to which entry each belongs. */
@@ -27,13 +29,16 @@ export type Keeps = {
 }
 
 /** An aggregate as its builder makes it of what a person writes. */
-export type AggregateDeclaration = RowsDeclaration & {
+export type AggregateDeclaration<Seen = Json> = RowsDeclaration & {
   readonly kind: string
   readonly table: string
   readonly keeps: Keeps
   readonly shows: Shows
+  /** Of its items; nothing that stores know of. */
+  readonly lookup?: ItemLookup | undefined
   /** What can't be kept exactly or is not understood, in words. */
   readonly faults: readonly string[]
+  readonly [seen]?: Seen
 }
 
 /** How readers see it. */
@@ -46,6 +51,8 @@ export type Shown = {
   readonly aggregate: Aggregate
   /** Of its tally. */
   readonly item: ItemForm | undefined
+  /** Of its items. */
+  readonly lookup?: Lookup | undefined
 }
 
 export type Told = {
@@ -53,6 +60,7 @@ export type Told = {
   readonly numbers: readonly bigint[]
   /** The slice of its tally. */
   readonly items: readonly TallyItem[]
+  readonly looked?: Looked | undefined
 }
 
 /** Of an aggregate that adds up a column. */

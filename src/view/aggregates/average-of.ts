@@ -23,7 +23,10 @@ export type AverageDeclaration = RowsDeclaration & {
  *
  *     averageOf('ratings', { of: smallint('stars'), digits: 2, by: 'movie_id' })
  */
-export function averageOf(table: string, declared: AverageDeclaration): AggregateDeclaration {
+export function averageOf(
+  table: string,
+  declared: AverageDeclaration,
+): AggregateDeclaration<string | null> {
   const { of, scale = 0, digits, by, where = [] } = declared
   const counts = [
     { end: 'Sum', adds: { kind: 'sum', ...of, scale } },

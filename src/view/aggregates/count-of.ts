@@ -10,7 +10,7 @@ import {
  *
  *     countOf('tweets', { by: 'user_id', where: [isNull(timestamptz('deleted_at'))] })
  */
-export function countOf(table: string, declared: RowsDeclaration): AggregateDeclaration {
+export function countOf(table: string, declared: RowsDeclaration): AggregateDeclaration<number> {
   const { by, where = [] } = declared
   const keeps = { counts: [{ end: '', adds: { kind: 'row' } }] } as const
   const faults = unknownFaults('countOf', declared, ['by', 'where'])

@@ -1,15 +1,21 @@
 /** What `topOf` and `countsOf` have in common: items of a few columns, with how many rows each has. */
-import type { TallyItem } from '../../mutation.ts'
 import type { TypedColumn } from '../../types/declare.ts'
 import { knownType, typeOf } from '../../types/types.ts'
 import type { JsonForm, JsonValue } from '../../types/value-type.ts'
+import type { Flat, ItemJson, LookedJson } from '../json-types.ts'
 import { textsOf } from '../item.ts'
+import { faultsOfLooked, lookedJson, lookedSchemas, type ItemLookup } from '../lookup.ts'
 import type { ItemForm, ItemPart } from '../view.ts'
 import { typedColumn, type Column } from './columns.ts'
-import type { Shown } from './aggregate.ts'
+import type { Shown, Told } from './aggregate.ts'
 
 /** A column, which readers see as `item`, or several under these names. */
 export type Item = Column | Readonly<Record<string, Column>>
+
+/** What readers see. */
+export type CountedJson<Named, Fields> = readonly Flat<
+  ItemJson<Named> & { readonly count: number } & LookedJson<Fields>
+>[]
 
 type Read = {
   readonly item: ItemForm
@@ -37,6 +43,15 @@ export function readItem(given: Item): Read {
   }
 }
 
+/** Of a lookup by items that have these parts. */
+export function faultsOfItemLookup(
+  lookup: ItemLookup | undefined,
+  parts: readonly ItemPart[],
+): readonly string[] {
+  if (!lookup) return []
+  return faultsOfLooked('lookup', lookup, [...parts.map(({ name }) => name), 'count'])
+}
+
 function faultsOfItem({ column, type }: TypedColumn): readonly string[] {
   const known = knownType(type)
   if (!known) return [`there is no type '${type}' for ${column}`]
@@ -50,8 +65,11 @@ function isColumn(given: Item): given is Column {
   return typeof column === 'string' && typeof type === 'string'
 }
 
-/** `[{ artistId, count }]`, in the order of the slice. What is no item is left out. */
-export function countedJson({ aggregate, item }: Shown, items: readonly TallyItem[]): JsonValue {
+/** `[{ artistId, count, name }]`, in the order of the slice. What is no item is left out. */
+export function countedJson(
+  { aggregate, item, lookup }: Shown,
+  { items, looked }: Told,
+): JsonValue {
   const { columns } = item as ItemForm & { kind: 'values' }
   const shown: JsonValue[] = []
   for (const each of items) {
@@ -61,19 +79,20 @@ export function countedJson({ aggregate, item }: Shown, items: readonly TallyIte
     for (const { name, at } of aggregate.parts!) {
       json[name] = typeOf(columns[at]!.type).json.value(texts[at]!)
     }
-    shown.push({ ...json, count: Number(each.amount) })
+    const more = lookup && lookedJson(lookup, each.item, looked)
+    shown.push({ ...json, count: Number(each.amount), ...more })
   }
   return shown
 }
 
-export function countedSchema({ aggregate, item }: Shown): JsonForm['schema'] {
+export function countedSchema({ aggregate, item, lookup }: Shown): JsonForm['schema'] {
   const { columns } = item as ItemForm & { kind: 'values' }
   const properties: Record<string, object> = {}
   for (const { name, at } of aggregate.parts!) {
     properties[name] = typeOf(columns[at]!.type).json.schema
   }
   return listSchema(
-    { ...properties, count: { type: 'integer', minimum: 1 } },
+    { ...properties, count: { type: 'integer', minimum: 1 }, ...(lookup && lookedSchemas(lookup)) },
     aggregate.slice?.most,
   )
 }

@@ -1,25 +1,41 @@
+import type { ItemLookup, LookedFields } from '../lookup.ts'
 import {
   unknownFaults,
   type AggregateDeclaration,
   type AggregateForm,
   type RowsDeclaration,
 } from './aggregate.ts'
-import { countedJson, countedSchema, readItem, type Item } from './counted-items.ts'
+import {
+  countedJson,
+  countedSchema,
+  faultsOfItemLookup,
+  readItem,
+  type CountedJson,
+  type Item,
+} from './counted-items.ts'
 
-export type CountsDeclaration = RowsDeclaration & {
+export type CountsDeclaration<
+  Named extends Item = Item,
+  Fields extends LookedFields = LookedFields,
+> = RowsDeclaration & {
   /** `'state'`, `smallint('stars')`, or with names `{ state: enumeration('state') }`. */
-  readonly item: Item
+  readonly item: Named
+  /** What readers see of the entries of another view whose keys the items are. */
+  readonly lookup?: ItemLookup<Fields>
 }
 
 /**
  * Every item with how many rows it has: `select item, count(*) … group by item order by count(*)
  * desc, item::text collate "C"`. Rows whose item is null give nothing. Readers get all of them, so
- * it is meant for columns of few values. In JSON `[{ state, count }]`.
+ * it is meant for columns of few values. In JSON `[{ state, count }]`, with what is looked up behind.
  *
  *     countsOf('orders', { item: { state: enumeration('state') }, by: 'customer_id' })
  */
-export function countsOf(table: string, declared: CountsDeclaration): AggregateDeclaration {
-  const { by, where = [] } = declared
+export function countsOf<const Named extends Item, const Fields extends LookedFields = {}>(
+  table: string,
+  declared: CountsDeclaration<Named, Fields>,
+): AggregateDeclaration<CountedJson<Named, Fields>> {
+  const { by, where = [], lookup } = declared
   const { item, parts, faults } = readItem(declared.item)
   const slice = { order: 'largest', most: undefined } as const
   return {
@@ -29,11 +45,16 @@ export function countsOf(table: string, declared: CountsDeclaration): AggregateD
     where,
     keeps: { counts: [], item },
     shows: { scale: 0, digits: 0, slice, parts },
-    faults: [...unknownFaults('countsOf', declared, ['item', 'by', 'where']), ...faults],
+    lookup,
+    faults: [
+      ...unknownFaults('countsOf', declared, ['item', 'by', 'where', 'lookup']),
+      ...faults,
+      ...faultsOfItemLookup(lookup, parts),
+    ],
   }
 }
 
 export const counts: AggregateForm = {
-  json: (shown, { items }) => countedJson(shown, items),
+  json: countedJson,
   schema: countedSchema,
 }

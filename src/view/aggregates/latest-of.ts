@@ -1,3 +1,4 @@
+import type { RowJson } from '../json-types.ts'
 import type { AggregateDeclaration, AggregateForm } from './aggregate.ts'
 import { listJson, listOf, schemaOfList, type ListDeclaration } from './ordered-rows.ts'
 
@@ -14,7 +15,10 @@ import { listJson, listOf, schemaOfList, type ListDeclaration } from './ordered-
  *       by: 'user_id',
  *     })
  */
-export function latestOf(table: string, declared: ListDeclaration): AggregateDeclaration {
+export function latestOf<const Fields extends ListDeclaration['fields']>(
+  table: string,
+  declared: ListDeclaration<Fields>,
+): AggregateDeclaration<readonly RowJson<Fields>[]> {
   return listOf(table, declared, { kind: 'latest', builder: 'latestOf', order: 'last' })
 }
 

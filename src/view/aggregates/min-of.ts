@@ -1,3 +1,5 @@
+import type { ColumnType } from '../../types/types.ts'
+import type { JsonOf } from '../json-types.ts'
 import type { AggregateDeclaration, AggregateForm } from './aggregate.ts'
 import { extremeJson, extremeOf, schemaOfExtreme, type ExtremeDeclaration } from './ordered-rows.ts'
 
@@ -7,7 +9,10 @@ import { extremeJson, extremeOf, schemaOfExtreme, type ExtremeDeclaration } from
  *
  *     minOf('offers', { of: numeric('price'), scale: 2, key: bigint('offer_id'), by: 'product_id' })
  */
-export function minOf(table: string, declared: ExtremeDeclaration): AggregateDeclaration {
+export function minOf<const Type extends ColumnType>(
+  table: string,
+  declared: ExtremeDeclaration<Type>,
+): AggregateDeclaration<JsonOf<Type> | null> {
   return extremeOf(table, declared, { kind: 'min', builder: 'minOf', order: 'first' })
 }
 

@@ -2,6 +2,7 @@
 import type { TallyItem } from '../../mutation.ts'
 import { nullable } from '../../types/arrays.ts'
 import type { TypedColumn } from '../../types/declare.ts'
+import type { ColumnType } from '../../types/types.ts'
 import { knownType, typeOf } from '../../types/types.ts'
 import type { JsonForm, JsonValue } from '../../types/value-type.ts'
 import { textsOf } from '../item.ts'
@@ -24,19 +25,21 @@ export type OrderDeclaration = RowsDeclaration & {
   readonly scale?: number
 }
 
-export type ListDeclaration = OrderDeclaration & {
+export type ListDeclaration<Fields extends Columns = Columns> = OrderDeclaration & {
   readonly order: TypedColumn
   /** How many rows readers get at most. */
   readonly most: number
   /** What readers see of a row: names with their columns. */
-  readonly fields: Readonly<Record<string, Column>>
+  readonly fields: Fields
 }
+
+type Columns = Readonly<Record<string, Column>>
 
 export function listOf(
   table: string,
   declared: ListDeclaration,
   named: { readonly kind: string; readonly builder: string; readonly order: 'first' | 'last' },
-): AggregateDeclaration {
+): AggregateDeclaration<never> {
   const { order, most, scale = 0, by, where = [] } = declared
   const fields = Object.entries(declared.fields ?? {}).map(
     ([name, column]) => [name, typedColumn(column)] as const,
@@ -92,16 +95,16 @@ export function schemaOfList({ aggregate, item }: Shown): JsonForm['schema'] {
   return listSchema(properties, aggregate.slice?.most)
 }
 
-export type ExtremeDeclaration = OrderDeclaration & {
+export type ExtremeDeclaration<Type extends ColumnType = ColumnType> = OrderDeclaration & {
   /** `integer('price')`, `timestamptz('happened_at')`. */
-  readonly of: TypedColumn
+  readonly of: TypedColumn<Type>
 }
 
 export function extremeOf(
   table: string,
   declared: ExtremeDeclaration,
   named: { readonly kind: string; readonly builder: string; readonly order: 'first' | 'last' },
-): AggregateDeclaration {
+): AggregateDeclaration<never> {
   const { of, scale = 0, by, where = [] } = declared
   const item = rowItem({ order: of, scale, key: declared.key, fields: [] })
   return {

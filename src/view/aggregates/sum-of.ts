@@ -21,7 +21,7 @@ export type SumDeclaration = RowsDeclaration & {
  *
  *     sumOf('orders', { of: numeric('total'), scale: 2, by: 'shop_id' })
  */
-export function sumOf(table: string, declared: SumDeclaration): AggregateDeclaration {
+export function sumOf(table: string, declared: SumDeclaration): AggregateDeclaration<string> {
   const { of, scale = 0, by, where = [] } = declared
   const shows = { scale, digits: scale }
   const keeps = { counts: [{ end: '', adds: { kind: 'sum', ...of, scale } }] } as const

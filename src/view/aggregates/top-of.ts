@@ -1,27 +1,44 @@
+import type { ItemLookup, LookedFields } from '../lookup.ts'
 import {
   unknownFaults,
   type AggregateDeclaration,
   type AggregateForm,
   type RowsDeclaration,
 } from './aggregate.ts'
-import { countedJson, countedSchema, faultsOfMost, readItem, type Item } from './counted-items.ts'
+import {
+  countedJson,
+  countedSchema,
+  faultsOfItemLookup,
+  faultsOfMost,
+  readItem,
+  type CountedJson,
+  type Item,
+} from './counted-items.ts'
 
-export type TopDeclaration = RowsDeclaration & {
+export type TopDeclaration<
+  Named extends Item = Item,
+  Fields extends LookedFields = LookedFields,
+> = RowsDeclaration & {
   /** `'genre'`, `bigint('artist_id')`, or with names `{ artistId: bigint('artist_id') }`. */
-  readonly item: Item
+  readonly item: Named
   /** How many items readers get at most. */
   readonly most: number
+  /** What readers see of the entries of another view whose keys the items are. */
+  readonly lookup?: ItemLookup<Fields>
 }
 
 /**
  * The items with the most rows, with how many they have: `select item, count(*) … group by item
  * order by count(*) desc, item::text collate "C" limit most`. Rows whose item is null give nothing.
- * In JSON `[{ artistId, count }]`.
+ * In JSON `[{ artistId, count }]`, with the fields that are looked up behind.
  *
  *     topOf('listens', { item: { artistId: bigint('artist_id') }, most: 10, by: 'user_id' })
  */
-export function topOf(table: string, declared: TopDeclaration): AggregateDeclaration {
-  const { most, by, where = [] } = declared
+export function topOf<const Named extends Item, const Fields extends LookedFields = {}>(
+  table: string,
+  declared: TopDeclaration<Named, Fields>,
+): AggregateDeclaration<CountedJson<Named, Fields>> {
+  const { most, by, where = [], lookup } = declared
   const { item, parts, faults } = readItem(declared.item)
   const slice = { order: 'largest', most } as const
   return {
@@ -31,15 +48,17 @@ export function topOf(table: string, declared: TopDeclaration): AggregateDeclara
     where,
     keeps: { counts: [], item },
     shows: { scale: 0, digits: 0, slice, parts },
+    lookup,
     faults: [
-      ...unknownFaults('topOf', declared, ['item', 'most', 'by', 'where']),
+      ...unknownFaults('topOf', declared, ['item', 'most', 'by', 'where', 'lookup']),
       ...faults,
       ...faultsOfMost(most),
+      ...faultsOfItemLookup(lookup, parts),
     ],
   }
 }
 
 export const top: AggregateForm = {
-  json: (shown, { items }) => countedJson(shown, items),
+  json: countedJson,
   schema: countedSchema,
 }
