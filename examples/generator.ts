@@ -107,7 +107,8 @@ export async function change(
   const chance = new Chance(seed)
   const startedMs = performance.now()
   let count = 0
-  while (count < changesMax && !signal?.aborted) {
+  const isOver = () => count >= changesMax || signal?.aborted === true
+  while (!isOver()) {
     const statements = application.change({ chance, size, nowMs: nowMs ?? Date.now() })
     await perform(client, statements)
     count += 1

@@ -35,9 +35,7 @@ const restart = 0.3
 export async function listenerAnswer(listening: Listening): Promise<Entry> {
   const { entry, kinds, read, query } = listening
   const signal = AbortSignal.any([listening.signal, AbortSignal.timeout(query.budgetMs)])
-  const recommended = await Promise.all(
-    kinds.map((kind) => (query.recommend > 0 ? recommendedOf(kind, listening, signal) : [])),
-  )
+  const recommended = await Promise.all(kinds.map((kind) => recommendedOf(kind, listening, signal)))
   const tops = kinds.map(({ top }) => countedOf(entry, top).slice(0, shownMost))
   // One reading tells all names, as they are in one moment.
   const known = await read(
@@ -66,6 +64,7 @@ async function recommendedOf(
   { entry, listeners, query, read }: Listening,
   signal: AbortSignal,
 ): Promise<readonly { readonly id: string; readonly share: number }[]> {
+  if (query.recommend === 0) return []
   const found = await recommend({
     seed: query.seed,
     own: edges(countedOf(entry, top)),

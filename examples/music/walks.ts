@@ -36,7 +36,8 @@ export async function recommend(walk: Walk): Promise<readonly Visited[]> {
   const begin = () => drawn(own, chance)!
   let places = Array.from({ length: walkers }, begin)
   const visits = new Map<string, number>()
-  for (let round = 0; round < rounds && !signal?.aborted; round += 1) {
+  const isOver = () => signal?.aborted === true
+  for (let round = 0; round < rounds && !isOver(); round += 1) {
     if (round > 0) places = places.map((item) => (chance.happens(restart) ? begin() : item))
     const users = await step(places, usersOf, chance)
     const items = await step(users, itemsOf, chance)

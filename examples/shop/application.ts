@@ -58,14 +58,14 @@ export const shop: Application = {
         // Loaded from an older system: what happened long ago is told only today.
         return [inserted(this, order(scene, chance.id(), chance.integer(0, 900 * dayMs)))]
       case 5: {
-        const [customer, film, stars] = rating(scene, 0).values
+        const [who, film, stars] = rating(scene, 0).values
         const sql = 'update ratings set stars = $3 where customer_id = $1 and movie_id = $2'
-        return [{ sql, values: [customer!, film!, stars!] }]
+        return [{ sql, values: [who!, film!, stars!] }]
       }
       case 6: {
-        const [customer, film] = rating(scene, 0).values
+        const [who, film] = rating(scene, 0).values
         const sql = 'delete from ratings where customer_id = $1 and movie_id = $2'
-        return [{ sql, values: [customer!, film!] }]
+        return [{ sql, values: [who!, film!] }]
       }
       default:
         return chance.happens(0.5)

@@ -73,11 +73,12 @@ function readingOf({ counts, tallies, lookups }: View, aggregate: Aggregate): Re
 }
 
 /** Lookups by a field, with its stored name. */
-function fieldLookupsOf({ lookups = [], row }: View) {
+function fieldLookupsOf(view: View) {
+  const { lookups = [] } = view
   return lookups.flatMap((lookup) => {
     const { by } = lookup
     if (by.kind !== 'field') return []
-    return [{ lookup, stored: row.fields.find(({ name }) => name === by.field)!.stored }]
+    return [{ lookup, stored: fieldsOf(view).find(({ name }) => name === by.field)!.stored }]
   })
 }
 

@@ -7,7 +7,7 @@ import { nearest, didYouMean } from '../nearest.ts'
 import { nullable } from '../types/arrays.ts'
 import { knownType, typeOf, type ColumnType } from '../types/types.ts'
 import type { JsonValue } from '../types/value-type.ts'
-import type { ItemForm, View } from './view.ts'
+import { fieldsOf as rowFieldsOf, type ItemForm, type View } from './view.ts'
 
 export type Lookup = {
   /** Under which readers see it; that of an aggregate where its items are looked up. */
@@ -138,7 +138,7 @@ export function lookupFaults(views: readonly View[]): readonly string[] {
 
 function keyTypes(view: View, { by }: Lookup): readonly ColumnType[] {
   if (by.kind === 'field') {
-    return view.row.fields.flatMap(({ name, type }) => (name === by.field ? [type] : []))
+    return rowFieldsOf(view).flatMap(({ name, type }) => (name === by.field ? [type] : []))
   }
   const item = itemOf(view, by.aggregate)
   return item?.kind === 'values' ? item.columns.map(({ type }) => type) : []
@@ -150,10 +150,11 @@ function keyFaults(what: string, types: readonly ColumnType[], { name, key }: Vi
   return [`${what}: it has ${types.join(', ')}, and ${name} is keyed by ${wanted.join(', ')}`]
 }
 
-function fieldFaults(what: string, { fields }: Lookup, { name: other, row }: View): string[] {
-  const names = row.fields.map(({ name }) => name)
+function fieldFaults(what: string, { fields }: Lookup, view: View): string[] {
+  const { name: other } = view
+  const names = rowFieldsOf(view).map(({ name }) => name)
   return fields.flatMap(({ name, type }) => {
-    const found = row.fields.find((field) => field.name === name)
+    const found = rowFieldsOf(view).find((field) => field.name === name)
     if (!found) return [`${what}: ${other} has no field ${name}${didYouMean(nearest(name, names))}`]
     return found.type === type ? [] : [`${what}: ${name} of ${other} is ${found.type}, not ${type}`]
   })

@@ -7,7 +7,7 @@ import type { ReadResult, StoreStatus, ViewReader } from '../store/reader.ts'
 import type { ViewState } from '../store/state.ts'
 import type { ViewStore } from '../store/store.ts'
 import type { Looked } from '../view/lookup.ts'
-import type { View } from '../view/view.ts'
+import { fieldsOf, type View } from '../view/view.ts'
 
 export type ServedViewOptions = {
   readonly own: OwnView
@@ -198,7 +198,7 @@ function fieldsReaderOf(
   { view, id }: OwnView,
   names: readonly string[],
 ): FieldsReader {
-  const fields = names.map((name) => view.row.fields.find((field) => field.name === name)!)
+  const fields = names.map((name) => fieldsOf(view).find((field) => field.name === name)!)
   const layout = {
     ...view.layout,
     fields: fields.map(({ stored, type }) => ({ name: stored, type })),

@@ -2,7 +2,7 @@
 import type { Entry } from '../mutation.ts'
 import type { NamedPart, ReadPart, ReadResult } from '../store/reader.ts'
 import type { Looked, Lookup } from '../view/lookup.ts'
-import type { View } from '../view/view.ts'
+import { fieldsOf, type View } from '../view/view.ts'
 import type { Standing } from './entries.ts'
 import type { ServedView, Source, ViewAnswer } from './served-view.ts'
 
@@ -101,12 +101,13 @@ function lookingsOf(source: Source, part: number, views: ServedViews): readonly 
 
 /** Where the entries of a view hold the keys of a lookup, by stored names. */
 function placeOf(
-  { row, aggregates, tallies }: View,
+  view: View,
   { by }: Lookup,
 ): { readonly field: string } | { readonly tally: string } {
   if (by.kind === 'field') {
-    return { field: row.fields.find(({ name }) => name === by.field)!.stored }
+    return { field: fieldsOf(view).find(({ name }) => name === by.field)!.stored }
   }
+  const { aggregates, tallies } = view
   const { tally } = aggregates.find(({ name }) => name === by.aggregate)!
   return { tally: tallies.find(({ name }) => name === tally)!.stored }
 }

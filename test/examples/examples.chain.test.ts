@@ -56,7 +56,12 @@ beforeAll(async () => {
     config: new URL('../support/examples.config.ts', import.meta.url).pathname,
     init: names.map((name) => exampleNamed(name).init[0]!),
     api: true,
-    roleEnv: { MILLRACE_API_OPERATORS: 'on', MILLRACE_LEASE_MS: '1500' },
+    roleEnv: {
+      MILLRACE_API_OPERATORS: 'on',
+      MILLRACE_LEASE_MS: '1500',
+      MILLRACE_BARRIER_INTERVAL_MS: '300',
+      MILLRACE_BARRIER_IDLE_MS: '600',
+    },
   })
   client = new Client({ connectionString: chain.urls.source })
   await client.connect()
@@ -82,7 +87,7 @@ test(
     const traffic = trafficUntil(stop.signal)
     const startWorker = () => startRole(chain, { name: 'worker-a', args: ['worker'] })
     startWorker()
-    await until('every view serves', isReady, builtWithinMs)
+    await until('every view is built', isBuilt, builtWithinMs)
     await sleep(2_000)
     await chain.kill('worker-a')
     await sleep(500)
@@ -146,10 +151,10 @@ test.each(['Artists', 'Albums', 'Tracks'] as const)(
 
 test('motors: what a user prefers is what SQL decays and normalises to', async () => {
   await untilPassed()
-  const until = new Date().toISOString().slice(0, 10)
+  const today = new Date().toISOString().slice(0, 10)
   for (const user of ['1', '2', '7']) {
-    const truth = await preferencesTruth(client, user, until)
-    const path = `/preferences/${user}?days=30&halfLife=7d&until=${until}`
+    const truth = await preferencesTruth(client, user, today)
+    const path = `/preferences/${user}?days=30&halfLife=7d&until=${today}`
     const found = (await answer(path)) as Record<string, { value: string; share: number }[]>
     for (const [dimension, shares] of Object.entries(truth)) {
       const told = Object.fromEntries(found[dimension]!.map(({ value, share }) => [value, share]))
@@ -186,8 +191,15 @@ async function trafficUntil(signal: AbortSignal): Promise<readonly number[]> {
   return Promise.all([social, ...others])
 }
 
-async function isReady(): Promise<boolean> {
-  return (await fetch(`${chain.urls.api}/ready`).catch(() => undefined))?.ok === true
+/** Whether every entry of every view was put in. */
+async function isBuilt(): Promise<boolean> {
+  const states = await Promise.all(
+    config.views.map(({ name }) => redis.hgetall(`millrace:${name}`)),
+  )
+  return states.every((state) => {
+    const complete = Object.entries(state).filter(([field]) => field.startsWith('complete:'))
+    return complete.length > 0 && complete.every(([, value]) => value === '1')
+  })
 }
 
 async function answer(path: string): Promise<unknown> {

@@ -16,7 +16,7 @@
 -- Returns one of
 --   {'read', {'unavailable', 'absent' or 'building'} or
 --     {'serving', watermark, its age in milliseconds, {doubt, ...}, entry, ...}, ...}
---     where an entry is {values in the order of fields, and then of each tally, if any of them is
+--     where an entry is {values in the order of fields, and then of each tally, if any of the values is
 --     there, items and scores in turn}; by keys of others only those that are there, with the key in
 --     front
 --   {'format', format found, key}
@@ -53,20 +53,16 @@ local function sliceOf(tally, order, most)
     'ZRANGE', tally, '-1', '-1', 'BYSCORE', 'REV', 'LIMIT', '0', most, 'WITHSCORES')
 end
 
--- Without an owning row, counts tell whether the entry is there.
-local function isThere(view, values)
-  for i = 1, view.namesEnd - view.namesAt + 1 do
-    if values[i] then return true end
-  end
-  return false
-end
-
 -- Values of an entry, or the key at which something is wrong, and what. The keys of its tallies stand
 -- behind its own at `keyAt`, or are what they begin with and `name`.
 local function entryOf(view, hash, keyAt, name)
   local values = redis.pcall('HMGET', hash, unpack(ARGV, view.namesAt, view.namesEnd))
   if values.err then return nil, hash, values.err end
-  for i = 1, isThere(view, values) and view.tallies or 0 do
+  -- Without an owning row, counts tell whether the entry is there.
+  local there = false
+  for _, value in ipairs(values) do there = there or value end
+  values.there = there and true or false
+  for i = 1, there and view.tallies or 0 do
     local tally = keyAt and KEYS[keyAt + i] or view.prefixes[i] .. name
     local at = view.slicesAt + i * 2 - 2
     local found = sliceOf(tally, ARGV[at], ARGV[at + 1])
@@ -86,9 +82,8 @@ local function keysBy(from, kind, number)
     end
   end
   for _, values in ipairs(from.entries) do
-    local there = isThere(from, values)
-    if there and kind == 'field' then add(values[number]) end
-    if there and kind == 'tally' then
+    if values.there and kind == 'field' then add(values[number]) end
+    if values.there and kind == 'tally' then
       local items = values[from.namesEnd - from.namesAt + 1 + number]
       for i = 1, #items, 2 do add(items[i]) end
     end
@@ -139,7 +134,7 @@ local function readNamed(view, answer)
   for _, name in ipairs(keysBy(from, kind, number)) do
     local values, where, reason = entryOf(view, prefix .. name, nil, name)
     if where then return where, reason end
-    if isThere(view, values) then
+    if values.there then
       table.insert(values, 1, name)
       answer[#answer + 1] = values
     end

@@ -57,7 +57,7 @@ export async function preferencesTruth(
        group by 1`,
       [user, until],
     )
-    found[name] = Object.fromEntries(rows.map(({ value, share }) => [value, Number(share)]))
+    found[name] = Object.fromEntries(rows.map(({ value, share }) => [value, share]))
   }
   return found
 }
