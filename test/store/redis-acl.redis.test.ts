@@ -168,6 +168,15 @@ describe('a worker with its rules', () => {
     await expect(worked()).rejects.toThrow()
   })
 
+  test('is told of a lack of rights by a look and by a sweep', async () => {
+    const epoch = await serving(store, [put('1')])
+    const audit = (await storeOf('worker', without('+zcard'))).audit(tallyLayout)
+    const refused = { code: 'store-refused', hint: expect.stringContaining('acl.ts') }
+    const looked = audit.look({ epoch, keys: ['1'], ticket: undefined })
+    await expect(looked).rejects.toMatchObject(refused)
+    await expect(audit.sweep(epoch, ['1'], ['hidden'])).rejects.toMatchObject(refused)
+  })
+
   test.each(rules.filter((rule) => rule.startsWith('~')))('needs %s', async (rule) => {
     const client = await storeOf('worker', without(rule))
     await expect(work(client)).rejects.toMatchObject({ code: 'store-refused' })

@@ -149,7 +149,10 @@ describe('what is no tally where one should be', () => {
   test('is found among many cells', async () => {
     const epoch = await serving(store, [put('1')])
     const odd = Object.fromEntries(
-      Array.from({ length: 2_500 }, (_, at) => [`é 😀 \uFFFD \u{10FFFF} ${at}`, 1n]),
+      Array.from({ length: 2_500 }, (_, at) => [
+        `é \u0800 あ \uD7FF \uFFFD 😀 \u{40000} \u{10FFFF} ${at}`,
+        1n,
+      ]),
     )
     await tallied(store, 10, [tally('1', { topArtists: odd })])
     const writer = store.writer(tallyLayout)
@@ -169,17 +172,20 @@ describe('what is no tally where one should be', () => {
     expect(await told(store, '1')).toEqual(cellsOf({ hidden: { x: 1n } }))
   })
 
-  test('takes the tickets of the entry with it', async () => {
+  test.each([
+    ['amounts', tally('1', { hidden: { x: 1n } })],
+    ['the row', unput('1')],
+  ])('takes the ticket of %s with it', async (_, correction) => {
     const epoch = await serving(store, [put('1')])
     await store.audit(tallyLayout).look({ epoch, keys: ['1'], ticket: 't' })
     await harness.redis.set(key, 'by hand')
     await store.writer(tallyLayout).displace(epoch, '1')
-    const corrections = [{ ...tally('1', { hidden: { x: 1n } }), put: null }]
-    const corrected = await store.audit(tallyLayout).correct({ epoch, ticket: 't', corrections })
+    const step = { epoch, ticket: 't', corrections: [correction] }
+    const corrected = await store.audit(tallyLayout).correct(step)
     expect(corrected).toEqual({ kind: 'applied', lost: [0] })
   })
 
-  test('is named by a read, and stays where a tally is swept', async () => {
+  test('is named by a read and a scan, and stays where a tally is swept', async () => {
     const epoch = await serving(store, [put('1')])
     const read = () => store.reader(tallyLayout, 'd1').read(['1'])
     const named = { code: 'store-type', entry: '1', message: expect.stringContaining(key) }
@@ -188,6 +194,10 @@ describe('what is no tally where one should be', () => {
     await harness.redis.del(key)
     await harness.redis.set(key, 'by hand')
     await expect(read()).rejects.toMatchObject(named)
+    const scanned = store.tallies(tallyLayout).scan('1', 'topArtists', undefined)
+    await expect(scanned).rejects.toMatchObject(named)
+    await harness.redis.set('user-information.top-artists:2', 'by hand')
+    expect(await store.reader(tallyLayout, 'd1').read(['2'])).toMatchObject({ entries: [null] })
     expect(await store.audit(userLayout).sweep(epoch, ['1'], ['topArtists'])).toBe(true)
     expect(await harness.redis.get(key)).toBe('by hand')
   })
