@@ -1,11 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { Pool } from 'pg'
 import { spellKey } from '../../src/entry-key.ts'
+import type { Correction } from '../../src/store/audit.ts'
 import { decodeEntry } from '../../src/store/entry-text.ts'
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts'
 import type { ViewStore } from '../../src/store/store.ts'
 import { until } from '../support/wait.ts'
-import { cellsOf, put, tally, tallyLayout, unput, userLayout } from '../support/view-layouts.ts'
+import {
+  add,
+  cellsOf,
+  put,
+  tally,
+  tallyLayout,
+  unput,
+  userLayout,
+} from '../support/view-layouts.ts'
 import { postgresHarness, type OpenedView, type PostgresHarness } from './postgres-harness.ts'
 import {
   aBeginning,
@@ -120,6 +129,17 @@ describe('the table of tallies', () => {
       }
     },
   )
+})
+
+test('a row that says nothing goes when cells of its entry are touched', async () => {
+  await serving(store)
+  await harness.sql.query(
+    'insert into user_information (user_id, like_count) values (1, 0), (2, 0)',
+  )
+  await tallied(store, 10, [tally('1', { hidden: { x: 1n } })])
+  const { rows } = await harness.sql.query('select user_id from user_information')
+  expect(rows).toEqual([{ user_id: '2' }])
+  expect(await told(store, '1')).toEqual(cellsOf({ hidden: { x: 1n } }))
 })
 
 test('items of any length are told apart, in the order of their bytes', async () => {
@@ -280,6 +300,38 @@ describe('when a view', () => {
   })
 })
 
+test('the tickets of a row and of its amounts are left and used up apart', async () => {
+  const epoch = await serving(store, [put('1')])
+  await tallied(store, 10, [tally('1', { hidden: { x: 1n } })])
+  const audit = store.audit(tallyLayout)
+  const question = { epoch, entry: '1', tally: 'hidden', items: ['x'] }
+  const lookAtBoth = async () => {
+    await audit.look({ epoch, keys: ['1'], ticket: 't' })
+    await store.tallies(tallyLayout).look({ ...question, ticket: 'u' })
+  }
+  const row = { ...put('1', { name: 'Ada' }) }
+  const amounts = { ...add('1', { likeCount: 1n }), cells: cellsOf({ hidden: { x: 1n } }) }
+  const correct = async (ticket: string, correction: Correction) => {
+    const result = await audit.correct({ epoch, ticket, corrections: [correction] })
+    return result.kind === 'applied' && result.lost.length === 0
+  }
+  await lookAtBoth()
+  expect(await correct('t', amounts)).toBe(false)
+  await lookAtBoth()
+  const rowFirst = [
+    await correct('t', row),
+    await correct('u', amounts),
+    await correct('u', amounts),
+  ]
+  expect(rowFirst).toEqual([true, true, false])
+  await lookAtBoth()
+  const rowLast = [await correct('u', amounts), await correct('t', row), await correct('t', row)]
+  expect(rowLast).toEqual([true, true, false])
+  expect(await told(store, '1')).toEqual(cellsOf({ hidden: { x: 3n } }))
+  expect((await one(store, '1'))?.counts.likeCount).toBe(2n)
+  expect((await harness.sql.query('select from millrace.tickets')).rowCount).toBe(0)
+})
+
 test('more cells are swept than are removed at once', async () => {
   const epoch = await serving(store)
   await tallied(store, 10, [tally('1', { topArtists: { x: 1n } })])
@@ -314,10 +366,14 @@ describe('a role', () => {
     await admin.query(text).finally(() => admin.end())
   }
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     await asAdmin(`create role tallies_of_test login password 'x';
       grant usage on schema millrace to tallies_of_test;
       grant select on all tables in schema millrace to tallies_of_test`)
+  })
+
+  afterEach(async () => {
+    await asAdmin('drop owned by tallies_of_test; drop role tallies_of_test')
   })
 
   async function openAs() {
@@ -396,8 +452,9 @@ test('cells are found by their keys however large a tally has grown', async () =
 async function rowsRead(): Promise<number> {
   await harness.sql.query('select pg_stat_clear_snapshot()')
   const { rows } = await harness.sql.query<{ read: string }>(
-    `select seq_tup_read + idx_tup_fetch as read from pg_stat_user_tables
-     where relname = 'user_information_cells'`,
+    `select seq_tup_read + (select sum(idx_tup_read) from pg_stat_user_indexes i
+       where i.relid = t.relid) as read
+     from pg_stat_user_tables t where relname = 'user_information_cells'`,
   )
   return Number(rows[0]!.read)
 }

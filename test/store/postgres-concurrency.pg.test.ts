@@ -219,6 +219,14 @@ describe('two that need the same rows in other orders wait for each other in one
   })
 })
 
+test('a commit of cells alone waits for nobody who holds the row of its entry', async () => {
+  await serving(store, [put('1')])
+  const release = await holding(rowThere)
+  const committing = tallied(store, 10, [tally('1', { hidden: { x: 1n } })])
+  expect(await committing).toMatchObject({ kind: 'applied' })
+  await release()
+})
+
 describe('beside a correction under way', () => {
   test('a look at items waits and reads what was corrected', async () => {
     const epoch = await serving(store)

@@ -93,9 +93,9 @@ export class CellSql {
     this.remove = statement('remove cells', this.#removeText())
   }
 
-  /** SQL that is true where an entry has any cell; its key's parts are given as SQL. */
-  any(key: readonly string[]): string {
-    return `exists (select from ${this.table} c where ${this.#ofKey(key)})`
+  /** SQL that is true where an entry has a cell of this tally; its key's parts are given as SQL. */
+  any({ name }: TallyLayout, key: readonly string[]): string {
+    return `exists (select from ${this.table} c where ${this.#ofTally(name, key)})`
   }
 
   /** SQL for a tally of an entry, as `entry-text.ts` writes it. */

@@ -64,8 +64,7 @@ export class CellTable {
         `create table ${this.#table} (${parts.join(', ')},
            ${tally} text collate "C" not null, ${item} text collate "C" not null,
            ${hash} bytea not null, ${amount} bigint not null,
-           constraint ${rangeName} check (${amount} between -${amountMost} and ${amountMost}))
-         with (fillfactor = 80)`,
+           constraint ${rangeName} check (${amount} between -${amountMost} and ${amountMost}))`,
       )
       await transaction.query(
         `create unique index on ${this.#table} (${names}, ${tally}, ${startSql(item)}, ${hash});

@@ -23,6 +23,8 @@ export class EntrySql {
   readonly entryText: string
   /** Values: parts of keys; what becomes of the row; fields; amounts. Answers entries that need a look. */
   readonly apply: Statement
+  /** Locks and answers those of the keys that are there and hold nothing. Values: parts of keys. */
+  readonly holdEmpty: Statement
   /** Removes those of the keys that hold nothing. Values: parts of keys. */
   readonly removeEmpty: Statement
   /** Columns `entry`, `f0`… and `c0`…, where a missing counter is 0. */
@@ -61,6 +63,11 @@ export class EntrySql {
       .join('')
     this.look = statement('look', this.#lookText(this.#textSql(isEmpty)))
     this.apply = statement('apply', this.#applyText(others, isEmpty))
+    this.holdEmpty = statement(
+      'hold empty',
+      `select ${this.entryText} as entry from ${table} e where ${this.among(1)} and ${isEmpty}
+       order by ${this.order} for update`,
+    )
     this.removeEmpty = statement(
       'remove empty',
       `delete from ${table} e where ${this.among(1)} and ${isEmpty}`,
@@ -143,9 +150,9 @@ export class EntrySql {
       return amounts.length === 0 ? "';'" : `';' || ${amounts.join(" || ';' || ")}`
     }
     const told = tallies.map((tally) => ` || '|' || ${this.cells.text(tally, asked)}`).join('')
-    const nothing = tallies.length === 0 ? '' : `and not ${this.cells.any(asked)}`
+    const nothing = tallies.map((tally) => ` and not ${this.cells.any(tally, asked)}`).join('')
     return `(case when e.present then '+' || ${row} || ${tail('-')}
-      when e.${this.keys[0]} is not null and ${isEmpty} ${nothing} then '!' || ${tail('0')}
+      when e.${this.keys[0]} is not null and ${isEmpty}${nothing} then '!' || ${tail('0')}
       else '-' || ${tail('0')} end)${told}`
   }
 

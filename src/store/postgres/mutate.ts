@@ -20,6 +20,11 @@ export async function mutate(
   changes: readonly Change[],
 ): Promise<readonly BelowZero[]> {
   const counts = await mutateEntries(transaction, sql, changes.filter(touchesEntry))
+  await removeEmpty(
+    transaction,
+    sql,
+    changes.filter((change) => !touchesEntry(change)),
+  )
   const tallies = await mutateCells(transaction, sql, changes.filter(hasCells))
   if (counts.length === 0 && tallies.length === 0) return []
   const order = new Map(changes.map(({ entry }, index) => [entry, index]))
@@ -92,6 +97,19 @@ async function mutateEntries(
     const [entry, amounts] = [row.entry as string, sql.counts(row)]
     return counts.filter((count) => amounts[count]! < 0n).map((count) => ({ entry, count }))
   })
+}
+
+/** A row that says nothing may lie beside cells, and goes when they are touched. */
+async function removeEmpty(
+  transaction: Transaction,
+  sql: EntrySql,
+  changes: readonly Change[],
+): Promise<void> {
+  if (changes.length === 0) return
+  const keys = changes.map(({ entry }) => entry)
+  const { rows } = await transaction.query(sql.holdEmpty, sql.values(keys))
+  if (rows.length === 0) return
+  await transaction.query(sql.removeEmpty, sql.values(rows.map(({ entry }) => entry as string)))
 }
 
 async function mutateCells(
