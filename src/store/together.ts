@@ -34,6 +34,16 @@ export function withoutNulls(result: ReadResult): ReadResult {
   return { ...result, entries: result.entries.filter((entry) => entry !== null) }
 }
 
+/** The same with those entries that are there and have one of these keys. */
+export function entriesAmong(result: ReadResult, keys: readonly string[]): ReadResult {
+  if (result.kind !== 'serving') return result
+  const wanted = new Set(keys)
+  return {
+    ...result,
+    entries: result.entries.filter((entry) => entry !== null && wanted.has(entry.key)),
+  }
+}
+
 /** For readers that are given one of another store. */
 export function strangeReader(reader: ViewReader): Error {
   return new Error(`store: ${reader.constructor.name} is a reader of another store`)

@@ -159,6 +159,10 @@ describe('a configuration file', () => {
     ['export default { views: [view("shops")], stores: "redis" }', "stores must be { redis: '…'"],
     ['import "./absent.mjs"', "can't be loaded"],
     ['export default { views: [view("Shops")] }', "view 'Shops' can't be defined"],
+    [
+      'export default { views: [{ ...view("shops"), lookups: [{ name: "owner", view: "owners", by: { kind: "field", field: "id" }, fields: [] }] }] }',
+      'lookup owner of shops: there is no view owners',
+    ],
   ])('%s is refused', async (text, said) => {
     write(text)
     await expect(load()).rejects.toThrow(said)

@@ -206,6 +206,31 @@ describe('what is looked up', () => {
     })
   })
 
+  test('is refused in doubt, where the server is told to, also where respond reads it', async () => {
+    const answering = ownView(
+      defineView({
+        name: 'answer',
+        serve: '/answers/:userId',
+        key: { userId: 'bigint' },
+        row: from('users', { key: 'user_id', fields: {} }),
+        respond: ({ key, read }) => read([{ view: listeners.view, keys: [key] }]),
+      }),
+    )
+    const views = [
+      { declared: answering, store: await servingStore([], '16/30', clock, answering) },
+      { declared: listeners, store: listenerStore },
+      { declared: artists, store: artistStore },
+    ]
+    ;({ app } = await apiOfViews(views, { clock, config: { onDoubt: 'refuse' } }))
+    const codes = async () => [
+      (await app!.inject('/answers/1')).statusCode,
+      (await app!.inject('/listeners/1')).statusCode,
+    ]
+    expect(await codes()).toEqual([200, 200])
+    await doubt(artistStore)
+    expect(await codes()).toEqual([503, 503])
+  })
+
   test('is described in OpenAPI', async () => {
     const get = await api()
     type Described = { responses: Record<string, { content: Record<string, { schema: object }> }> }

@@ -44,6 +44,18 @@ describe('reads of one turn', () => {
     expect(none).toMatchObject({ ...told, entries: [null] })
   })
 
+  test('ask for fewer keys at once where entries of other views are read with each', async () => {
+    const served = await servedWith([user('1')])
+    const calls: number[] = []
+    const reads = new ReadQueue(
+      { read: (keys) => (calls.push(keys.length), served.read(keys)) },
+      { ...options, lookedMost: 30 },
+    )
+    const asked = Array.from({ length: 70 }, (_, i) => String(i))
+    await Promise.all(asked.map((key) => reads.read([key])))
+    expect(calls).toEqual([32, 32, 6])
+  })
+
   test('never ask for more keys at once than a store takes', async () => {
     const served = await servedWith([user('1')])
     const calls: number[] = []

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../src/config.ts'
 import { ownView } from '../../src/coordinate/view-plan.ts'
+import type { ViewStore } from '../../src/store/store.ts'
 import { defineView, from } from '../../src/view/define-view.ts'
 import type { Asked } from '../../src/view/respond.ts'
 import { apiOver, servingStore } from './support.ts'
@@ -12,10 +13,13 @@ import { apiOver, servingStore } from './support.ts'
 type Respond = (asked: Asked<object, object, object>) => unknown
 
 let app: FastifyInstance | undefined
+/** Reads of several views together. */
+let reads = 0
 
 afterEach(async () => {
   await app?.close()
   app = undefined
+  reads = 0
 })
 
 function slow(respond: Respond) {
@@ -31,7 +35,16 @@ function slow(respond: Respond) {
 async function answering(respond: Respond, config: Partial<Config>) {
   const declared = ownView(slow(respond))
   const store = await servingStore([], '0/10', undefined, declared)
-  ;({ app } = await apiOver(store, { declared, config }))
+  const reader: ViewStore['reader'] = (...args) => {
+    const made = store.reader(...args)
+    const together = made.readTogether.bind(made)
+    made.readTogether = (parts) => {
+      reads += 1
+      return together(parts)
+    }
+    return made
+  }
+  ;({ app } = await apiOver({ reader }, { declared, config }))
   await app.listen({ host: '127.0.0.1', port: 0 })
   const { port } = app.server.address() as AddressInfo
   return port
@@ -73,7 +86,7 @@ test('one that goes on after its time reads nothing more', async () => {
     { respondTimeoutMs: 100 },
   )
   expect((await fetch(`http://127.0.0.1:${port}/slow/1`)).status).toBe(503)
-  expect(await ended).toBe('AbortError')
+  expect([await ended, reads]).toEqual(['AbortError', 0])
 })
 
 test('a reader that leaves aborts the signal', async () => {

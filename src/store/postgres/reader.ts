@@ -5,7 +5,7 @@ import { refuseOtherFormat } from '../epoch.ts'
 import { limits } from '../limits.ts'
 import type { ReadPart, ReadResult, StoreStatus, ViewReader } from '../reader.ts'
 import type { ParkedRecord } from '../state.ts'
-import { checkParts, namedKeys, strangeReader, withoutNulls } from '../together.ts'
+import { checkParts, entriesAmong, namedKeys, strangeReader } from '../together.ts'
 import { statement, type SqlRow, type Statement, type Transaction } from './connection.ts'
 import type { EntrySql } from './entry-sql.ts'
 import { lacksColumn, lacksTable } from './postgres-errors.ts'
@@ -48,13 +48,11 @@ export class PostgresReader implements ViewReader {
       const results: ReadResult[] = []
       try {
         await this.#parts.connection.transaction([oneMoment], async (asked) => {
-          for (const [at, part] of parts.entries()) {
-            const reader = own(part.reader)
-            results.push(
-              unready.has(at)
-                ? await reader.#unready(asked, unready.get(at))
-                : await reader.#part(asked, part, results),
-            )
+          while (results.length < parts.length) {
+            const at = results.length
+            const reader = own(parts[at]!.reader)
+            if (unready.has(at)) results.push(await reader.#unready(asked, unready.get(at)))
+            else results.push(...(await reader.#next(asked, parts, results)))
           }
           return true
         })
@@ -79,9 +77,21 @@ export class PostgresReader implements ViewReader {
     return clearParked(this.#parts.connection, this.#parts.view)
   }
 
-  async #part(asked: Asked, part: ReadPart, results: readonly ReadResult[]): Promise<ReadResult> {
-    if ('keys' in part) return this.#result(asked, part.keys)
-    return withoutNulls(await this.#result(asked, namedKeys(part.by, results)))
+  /** Of the next part, and of those behind it that name entries of the same reader: one statement. */
+  async #next(
+    asked: Asked,
+    parts: readonly ReadPart[],
+    results: readonly ReadResult[],
+  ): Promise<readonly ReadResult[]> {
+    const part = parts[results.length]!
+    if ('keys' in part) return [await this.#result(asked, part.keys)]
+    const wanted: (readonly string[])[] = []
+    for (const each of parts.slice(results.length)) {
+      if ('keys' in each || each.reader !== this) break
+      wanted.push(namedKeys(each.by, results))
+    }
+    const all = await this.#result(asked, [...new Set(wanted.flat())])
+    return wanted.map((keys) => entriesAmong(all, keys))
   }
 
   async #result(asked: Asked, keys: readonly string[]): Promise<ReadResult> {
