@@ -58,8 +58,10 @@ function interest(scene: Scene, id: number, daysAgo: number): Row {
   const day = new Date(nowMs - daysAgo * dayMs).toISOString().slice(0, 10)
   const isSearch = chance.happens(0.3)
   const values = columns.map((column) =>
-    // A search names few of them.
-    isSearch && chance.happens(0.8) ? null : valueOf(scene, column, user),
+    // A search names the make, and few of the others.
+    isSearch && column !== dimensions.make && chance.happens(0.8)
+      ? null
+      : valueOf(scene, column, user),
   )
   return {
     table: 'interests',

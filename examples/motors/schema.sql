@@ -1,10 +1,9 @@
--- Cars that people looked at, and what they searched for: a search names some of the columns. `kind` may
--- be null, so its value tells that the log gave a whole row, also of a search that names nothing.
+-- Cars that people looked at, and what they searched for: a search names some of the columns.
 create table public.interests (
   interest_id bigint primary key,
   user_id bigint not null,
   day date not null,
-  kind text,
+  kind text not null,
   make text,
   model text,
   body text,

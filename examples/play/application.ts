@@ -63,7 +63,7 @@ function clickRow({ chance, size }: Scene, id: number, at: string): Row {
 }
 
 function viewRow({ chance, size }: Scene, id: number, at: string): Row {
-  const spentMs = chance.integer(0, 90_000)
+  const spentMs = chance.integer(100, 90_000)
   return {
     table: 'page_views',
     values: [id, session(chance, size), chance.pick(pages), spentMs, at],

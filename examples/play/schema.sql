@@ -6,13 +6,11 @@ create table public.clicks (
   clicked_at timestamptz not null
 );
 
--- `page` may be null, so its value tells that the log gave a whole row: a row without any such value and
--- with a zero could be one that was left out.
 create table public.page_views (
   view_id bigint primary key,
   session_id bigint not null,
-  page text,
-  spent_ms integer not null default 0,
+  page text not null,
+  spent_ms integer not null,
   viewed_at timestamptz not null
 );
 

@@ -28,7 +28,7 @@ const customer = defineView({
     ratingCount: countOf('ratings', { by: 'customer_id' }),
     ratings: latestOf('ratings', {
       order: ratedAt,
-      key: movieId,
+      key: [bigint('customer_id'), movieId],
       most: 100,
       fields: { movieId, stars: smallint('stars'), seenAt, ratedAt },
       by: 'customer_id',
