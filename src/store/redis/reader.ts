@@ -111,7 +111,7 @@ export class RedisReader implements ViewReader {
       entries:
         'keys' in part
           ? part.keys.map((key, at) => this.#entry(key, values[at]!))
-          : values.map(([key, ...each]) => this.#entry(String(key), each)),
+          : values.flatMap(([key, ...each]) => this.#entry(String(key), each) ?? []),
     }
   }
 
