@@ -29,9 +29,7 @@ const preferences = defineView({
     const days = lastDays(query.until ?? new Date().toISOString().slice(0, 10), query.days)
     const keys = days.map((day) => [parts.userId, day])
     const [entries] = await read([{ view: interestDay, keys }])
-    const known = entries.flatMap((counts, daysAgo) =>
-      counts ? [{ daysAgo, counts }] : [],
-    )
+    const known = entries.flatMap((counts, daysAgo) => (counts ? [{ daysAgo, counts }] : []))
     const halfLifeDays = Number.parseInt(query.halfLife, 10)
     return { ...entry, ...preferencesOf(known, Object.keys(dimensions), halfLifeDays) }
   },
