@@ -125,7 +125,8 @@ export class Succession {
     const gone = names.filter(
       (name) =>
         !declared.layout.counts.includes(name) &&
-        !declared.layout.fields.some((field) => field.name === name),
+        !declared.layout.fields.some((field) => field.name === name) &&
+        !declared.layout.tallies.some((tally) => tally.name === name),
     )
     if (gone.length < names.length) return
     const audit = store.audit(declared.layout)

@@ -1,4 +1,5 @@
 /** Where entries differ from what they have to be, in words. */
+import { tallyText } from '../tally-text.ts'
 import { absentText, decodeEntry, type LookedAt } from '../store/entry-text.ts'
 import type { View } from '../view/view.ts'
 
@@ -44,6 +45,11 @@ function linesOf(is: LookedAt, should: LookedAt): readonly Line[] {
       name,
       String(is.counts[name]),
       String(should.counts[name]),
+    ]),
+    ...[...(should.tallies ?? [])].map(([name, tally]): Line => [
+      name,
+      tallyText(is.tallies?.get(name)),
+      tallyText(tally),
     ]),
   ]
   return all.filter(([, here, there]) => here !== there)

@@ -86,6 +86,7 @@ function movedView(schema: string, view: View): View {
     ...view,
     row: { ...view.row, table: moved(schema, view.row.table) },
     counts: view.counts.map((count) => ({ ...count, table: moved(schema, count.table) })),
+    tallies: view.tallies.map((tally) => ({ ...tally, table: moved(schema, tally.table) })),
   })
 }
 

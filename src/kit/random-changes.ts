@@ -1,7 +1,8 @@
 /** Random changes of a view's tables, of which many meet in the same entries. */
 import type { Row } from '../change.ts'
 import type { Random } from '../random.ts'
-import type { View } from '../view/view.ts'
+import { rowGroupsOf, type View } from '../view/view.ts'
+import { pooledColumns } from './random-pools.ts'
 import { randomValue, randomValues } from './random-values.ts'
 import type { RowValues, TestRows, TestTable } from './rows.ts'
 import { canonicalValue, type ColumnValue } from './values.ts'
@@ -38,13 +39,19 @@ export class RandomChanges {
     this.#tables = [...tables.values()]
     const count = Math.ceil(keysMax ** (1 / view.key.length))
     const parts = view.key.map(({ type }) => randomValues(type, random, count))
-    const keyed = [view.row, ...view.counts.map(({ table, by }) => ({ table, key: by }))]
+    const groups = rowGroupsOf(view)
+    const keyed = [view.row, ...groups.map(({ table, by }) => ({ table, key: by }))]
     for (const { table, key } of keyed) {
-      for (const [at, column] of key.entries()) {
-        const place = placeOf(table, column)
-        if (!this.#pools.has(place)) this.#pools.set(place, parts[at]!)
-      }
+      for (const [at, column] of key.entries()) this.#pool(table, column, parts[at]!)
     }
+    for (const { table, column, values } of pooledColumns(groups, random)) {
+      this.#pool(table, column, values)
+    }
+  }
+
+  #pool(table: string, column: string, values: readonly ColumnValue[]): void {
+    const place = placeOf(table, column)
+    if (!this.#pools.has(place)) this.#pools.set(place, values)
   }
 
   /** One that the rows allow. */

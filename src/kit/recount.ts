@@ -2,7 +2,10 @@
 import type { Row } from '../change.ts'
 import { spellKey } from '../entry-key.ts'
 import { encodeEntry } from '../store/entry-text.ts'
-import type { View } from '../view/view.ts'
+import { scaled } from '../types/numeric.ts'
+import { isMet } from '../view/condition.ts'
+import { itemOf } from '../view/item.ts'
+import { itemColumns, rowGroupsOf, type Adds, type Tally, type View } from '../view/view.ts'
 
 /** Entries by key, as `entry-text.ts` writes them: also where there are counts alone. */
 export function recounted(
@@ -12,7 +15,7 @@ export function recounted(
   const entries = new Map<string, Counted>()
   const entry = (parts: readonly string[]): Counted => {
     const place = JSON.stringify(parts)
-    const found = entries.get(place) ?? { parts, fields: null, counts: {} }
+    const found = entries.get(place) ?? { parts, fields: null, counts: {}, tallies: new Map() }
     entries.set(place, found)
     return found
   }
@@ -23,21 +26,28 @@ export function recounted(
       view.row.fields.map(({ stored, column }) => [stored, textOf(row[column])]),
     )
   }
-  for (const { stored, table, by } of view.counts) {
-    for (const row of rowsOf(table)) {
-      const parts = textsOf(row, by)
-      if (!parts) continue
-      const { counts } = entry(parts)
-      counts[stored] = (counts[stored] ?? 0n) + 1n
+  for (const group of rowGroupsOf(view)) {
+    for (const row of rowsOf(group.table)) {
+      const parts = textsOf(row, group.by)
+      if (!parts || !group.where.every((condition) => isMet(condition, row))) continue
+      const { counts, tallies } = entry(parts)
+      if ('adds' in group) {
+        counts[group.stored] = (counts[group.stored] ?? 0n) + addedBy(group.adds, row)
+        continue
+      }
+      const item = itemIn(group, row)
+      if (item === undefined) continue
+      const cells = tallies.get(group.stored) ?? new Map<string, bigint>()
+      tallies.set(group.stored, cells.set(item, (cells.get(item) ?? 0n) + 1n))
     }
   }
   return new Map(
-    [...entries.values()].map(({ parts, fields, counts }) => {
+    [...entries.values()].map(({ parts, fields, counts, tallies }) => {
       const key = spellKey(parts)!
       const all = Object.fromEntries(
         view.counts.map(({ stored }) => [stored, counts[stored] ?? 0n]),
       )
-      return [key, encodeEntry(view.layout, key, { fields, counts: all })]
+      return [key, encodeEntry(view.layout, key, { fields, counts: all, tallies })]
     }),
   )
 }
@@ -46,6 +56,24 @@ type Counted = {
   readonly parts: readonly string[]
   fields: Readonly<Record<string, string | null>> | null
   readonly counts: Record<string, bigint>
+  readonly tallies: Map<string, Map<string, bigint>>
+}
+
+function addedBy(adds: Adds, row: Row): bigint {
+  if (adds.kind === 'row') return 1n
+  const text = textOf(row[adds.column])
+  if (text === null) return 0n
+  return adds.kind === 'value' ? 1n : scaled(text, adds.scale)
+}
+
+/** Undefined where the row gives to none. */
+function itemIn({ item: form }: Tally, row: Row): string | undefined {
+  const item = itemOf(
+    form,
+    itemColumns(form).map(({ column }) => textOf(row[column])),
+  )
+  if (item !== undefined && typeof item !== 'string') throw new Error(`no item has ${item.odd}`)
+  return item
 }
 
 /** Undefined where one of them is null: SQL counts no such row, and it has no entry. */

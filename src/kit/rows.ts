@@ -58,6 +58,7 @@ export function tablesOfTest(
         `the key of the view's row, ${own.join(', ')}, has to be the primary key of ${name}`,
       )
     }
+    faults.push(...listFaults(view, name, key))
     return {
       name,
       key,
@@ -68,6 +69,16 @@ export function tablesOfTest(
   })
   if (faults.length > 0) throw new Error(`viewTest of ${view.name}: ${faults.join('; ')}`)
   return new Map(tables.map((table) => [table.name, table]))
+}
+
+/** Lists tell their rows apart by a primary key that is not the table's. */
+function listFaults({ tallies }: View, table: string, key: readonly string[]): readonly string[] {
+  return tallies.flatMap(({ name, table: of, item }) => {
+    if (of !== table || item.kind !== 'row' || key.length === 0) return []
+    const columns = item.key.map(({ column }) => column)
+    if (columns.toSorted().join() === key.toSorted().join()) return []
+    return [`the key of ${name}, ${columns.join(', ')}, has to be the primary key of ${table}`]
+  })
 }
 
 /** The rows that there are, and the changes that told of them. */

@@ -4,7 +4,7 @@ import { MillraceError } from '../errors.ts'
 import type { Wanted } from '../store/coordination.ts'
 import type { ViewState } from '../store/state.ts'
 import { decodeView } from '../view/declarations.ts'
-import type { View } from '../view/view.ts'
+import { itemColumns, type View } from '../view/view.ts'
 import { faultOf } from './draft.ts'
 import type { Plan, Step } from './words.ts'
 
@@ -89,11 +89,17 @@ export function changesBetween(before: View, after: View): readonly string[] {
   return lines.length + left.length === 0 ? ['the order of what it has'] : [...lines, ...left]
 }
 
-function meaningsOf({ row, counts }: View): ReadonlyMap<string, string> {
+function meaningsOf({ row, counts, tallies, aggregates }: View): ReadonlyMap<string, string> {
   return new Map([
     ...row.fields.map(({ name, column, type }) => [name, `${column} as ${type}`] as const),
     ...counts.map(
       ({ name, table, by }) => [name, `count of ${table} by ${by.join(', ')}`] as const,
     ),
+    ...tallies.map(({ name, table, by, item }) => {
+      const most = aggregates.find(({ tally }) => tally === name)?.slice?.most
+      const columns = itemColumns(item).map(({ column }) => column)
+      const bound = most === undefined ? '' : `, at most ${most}`
+      return [name, `${columns.join(', ')} of ${table} by ${by.join(', ')}${bound}`] as const
+    }),
   ])
 }

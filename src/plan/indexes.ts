@@ -3,14 +3,14 @@ import type { SetupFacts, TableFacts } from '../source/setup-facts.ts'
 import { keyTypeOf } from '../types/types.ts'
 import { identifier, tableName } from '../view/sql-text.ts'
 import { inOrder, ordered } from '../view/truth-keys.ts'
-import type { View } from '../view/view.ts'
+import { rowGroupsOf, type View } from '../view/view.ts'
 import type { SourceStep } from './owner-session.ts'
 
 export function indexWorks(facts: SetupFacts, views: readonly View[]): readonly SourceStep[] {
-  // Several counts, of one view or of more, may need the same index.
+  // Several counts and tallies, of one view or of more, may need the same index.
   const works = new Map<string, SourceStep>()
   for (const view of views) {
-    for (const { table, by } of view.counts) {
+    for (const { table, by } of rowGroupsOf(view)) {
       const found = facts.tables[table]
       // Another fault says that it is not there.
       if (!found || by.some((column) => !found.columns[column])) continue
@@ -65,7 +65,7 @@ export function unfinishedNotes({ tables }: SetupFacts): readonly string[] {
 export function rangeNotes(facts: SetupFacts, views: readonly View[]): readonly string[] {
   const sides = views.flatMap((view) => [
     { view, table: view.row.table, columns: view.row.key },
-    ...view.counts.map(({ table, by }) => ({ view, table, columns: by })),
+    ...rowGroupsOf(view).map(({ table, by }) => ({ view, table, columns: by })),
   ])
   return sides.flatMap(({ view, table, columns }) => {
     const found = facts.tables[table]

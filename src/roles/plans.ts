@@ -90,8 +90,8 @@ function completeNames({ declarations }: ViewState): ReadonlySet<string> {
   const names = declarations
     .filter(({ complete }) => complete)
     .flatMap(({ declaration }) => {
-      const { layout } = decodeView(declaration)
-      return ['*', ...layout.fields.map(({ name }) => name), ...layout.counts]
+      const { fields, counts, tallies } = decodeView(declaration).layout
+      return ['*', ...[...fields, ...tallies].map(({ name }) => name), ...counts]
     })
   return new Set(names)
 }

@@ -1,5 +1,6 @@
 /** What of a table's columns a view can't be kept from, each with its cure. */
 import { avroNameOf } from '../avro-name.ts'
+import { digitsMost } from '../types/numeric.ts'
 import { takerOf, typeOf, type ColumnType } from '../types/types.ts'
 import type { Condition, PostgresType } from '../types/value-type.ts'
 import { tableOf } from '../table-name.ts'
@@ -39,38 +40,58 @@ export function columnFaults(table: string, facts: TableFacts, view: View): Setu
   })
 }
 
-/** Numeric columns whose sums might not be integers of 64 bits at the scale that the view declares. */
-export function sumFaults(table: string, facts: TableFacts, view: View): SetupFault[] {
-  return view.counts.flatMap(({ name, table: of, adds }) => {
-    if (of !== table || adds.kind !== 'sum' || adds.type !== 'numeric') return []
-    const column = facts.columns[adds.column]
+/** Numeric columns whose values might not be integers of 64 bits at the scale that the view declares. */
+export function digitFaults(table: string, facts: TableFacts, view: View): SetupFault[] {
+  return scaledColumns(view, table).flatMap(({ name, column: of, scale, cannot }) => {
+    const column = facts.columns[of]
     if (column?.type.name !== 'numeric') return []
     const alter = `alter table ${tableName(table)}`
-    const quoted = identifier(adds.column)
+    const quoted = identifier(of)
     const fault = (what: string, mend: string) => [
-      { table, what: `column ${adds.column} of ${table} ${what}`, mend },
+      { table, what: `column ${of} of ${table} ${what}`, mend },
     ]
-    const fits = fitsScale(column.type.full, adds.scale)
+    const fits = fitsScale(column.type.full, scale)
     const isNumber = holds(noNaN, column.quoted, facts.checks)
     return [
       ...(fits
         ? []
         : fault(
             `is of type ${column.type.full}, of which ${name} of view ${view.name} takes values with at most ` +
-              `${digitsMost - adds.scale} digits before the point and ${adds.scale} behind it`,
-            `${alter} alter column ${quoted} type numeric(${digitsMost}, ${adds.scale});`,
+              `${digitsMost - scale} digits before the point and ${scale} behind it`,
+            `${alter} alter column ${quoted} type numeric(${digitsMost}, ${scale});`,
           )),
       ...(isNumber
         ? []
         : fault(
-            `may hold NaN, which ${name} of view ${view.name} can't add up`,
+            `may hold NaN, which ${name} of view ${view.name} can't ${cannot}`,
             `${alter} add check (${noNaN.sql.replace('COLUMN', () => quoted)});`,
           )),
     ]
   })
 }
 
-const digitsMost = 18
+type Scaled = {
+  readonly name: string
+  readonly column: string
+  readonly scale: number
+  readonly cannot: string
+}
+
+/** What of a table is added up, or put in order, as decimals. */
+function scaledColumns({ counts, tallies }: View, table: string): readonly Scaled[] {
+  return [
+    ...counts.flatMap(({ name, table: of, adds }) =>
+      of === table && adds.kind === 'sum' && adds.type === 'numeric'
+        ? [{ name, column: adds.column, scale: adds.scale, cannot: 'add up' }]
+        : [],
+    ),
+    ...tallies.flatMap(({ name, table: of, item }) =>
+      of === table && item.kind === 'row' && item.order.type === 'numeric'
+        ? [{ name, column: item.order.column, scale: item.scale, cannot: 'put in order' }]
+        : [],
+    ),
+  ]
+}
 
 const noNaN: Condition = {
   why: 'NaN is no number',

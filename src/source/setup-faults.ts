@@ -1,7 +1,7 @@
 import { replicaIdentityOf } from '../view/replica-identity.ts'
 import { identifier, tableName } from '../view/sql-text.ts'
 import { columnsOf, tablesOf, type View } from '../view/view.ts'
-import { columnFaults, nameFaults, sumFaults } from './column-faults.ts'
+import { columnFaults, digitFaults, nameFaults } from './column-faults.ts'
 import { oldestVersion, readFacts, type SetupFacts, type TableFacts } from './setup-facts.ts'
 import type { SourceDatabase } from './source-database.ts'
 import type { SetupFault } from './source.ts'
@@ -110,7 +110,7 @@ function tableFaults(table: string, context: Context): SetupFault[] {
     ...storageFaults(table, facts),
     ...rightFaults(table, facts, context.facts.server.role),
     ...users.flatMap((view) => columnFaults(table, facts, view)),
-    ...users.flatMap((view) => sumFaults(table, facts, view)),
+    ...users.flatMap((view) => digitFaults(table, facts, view)),
     ...nameFaults(table, facts, users),
     ...keyFaults(table, facts, users),
     ...identityFaults(table, facts, users),
@@ -167,15 +167,32 @@ function keyFaults(table: string, facts: TableFacts, users: readonly View[]): Se
         `(${primaryKey.columns.join(', ')})`,
       mend: undefined,
     }))
-  if (!primaryKey.deferrable) return faults
-  return [
-    ...faults,
-    {
-      table,
-      what: `the primary key of ${table} is deferrable, so it does not identify rows in the log`,
-      mend: undefined,
-    },
-  ]
+  const unlike = users.flatMap((view) =>
+    listKeys(view, table)
+      .filter(({ key }) => columns(primaryKey.columns) !== columns(key))
+      .map(({ name, key }) => ({
+        table,
+        what:
+          `${key.join(', ')}, by which ${name} of view ${view.name} tells rows apart, is not the ` +
+          `primary key of ${table}: its key is ${primaryKey.columns.join(', ')}`,
+        mend: undefined,
+      })),
+  )
+  const deferrable = {
+    table,
+    what: `the primary key of ${table} is deferrable, so it does not identify rows in the log`,
+    mend: undefined,
+  }
+  return [...faults, ...unlike, ...(primaryKey.deferrable ? [deferrable] : [])]
+}
+
+/** Columns that tell the rows of lists apart. */
+function listKeys({ tallies }: View, table: string) {
+  return tallies.flatMap(({ name, table: of, item }) =>
+    of === table && item.kind === 'row'
+      ? [{ name, key: item.key.map(({ column }) => column) }]
+      : [],
+  )
 }
 
 function identityFaults(table: string, facts: TableFacts, users: readonly View[]): SetupFault[] {

@@ -97,7 +97,7 @@ function orderedColumns(item: ItemForm): readonly TypedColumn[] {
 /** Of a text that this code could have spelled of values which the source can have. */
 function itemTextsOf(form: ItemForm, item: string): readonly (string | null)[] | undefined {
   const texts = textsOf(form, item)
-  if (!texts || !item.isWellFormed() || item.includes('\0')) return undefined
+  if (!texts) return undefined
   const columns = form.kind === 'values' ? form.columns : form.key
   const from = form.kind === 'values' ? 0 : 1
   const isPossible = columns.every(({ type }, at) =>

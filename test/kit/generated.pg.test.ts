@@ -2,6 +2,7 @@ import { Client } from 'pg'
 import { countOf, defineView, from, numeric } from '../../src/index.ts'
 import { viewTest } from '../../src/test.ts'
 import { postgresServer, type TestServer } from '../support/chain.ts'
+import { everyTables, everyView } from '../support/every-aggregate.ts'
 import { edgeView } from './every-type.ts'
 
 let server: TestServer
@@ -45,6 +46,7 @@ const tables = { parcels: { key: 'id' }, 't.parcels': { key: ['r1', 'd', 's1', '
 test.each([
   ['keys of several parts, names with quotes and tables of one name', parcels, tables],
   ['a field of every type', edgeView, {}],
+  ['every aggregate', everyView, everyTables],
 ])(
   'SQL says the same of a view with %s, and the schema is removed',
   async (_, view, own) => {

@@ -5,6 +5,7 @@ import { Random } from '../../src/random.ts'
 import { differencesOf } from '../../src/kit/differences.ts'
 import { viewTest } from '../../src/test.ts'
 import { viewOf } from '../../src/view/view.ts'
+import { everyTables, everyView } from '../support/every-aggregate.ts'
 import { edgeView } from './every-type.ts'
 
 /** Two counts of one table by columns outside of its key, and counts by several columns. */
@@ -58,6 +59,11 @@ test('rows move between entries and belong to none now and then', () => {
 
 test('a view with a field of every type is what its rows say', async () => {
   const done = await viewTest(edgeView).generated({ seed: 1, changes: 300 })
+  expect(done.entries).toBeGreaterThan(0)
+})
+
+test('a view with every aggregate is what its rows say', async () => {
+  const done = await viewTest(everyView, { tables: everyTables }).generated({ changes: 500 })
   expect(done.entries).toBeGreaterThan(0)
 })
 

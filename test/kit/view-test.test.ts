@@ -1,5 +1,16 @@
 import { fastify } from 'fastify'
-import { bigint, countOf, defineView, from, jsonb, timestamptz } from '../../src/index.ts'
+import {
+  bigint,
+  countOf,
+  date,
+  defineView,
+  from,
+  jsonb,
+  latestOf,
+  maxOf,
+  timestamptz,
+  topOf,
+} from '../../src/index.ts'
 import { viewTest, type ViewTestOptions } from '../../src/test.ts'
 import { typeOf } from '../../src/types/types.ts'
 import { jsonSchemaOf } from '../../src/view/json.ts'
@@ -237,6 +248,61 @@ describe('where the replica identity does not give a column', () => {
     shops.delete('fans', { shop_id: 1, user_id: 1 })
     shops.update('fans', { shop_id: 1, user_id: 2 }, { shop_id: 2 })
     expect((await shops.entries()).map(({ fanCount }) => fanCount)).toEqual([0, 1])
+  })
+})
+
+describe('items and lists of rows', () => {
+  const rows = { by: 'shop_id', key: bigint('id') }
+  const view = defineView({
+    name: 'shop-visits',
+    key: { shopId: 'bigint' },
+    row: from('shops', { key: 'id', fields: {} }),
+    aggregates: {
+      guests: topOf('visits', { by: 'shop_id', item: { guestId: bigint('guest') }, most: 2 }),
+      latest: latestOf('visits', {
+        ...rows,
+        order: date('day'),
+        most: 2,
+        fields: { id: bigint('id'), day: date('day') },
+      }),
+      lastDay: maxOf('visits', { ...rows, of: date('day') }),
+    },
+  })
+
+  test('follow the rows that come, change, move and go', async () => {
+    const visits = viewTest(view, { tables: { visits: { key: 'id' } } })
+    visits.insert('shops', { id: 1 })
+    const nothing = { shopId: '1', guests: [], latest: [], lastDay: null }
+    expect(await visits.entry(1)).toEqual(nothing)
+    const days = ['2026-01-02', '2026-01-09', '2026-01-10', null]
+    for (const [at, day] of days.entries())
+      visits.insert('visits', { id: at + 1, shop_id: 1, guest: at % 2, day })
+    visits.update('visits', { id: 3 }, { guest: 7 })
+    expect(await visits.entry(1)).toEqual({
+      shopId: '1',
+      guests: [
+        { guestId: '1', count: 2 },
+        { guestId: '0', count: 1 },
+      ],
+      latest: [
+        { id: '3', day: '2026-01-10' },
+        { id: '2', day: '2026-01-09' },
+      ],
+      lastDay: '2026-01-10',
+    })
+    visits.update('visits', { id: 3 }, { shop_id: 2 })
+    visits.delete('visits', { id: 2 })
+    expect(await visits.entry(1)).toMatchObject({
+      latest: [{ id: '1', day: '2026-01-02' }],
+      lastDay: '2026-01-02',
+    })
+    for (const id of [1, 3, 4]) visits.delete('visits', { id })
+    expect(await visits.entry(1)).toEqual(nothing)
+  })
+
+  test('have rows by the whole primary key', () => {
+    const other = () => viewTest(view, { tables: { visits: { key: ['shop_id', 'id'] } } })
+    expect(other).toThrow(/key of latest, id, has to be the primary key of visits.*key of lastDay/)
   })
 })
 

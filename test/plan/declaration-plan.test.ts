@@ -1,7 +1,8 @@
 import { keptDeclaration, ownView, type OwnView } from '../../src/coordinate/view-plan.ts'
-import { declarationPlan, type Kept } from '../../src/plan/declaration-plan.ts'
+import { changesBetween, declarationPlan, type Kept } from '../../src/plan/declaration-plan.ts'
 import type { ViewState } from '../../src/store/state.ts'
 import { integer, text } from '../../src/types/declare.ts'
+import { topOf } from '../../src/view/aggregates/top-of.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 
 const shelves = (parts: {
@@ -51,6 +52,17 @@ test('one that was not begun is begun by a worker', () => {
     faults: [],
     notes: ['redis: shelves was not begun; the first worker does that'],
   })
+})
+
+test('what readers get of a tally is a change that is said', () => {
+  const tops = (most: number) =>
+    shelves({
+      fields: {},
+      aggregates: { top: topOf('boxes', { by: 'shelf', item: { thing: 'thing' }, most }) },
+    })
+  expect(changesBetween(tops(3).view, tops(5).view)).toEqual([
+    '~ top: thing of boxes by shelf, at most 5, until now thing of boxes by shelf, at most 3',
+  ])
 })
 
 test('what is brought in, changed and left is said', () => {

@@ -1,5 +1,7 @@
 import { indexWorks, rangeNotes, unfinishedNotes } from '../../src/plan/indexes.ts'
 import type { KeyType } from '../../src/types/types.ts'
+import { bigint } from '../../src/types/declare.ts'
+import { topOf } from '../../src/view/aggregates/top-of.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import { setupFacts, tableFacts } from './facts.ts'
 
@@ -52,6 +54,20 @@ test('one index serves all counts by the same columns, of one view and of severa
     items: tableFacts(columns),
   })
   expect(indexWorks(facts, views)).toHaveLength(1)
+})
+
+test('tallies need one as counts do', () => {
+  const view = defineView({
+    name: 'v',
+    key: { shop: 'text' },
+    row: from('owners', { key: 'shop', fields: {} }),
+    aggregates: { top: topOf('items', { by: 'in_shop', item: bigint('other'), most: 3 }) },
+  })
+  const facts = setupFacts({ owners: tableFacts(['shop', 'key']), items: tableFacts(columns) })
+  expect(indexWorks(facts, [view]).flatMap(({ statements }) => statements)).toEqual([
+    { shown: 'create index concurrently on public."items" ("in_shop");' },
+  ])
+  expect(rangeNotes(facts, [view]).filter((note) => note.startsWith('items: '))).toHaveLength(1)
 })
 
 test('one that begins with them, in whatever order, is enough', () => {

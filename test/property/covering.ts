@@ -1,6 +1,7 @@
 /** A few plans that have every type of fields and keys between them. */
 import * as fc from 'fast-check'
 import { transactionsOf, type Transaction } from './changes.ts'
+import { aggregateKinds } from './aggregates.ts'
 import { fieldTypes, keyForms } from './forms.ts'
 import { numbers, planOf, type Numbers, type Plan } from './plan.ts'
 import { Tally } from './tally.ts'
@@ -24,6 +25,7 @@ export function coveringPlans(
 ): readonly Played[] {
   const given = fc.sample(numbers, { seed, numRuns: plansMax * samplesOfPlan })
   const [forms, types] = [dealer([...keyForms.keys()]), dealer(fieldTypes)]
+  const kinds = dealer([...aggregateKinds.keys()])
   return Array.from({ length: plansMax }, (_, at): Played => {
     const own = given.slice(at * samplesOfPlan, (at + 1) * samplesOfPlan)
     const families = own
@@ -35,10 +37,16 @@ export function coveringPlans(
         // Each type twice.
         fields: types(Math.ceil((fieldTypes.length * 2) / (plansMax * familiesMax))),
         // Two counts of one table by other columns, whatever else there is.
-        counts: [...each.counts, { table: 0, reuse: 1 }, { table: 0, reuse: 1 }],
-        views: each.views.map(({ counts }, which) => ({
+        aggregates: [
+          ...each.aggregates,
+          { table: 0, reuse: 1, kind: 0 },
+          { table: 0, reuse: 1, kind: 0 },
+          // And each kind of aggregate somewhere.
+          ...kinds(3).map((kind) => ({ table: kind, reuse: at + place, kind })),
+        ],
+        views: each.views.map(({ aggregates }, which) => ({
           fields: 0,
-          counts: which === 0 ? 0 : counts,
+          aggregates: which === 0 ? 0 : aggregates,
         })),
       }))
     const transactions = own.flatMap((each) => each.transactions)

@@ -28,7 +28,7 @@ import { chainTimeoutMs, startTestChain, stopTestChain } from '../support/chain.
 import { sleep, slowness, until } from '../support/wait.ts'
 import { changeKinds, sqlName, type Transaction } from './changes.ts'
 import { coveringPlans, type Played } from './covering.ts'
-import { expectedOf, unequal } from './expected.ts'
+import { expectedOf, tallyKinds, unequal } from './expected.ts'
 import { createMood, keyForms, PlainTexts, plainSettings } from './forms.ts'
 import { entriesOf } from './kept.ts'
 import { nameOf, type Plan } from './plan.ts'
@@ -145,6 +145,7 @@ const wanted = [
   'entry',
   'counts without a row',
   ...changeKinds,
+  ...tallyKinds,
   'two counts of one table by columns outside its key',
   'count by several columns',
   'name with a quote',
@@ -182,7 +183,7 @@ test(
       for (const { plan, view, store } of kept) {
         const expected = await expectedOf(plan, view, { client, plain, tally })
         const state = (await store.watchable.state())!
-        const lines = unequal(expected, await entriesOf(view, store, state.epoch))
+        const lines = unequal(view, expected, await entriesOf(view, store, state.epoch))
         found.push(...lines.map((line) => `${view.name} in ${store.name}: ${line}`))
         const wrong = decodePass(state.pass)?.statistics.wrong
         if (wrong !== 0) found.push(`${view.name} in ${store.name}: looks found ${wrong} wrong`)

@@ -17,7 +17,7 @@ import { seedOfRun } from '../support/chain-harness.ts'
 import { slowness } from '../support/wait.ts'
 import { captured, captureKinds, openSlot } from './captured-log.ts'
 import { changeKinds, transactionsOf } from './changes.ts'
-import { expectedOf, unequal, type Entries } from './expected.ts'
+import { expectedOf, tallyKinds, unequal, type Entries } from './expected.ts'
 import { createMood, keyForms, PlainTexts, plainSettings } from './forms.ts'
 import { keep } from './kept.ts'
 import { numbers, planOf, type Numbers } from './plan.ts'
@@ -67,7 +67,7 @@ async function play(given: Numbers, tally: Tally): Promise<readonly string[]> {
       const expected = await expectedOf(plan, view, { client, plain, tally })
       const entries = { ...(await kept(view, log)), ...(await asked(view, [...expected.keys()])) }
       for (const [where, each] of Object.entries(entries)) {
-        const lines = unequal(expected, each)
+        const lines = unequal(view, expected, each)
         found.push(...lines.map((line) => `${view.name} in ${where}: ${line}`))
       }
     }
@@ -138,6 +138,7 @@ const wanted = [
   'counts without a row',
   'count above one',
   ...changeKinds,
+  ...tallyKinds,
   ...captureKinds,
   ...tableKinds,
 ]

@@ -1,11 +1,14 @@
 /**
  * What views have to be, by SQL that is written here and shares nothing with the truth query: plain
- * columns and plain counts, whose values are looked up as texts.
+ * columns, counts and sums, whose values are looked up as texts. Of rows that have an order, its
+ * spelling alone is Millrace's own.
  */
 import type { Client } from 'pg'
-import { encodeEntry } from '../../src/store/entry-text.ts'
+import { absentText, encodeEntry } from '../../src/store/entry-text.ts'
 import { canonicalTable } from '../../src/table-name.ts'
-import type { View } from '../../src/view/view.ts'
+import { typeOf, type ColumnType } from '../../src/types/types.ts'
+import { itemColumns, type ItemForm, type View } from '../../src/view/view.ts'
+import { aggregateKinds } from './aggregates.ts'
 import { sqlName } from './changes.ts'
 import type { PlainTexts } from './forms.ts'
 import { nameOf, type Plan, type Table } from './plan.ts'
@@ -21,7 +24,7 @@ export async function expectedOf(plan: Plan, view: View, asked: Asked): Promise<
   const entries = new Map<string, Expected>()
   const entry = (parts: readonly string[]): Expected => {
     const place = JSON.stringify(parts)
-    const found = entries.get(place) ?? { parts, fields: null, counts: {} }
+    const found = entries.get(place) ?? { parts, fields: null, counts: {}, tallies: new Map() }
     entries.set(place, found)
     return found
   }
@@ -40,19 +43,35 @@ export async function expectedOf(plan: Plan, view: View, asked: Asked): Promise<
     for (const { type } of view.key) tally.add(`key of ${type}`)
     tally.add(`key of ${parts.length}`)
   }
-  for (const { name, table, by } of view.counts) {
-    for (const texts of await textsOf(plan, { table, columns: by, isCounted: true }, asked)) {
+  for (const { name, table, by, adds } of view.counts) {
+    const added = adds.kind === 'row' ? undefined : adds.column
+    const amount =
+      added === undefined
+        ? 'count(*)'
+        : `${adds.kind === 'sum' ? 'sum' : 'count'}(${quoted(added)})`
+    for (const texts of await textsOf(plan, { table, columns: by, amount }, asked)) {
       const parts = texts.slice(0, by.length) as string[]
-      entry(parts).counts[name] = BigInt(texts.at(-1)!)
+      entry(parts).counts[name] = BigInt(texts.at(-1) ?? '0')
+    }
+  }
+  for (const { name, table, by, item } of view.tallies) {
+    const columns = [...by, ...itemColumns(item).map(({ column }) => column)]
+    for (const texts of await textsOf(plan, { table, columns }, asked)) {
+      const spelledItem = itemIn(item, texts.slice(by.length))
+      if (texts.slice(0, by.length).includes(null) || spelledItem === undefined) continue
+      const { tallies } = entry(texts.slice(0, by.length) as string[])
+      const cells = tallies.get(name) ?? new Map<string, bigint>()
+      tallies.set(name, cells.set(spelledItem, (cells.get(spelledItem) ?? 0n) + 1n))
     }
   }
   return new Map(
-    [...entries.values()].map(({ parts, fields, counts }) => {
+    [...entries.values()].map(({ parts, fields, counts, tallies }) => {
       const all = Object.fromEntries(view.counts.map(({ name }) => [name, counts[name] ?? 0n]))
       tally.add(fields === null ? 'counts without a row' : 'entry', 1)
       tally.add('count above one', Object.values(all).filter((count) => count > 1n).length)
+      noteTallies(view, tallies, tally)
       const key = spelled(parts)
-      return [key, encodeEntry(view.layout, key, { fields, counts: all })]
+      return [key, encodeEntry(view.layout, key, { fields, counts: all, tallies })]
     }),
   )
 }
@@ -61,27 +80,56 @@ type Expected = {
   readonly parts: readonly string[]
   fields: Readonly<Record<string, string | null>> | null
   readonly counts: Record<string, bigint>
+  readonly tallies: Map<string, Map<string, bigint>>
+}
+
+/** What tallies can be. */
+export const tallyKinds = [
+  'item with several rows',
+  'several items',
+  'list of several rows',
+  ...aggregateKinds.map((kind) => `aggregate of ${kind}`),
+]
+
+function noteTallies(view: View, tallies: Expected['tallies'], tally: Tally): void {
+  for (const { kind, tally: name } of view.aggregates) {
+    const cells = [...(tallies.get(name ?? '') ?? [])]
+    if (name === undefined || cells.length > 0) tally.add(`aggregate of ${kind}`)
+    const isList = ['latest', 'earliest'].includes(kind)
+    if (cells.length > 1) tally.add(isList ? 'list of several rows' : 'several items')
+    if (cells.some(([, amount]) => amount > 1n)) tally.add('item with several rows')
+  }
+}
+
+/** Undefined where a row of these texts gives nothing. */
+function itemIn(form: ItemForm, texts: readonly (string | null)[]): string | undefined {
+  if (form.kind === 'values') return texts.includes(null) ? undefined : spelled(texts as string[])
+  const [order, ...rest] = texts
+  if (order === null) return undefined
+  const inOrder = (type: ColumnType, text: string) => typeOf(type).order?.spell(text, 0) ?? text
+  const keys = form.key.map(({ type }, at) => inOrder(type, rest[at]!))
+  return JSON.stringify([inOrder(form.order.type, order!), ...keys, ...rest.slice(keys.length)])
 }
 
 type Question = {
   readonly table: string
   readonly columns: readonly string[]
-  /** Groups that have no null in them, and how many rows each has. */
-  readonly isCounted?: true
+  /** Of groups that have no null in them. */
+  readonly amount?: string
 }
 
 async function textsOf(
   plan: Plan,
-  { table: name, columns, isCounted }: Question,
+  { table: name, columns, amount }: Question,
   { client, plain }: Asked,
 ): Promise<readonly (string | null)[][]> {
   const table = tableNamed(plan, name)
-  const quoted = columns.map((column) => `"${column.replaceAll('"', '""')}"`)
-  const texts = quoted.map((column) => `${column}::text`)
-  const text = isCounted
-    ? `select ${texts.join(', ')}, count(*)::text from ${sqlName(table)}
-       where ${quoted.map((column) => `${column} is not null`).join(' and ')}
-       group by ${quoted.join(', ')}`
+  const names = columns.map(quoted)
+  const texts = names.map((column) => `${column}::text`)
+  const text = amount
+    ? `select ${texts.join(', ')}, (${amount})::text from ${sqlName(table)}
+       where ${names.map((column) => `${column} is not null`).join(' and ')}
+       group by ${names.join(', ')}`
     : `select ${texts.join(', ')} from ${sqlName(table)}`
   const { rows } = await client.query<(string | null)[]>({ text, rowMode: 'array' })
   const forms = columns.map((column) => table.columns.find((each) => each.name === column)!.form)
@@ -90,6 +138,10 @@ async function textsOf(
       value === null || at >= forms.length ? value : plain.of(forms[at]!, value),
     ),
   )
+}
+
+function quoted(column: string): string {
+  return `"${column.replaceAll('"', '""')}"`
 }
 
 export function tableNamed({ tables }: Plan, name: string): Table {
@@ -103,10 +155,12 @@ function spelled(parts: readonly string[]): string {
 }
 
 /** The first places where they differ, in words. */
-export function unequal(expected: Entries, found: Entries): readonly string[] {
+export function unequal(view: View, expected: Entries, found: Entries): readonly string[] {
+  const absent = absentText(view.layout)
+  const said = (text = absent) => (text === absent ? 'nothing' : text)
   const keys = new Set([...expected.keys(), ...found.keys()])
   const lines = [...keys].flatMap((key) => {
-    const [should, is] = [expected.get(key) ?? 'nothing', found.get(key) ?? 'nothing']
+    const [should, is] = [said(expected.get(key)), said(found.get(key))]
     return should === is ? [] : [`${JSON.stringify(key)}: ${is}, SQL says ${should}`]
   })
   return lines.slice(0, 10)

@@ -1,10 +1,11 @@
 /** Tables, views over them and changes of their rows, made of numbers that chance has picked. */
 import * as fc from 'fast-check'
-import { countOf, defineView, from, type View } from '../../src/index.ts'
+import { defineView, from, type View } from '../../src/index.ts'
 import type { KeyType } from '../../src/types/types.ts'
 import { replicaIdentityOf } from '../../src/view/replica-identity.ts'
 import { tablesOf } from '../../src/view/view.ts'
 import { canonicalTable } from '../../src/table-name.ts'
+import { aggregateForms, aggregateKinds, aggregateOf, type AggregateKind } from './aggregates.ts'
 import { fieldForm, fieldTypes, idForm, keyForms, witnessForm, type Form } from './forms.ts'
 
 const nat = fc.nat(0xffff)
@@ -15,8 +16,11 @@ const family = fc.record({
   parts: fc.array(nat, { minLength: 1, maxLength: 3 }),
   fields,
   which: nat,
-  counts: fc.array(fc.record({ table: nat, reuse: nat }), { maxLength: 5, size: 'max' }),
-  views: fc.array(fc.record({ fields: nat, counts: nat }), { minLength: 1, maxLength: 2 }),
+  aggregates: fc.array(fc.record({ table: nat, reuse: nat, kind: nat }), {
+    maxLength: 7,
+    size: 'max',
+  }),
+  views: fc.array(fc.record({ fields: nat, aggregates: nat }), { minLength: 1, maxLength: 2 }),
 })
 
 /** All values alike, for small ones are nothing special here. */
@@ -25,7 +29,7 @@ const change = fc.noBias(
     table: nat,
     kind: fc.nat(99),
     row: nat,
-    cells: fc.array(nat, { minLength: 16, maxLength: 16 }),
+    cells: fc.array(nat, { minLength: 24, maxLength: 24 }),
   }),
 )
 
@@ -85,7 +89,12 @@ type Draft = {
   readonly groups: Set<string>
 }
 
-type Counted = { readonly table: Draft; readonly by: readonly string[] }
+type Drawn = {
+  readonly table: Draft
+  readonly by: readonly string[]
+  readonly kind: AggregateKind
+  readonly columns: readonly string[]
+}
 
 export function planOf(given: Numbers, { schemas, mark }: PlanNames): Plan {
   let named = given.names
@@ -114,24 +123,26 @@ export function planOf(given: Numbers, { schemas, mark }: PlanNames): Plan {
     return { owner, forms, shown }
   })
   const all = [...others, ...owners.map(({ owner }) => owner)]
-  const counts = given.families.map((each, at) =>
-    each.counts.map((count): Counted => {
-      const counted = pick(all, count.table)
+  const aggregates = given.families.map((each, at) =>
+    each.aggregates.map((drawn): Drawn => {
+      const counted = pick(all, drawn.table)
       const by: string[] = []
       for (const [part, form] of owners[at]!.forms.entries()) {
         const known = counted.columns.find(
           ({ name, form: its }) => its === form && counted.groups.has(name) && !by.includes(name),
         )
-        const isReused = known !== undefined && (count.reuse >> part) % 4 === 0
+        const isReused = known !== undefined && (drawn.reuse >> part) % 4 === 0
         by.push(isReused ? known.name : add(counted, form, true))
       }
       for (const name of by) counted.groups.add(name)
-      return { table: counted, by }
+      const kind = pick(aggregateKinds, drawn.kind)
+      const columns = aggregateForms(kind, drawn.reuse).map((form) => add(counted, form, true))
+      return { table: counted, by, kind, columns }
     }),
   )
   for (const [at, other] of others.entries()) {
     const { key, fields: more } = given.tables[at]!
-    const counted = counts.flat().filter((each) => each.table === other)
+    const counted = aggregates.flat().filter((each) => each.table === other)
     other.key = [...(key > 0 ? (counted[key % counted.length]?.by ?? []) : [])]
     if (key < 2 || other.key.length === 0) other.key.push(add(other, idForm, false))
     if (more % 2 === 0) add(other, fieldForm(pick(fieldTypes, more), more), true)
@@ -139,7 +150,11 @@ export function planOf(given: Numbers, { schemas, mark }: PlanNames): Plan {
   for (const each of all) add(each, witnessForm, true)
   const views = given.families.flatMap((each, at) =>
     each.views.map((masks, place) =>
-      viewOf(`${mark}-${at}-${place}`, { ...owners[at]!, counts: counts[at]!, masks }),
+      viewOf(`${mark}-${at}-${place}`, {
+        ...owners[at]!,
+        aggregates: aggregates[at]!,
+        masks,
+      }),
     ),
   )
   return { tables: all.map((each, at) => tableOf(each, views, (given.full >> at) % 2)), views }
@@ -149,12 +164,12 @@ type ViewParts = {
   readonly owner: Draft
   readonly forms: readonly Form[]
   readonly shown: readonly { readonly name: string; readonly type: Form['type'] }[]
-  readonly counts: readonly Counted[]
+  readonly aggregates: readonly Drawn[]
   /** Which of them the view has; all where it is 0. */
-  readonly masks: { readonly fields: number; readonly counts: number }
+  readonly masks: { readonly fields: number; readonly aggregates: number }
 }
 
-function viewOf(name: string, { owner, forms, shown, counts, masks }: ViewParts): View {
+function viewOf(name: string, { owner, forms, shown, aggregates, masks }: ViewParts): View {
   const chosen = <T>(items: readonly T[], mask: number) =>
     items.filter((_, at) => mask % 3 === 0 || (mask >> at) % 2 === 0)
   const keyed = owner.key.map((column, at) => ({ name: column, type: forms[at]!.type }))
@@ -172,12 +187,24 @@ function viewOf(name: string, { owner, forms, shown, counts, masks }: ViewParts)
       ),
     }),
     aggregates: Object.fromEntries(
-      chosen(counts, masks.counts).map(({ table, by }, at) => [
-        `count${at}`,
-        countOf(nameOf(table), { by }),
+      chosen(aggregates, masks.aggregates).map((drawn, at) => [
+        `${drawn.kind}${at}`,
+        aggregateOf({
+          ...drawn,
+          table: nameOf(drawn.table),
+          columns: typed(drawn.table, drawn.columns),
+          key: typed(drawn.table, drawn.table.key),
+        }),
       ]),
     ),
   })
+}
+
+function typed({ columns }: Draft, names: readonly string[]) {
+  return names.map((column) => ({
+    column,
+    type: columns.find(({ name }) => name === column)!.form.type,
+  }))
 }
 
 function tableOf({ groups, ...draft }: Draft, views: readonly View[], full: number): Table {

@@ -6,6 +6,7 @@ import { canonicalTable } from '../../src/table-name.ts'
 import { sqlName } from './changes.ts'
 import { tableNamed } from './expected.ts'
 import { nameOf, type Column, type Plan, type Table } from './plan.ts'
+import { rowGroupsOf, tablesOf } from '../../src/view/view.ts'
 import type { Tally } from './tally.ts'
 
 export async function createTables(client: Client, { tables }: Plan): Promise<void> {
@@ -47,12 +48,12 @@ export function noteTables(plan: Plan, tally: Tally): void {
     if (table.columns.some(({ name }) => name.includes('"'))) tally.add('name with a quote')
     const name = canonicalTable(nameOf(table))
     if (name.includes('.')) tally.add('table of another schema')
-    const readers = plan.views.filter(
-      ({ row, counts }) => row.table === name || counts.some((count) => count.table === name),
-    )
+    const readers = plan.views.filter((view) => tablesOf(view).includes(name))
     if (readers.length > 1) tally.add('table that several views read')
   }
-  for (const { row, counts } of plan.views) {
+  for (const view of plan.views) {
+    const { row } = view
+    const counts = rowGroupsOf(view)
     const outside = (count: (typeof counts)[number]) => {
       const { key } = tableNamed(plan, count.table)
       return count.by.every((column) => !key.includes(column))

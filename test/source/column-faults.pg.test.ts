@@ -1,5 +1,7 @@
 import * as declare from '../../src/types/declare.ts'
 import type { KeyType } from '../../src/types/types.ts'
+import { latestOf } from '../../src/view/aggregates/latest-of.ts'
+import { minOf } from '../../src/view/aggregates/min-of.ts'
 import { sumOf } from '../../src/view/aggregates/sum-of.ts'
 import { countOf, defineView, from, type FieldDeclaration } from '../../src/view/define-view.ts'
 import { sourceFixture, type SourceFixture } from './source-fixture.ts'
@@ -344,5 +346,65 @@ describe('a numeric column that is added up', () => {
     expect(fault!.what).toContain("may hold NaN, which paid of view shops can't add up")
     await run(fault!.mend!)
     expect(await salesFaults(2)).toEqual([])
+  })
+})
+
+describe('a list', () => {
+  const { bigint, numeric, timestamptz } = declare
+  const lists = (key: Parameters<typeof latestOf>[1]['key']) =>
+    defineView({
+      name: 'visits',
+      key: { id: 'integer' },
+      row: from('guests', { key: 'id', fields: {} }),
+      aggregates: {
+        last: latestOf('visits', {
+          by: 'guest',
+          key,
+          most: 3,
+          fields: { at: timestamptz('at') },
+          order: timestamptz('at'),
+        }),
+        least: minOf('visits', { by: 'guest', key, of: numeric('paid'), scale: 2 }),
+      },
+    })
+
+  const faults = async (paid: string, key: Parameters<typeof latestOf>[1]['key']) => {
+    await run(`drop table if exists visits, guests; drop publication if exists visits;
+      create table guests (id int primary key); alter table guests replica identity full;
+      create table visits (hotel text, nr bigint, guest int, at timestamptz, paid ${paid},
+        primary key (hotel, nr));
+      alter table visits replica identity full; grant select on visits, guests to millrace;
+      create publication visits for table visits, guests`)
+    const source = fixture.open({ publication: 'visits', slot: 'visits' })
+    return (await source.faults([lists(key)])).map(({ what }) => what)
+  }
+  const checked = "numeric(8,2) check (paid <> 'NaN')"
+
+  test('has rows by the whole primary key, in whatever order', async () => {
+    expect(await faults(checked, ['hotel', bigint('nr')])).toEqual([])
+    expect(await faults(checked, [bigint('nr'), 'hotel'])).toEqual([])
+    expect(await faults(checked, bigint('nr'))).toEqual(
+      ['last', 'least'].map(
+        (name) =>
+          `nr, by which ${name} of view visits tells rows apart, is not the primary key of ` +
+          'visits: its key is hotel, nr',
+      ),
+    )
+  })
+
+  test('is in the order of numbers that have so many digits, and no NaN', async () => {
+    expect(await faults('numeric(8,3)', ['hotel', bigint('nr')])).toEqual([
+      expect.stringContaining('column paid of visits is of type numeric(8,3), of which least'),
+      "column paid of visits may hold NaN, which least of view visits can't put in order",
+    ])
+  })
+
+  test('and what it tells come from the earlier values of a row', async () => {
+    await faults(checked, ['hotel', bigint('nr')])
+    await run('alter table visits replica identity default')
+    const source = fixture.open({ publication: 'visits', slot: 'visits' })
+    const [fault, ...more] = await source.faults([lists(['hotel', bigint('nr')])])
+    expect(more).toEqual([])
+    expect(fault!.mend).toBe('alter table public.visits replica identity full;')
   })
 })

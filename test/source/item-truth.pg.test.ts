@@ -25,11 +25,15 @@ const view = defineView({
   aggregates: {
     artists: topOf('plays', { by, item: bigint('artist'), most: 3, where: [eq('ok', 'yes')] }),
     genres: topOf('plays', {
-      ...{ by, most: 3 },
+      by,
+      most: 3,
       item: { genre: 'genre', live: boolean('live'), mood: enumeration('mood'), day: date('day') },
     }),
     recent: latestOf('plays', {
-      ...{ by, key: ['part', bigint('id')], order: timestamptz('at'), most: 3 },
+      by,
+      key: ['part', bigint('id')],
+      order: timestamptz('at'),
+      most: 3,
       fields: { genre: 'genre' },
     }),
     cheapest: minOf('plays', { by, key: ['part', bigint('id')], of: numeric('paid'), scale: 3 }),
@@ -92,6 +96,7 @@ async function expected(tally: string): Promise<ReadonlyMap<string, bigint>> {
   )
 }
 
+const parsed = (item: string) => JSON.parse(item) as (string | null)[]
 const ask = (page: ItemPage) => source.itemTruth(view, page, 'items')
 
 describe.each(Object.keys(texts))('%s', (tally) => {
@@ -136,6 +141,10 @@ describe.each(Object.keys(texts))('%s', (tally) => {
       '["0000000000000000000","a\\u0000","09223372036854775809",null]',
       '["0000000000000000000","a","99999999999999999999",null]',
     ]
+    // The key of a row, with what another row has beside it.
+    const [one, other] = [truth, truth].map((each, at) => [...each.keys()][at + 10]!)
+    if (one!.startsWith('['))
+      rows.push(JSON.stringify([parsed(other!)[0], ...parsed(one!).slice(1)]))
     const items = [...some, ...never, ...rows]
     const page = await ask({ entry: '1', tally, kind: 'items', items })
     const wanted = [...truth].filter(([item]) => items.includes(item))
@@ -175,5 +184,8 @@ test('the moment, the marker and the horizon are those of the same answer', asyn
 test('a tally that the view has not, and an item that is none to go on from, are bugs', async () => {
   const page = { entry: '1', kind: 'range', after: undefined, itemsMax: 5 } as const
   await expect(ask({ ...page, tally: 'x' })).rejects.toThrow('listeners has no tally x')
-  await expect(ask({ ...page, tally: 'recent', after: 'x' })).rejects.toThrow('is no item of')
+  const beyond = '["9899999999999999999","a","09223372036854775809",null]'
+  for (const after of ['x', beyond]) {
+    await expect(ask({ ...page, tally: 'recent', after })).rejects.toThrow('is no item of')
+  }
 })

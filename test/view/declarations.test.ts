@@ -267,6 +267,8 @@ describe('tallies', () => {
     const [one, other] = [recent({ title: 'title' }), recent({ name: 'title' })]
     expect(storedBeside(one, [other])).toEqual(one)
     expect(declarationId(one)).not.toBe(declarationId(other))
+    const publishers = artists(3, bigint('publisher'))
+    expect(declarationId(artists(3))).not.toBe(declarationId(publishers))
   })
 
   test('have a name of their own where others mean something else', () => {
