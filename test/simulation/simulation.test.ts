@@ -1,7 +1,8 @@
 import { missingEffects } from './effects.ts'
 import { scheduleOf, shrunk, textOf } from './kept.ts'
 import { keptSeeds } from './kept-seeds.ts'
-import { playAll, type Failed } from './play-all.ts'
+import type { Failed } from './play-all.ts'
+import { playShared } from './play-shared.ts'
 import { drawSchedule, play } from './schedule.ts'
 
 const schedules = 1_000
@@ -13,7 +14,7 @@ test(
   `${schedules} schedules come right, and every kind of fault happens in them`,
   async () => {
     process.stdout.write(`simulation: schedules from MILLRACE_TEST_SEED=${first} on\n`)
-    const { failed, counts } = await playAll({ first, schedules, failuresMax: 1 })
+    const { failed, counts } = await playShared({ first, schedules })
     if (failed[0]) throw new Error(await explained(failed[0]))
     expect({ first, missing: missingEffects(counts) }).toEqual({ first, missing: [] })
   },
