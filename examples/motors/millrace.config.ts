@@ -1,6 +1,6 @@
 import { countOf, countsOf, defineConfig, defineView } from 'millrace'
 import { dimensions } from './dimensions.ts'
-import { lastDays, preferencesOf, type Day } from './preferences.ts'
+import { lastDays, preferencesOf } from './preferences.ts'
 
 /** How often one user met each value of each dimension on one day. */
 const interestDay = defineView({
@@ -29,9 +29,7 @@ const preferences = defineView({
     const days = lastDays(query.until ?? new Date().toISOString().slice(0, 10), query.days)
     const keys = days.map((day) => [parts.userId, day])
     const [entries] = await read([{ view: interestDay, keys }])
-    const known = entries.flatMap((counts, daysAgo) =>
-      counts ? [{ daysAgo, counts } as unknown as Day] : [],
-    )
+    const known = entries.flatMap((counts, daysAgo) => (counts ? [{ daysAgo, counts }] : []))
     const halfLifeDays = Number.parseInt(query.halfLife, 10)
     return { ...entry, ...preferencesOf(known, Object.keys(dimensions), halfLifeDays) }
   },
