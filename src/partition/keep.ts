@@ -17,7 +17,7 @@ import type { Decoder } from '../decode/decoder.ts'
 import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { tail, type Tail } from '../pipeline.ts'
-import { topicPartitionName } from '../position.ts'
+import { parseTopicPartition, topicPartitionName } from '../position.ts'
 import type { Checkpoint, ViewState } from '../store/state.ts'
 import type { ViewWatch } from '../store/view-watch.ts'
 import type { ViewWriter } from '../store/writer.ts'
@@ -136,7 +136,8 @@ class Turn {
   async run(): Promise<void> {
     const { reader, watch, log, identitiesMax } = this.#parts
     const { epoch } = this.#turn.state
-    const found = (await this.#turn.plan.writer.checkpoints(epoch)).get(this.#name)
+    const checkpoints = await this.#turn.plan.writer.checkpoints(epoch)
+    const found = withKeySchema(this.#name, checkpoints)
     if (!found) {
       // A partition that the view does not know yet gets its checkpoint with another epoch.
       await watch.begun(reader.lost, epoch)
@@ -261,4 +262,20 @@ class Turn {
     this.#parts.log.error({ reason: doubt.reason }, 'doubt raised')
     await this.#turn.plan.writer.raise(this.#turn.state.epoch, doubt)
   }
+}
+
+/**
+ * A partition that has no record yet knows the schema of keys by the others of its topic: by another
+ * schema a row may stand in two of them, whichever of them is applied first.
+ */
+function withKeySchema(
+  name: string,
+  checkpoints: ReadonlyMap<string, Checkpoint>,
+): Checkpoint | undefined {
+  const found = checkpoints.get(name)
+  if (!found || found.keySchema !== undefined) return found
+  const { topic } = parseTopicPartition(name)
+  const others = [...checkpoints].filter(([other]) => parseTopicPartition(other).topic === topic)
+  const schemas = others.flatMap(([, { keySchema }]) => keySchema ?? [])
+  return schemas.length === 0 ? found : { ...found, keySchema: Math.min(...schemas) }
 }

@@ -35,6 +35,20 @@ describe('a partition', () => {
     await kept.end()
   })
 
+  test.each([
+    ['another', 7, [`second-key-schema ${name}`]],
+    ['the same', 'k'.charCodeAt(0), []],
+  ])('without records is told the schema of its topic’s keys, %s', async (_, keySchema, doubts) => {
+    await kept.begin()
+    kept.data.checkpoints.set('t.public.books/1', checkpoint(3, { keySchema }))
+    kept.data.checkpoints.set('t.public.prizes/0', checkpoint(3, { keySchema: 9 }))
+    kept.topics.append(name, ...books(1))
+    kept.keep()
+    await kept.turn()
+    expect(await kept.books(1)).toEqual(['1'])
+    expect(await kept.doubts()).toEqual(doubts)
+  })
+
   test('that is lost before the view is begun is given back', async () => {
     kept.keep()
     kept.lost.abort()

@@ -57,4 +57,5 @@ export const keptSeeds: readonly KeptSeed[] = [
     },
     caught: 'a lap that went on although the store had gone back to before its corrections',
   },
+  { schedule: 3673, caught: 'a partition that did not know the schema of its topic’s keys' },
 ]
