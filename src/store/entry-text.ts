@@ -6,8 +6,8 @@
  *
  * - row `+` and cells, where the owning row exists: one for each part of the key, then one for each field. A cell
  *   is `-` for null, else its length in bytes of UTF-8, a colon and its text.
- * - row `-`, where it does not, and `!` where in addition every count is 0 and yet something lies
- *   under the entry's name.
+ * - row `-`, where it does not, and `!` where in addition every count is 0 and no tally has a cell,
+ *   and yet something lies under the entry's name that is no tally.
  * - count: decimal; `-` where a present row's counter is missing.
  *
  * - tally: its cells, the greatest amount first and ties in byte order of the items. A cell is the

@@ -4,7 +4,7 @@ import type { Mutation } from '../../src/mutation.ts'
 import type { Epoch, ViewState } from '../../src/store/state.ts'
 import type { ViewStore } from '../../src/store/store.ts'
 import { topicPartitionName } from '../../src/position.ts'
-import { add, put, unput, userLayout, widerLayout } from '../support/view-layouts.ts'
+import { add, cellsOf, put, tallyLayout, unput, widerTallyLayout } from '../support/view-layouts.ts'
 import type { Suite } from './conformance.ts'
 import { memoryHarness } from './memory-harness.ts'
 import {
@@ -25,12 +25,20 @@ import {
 } from './store-fixture.ts'
 
 const keys = ['1', '2', '3', '9223372036854775807']
+const items = ['a', 'b', '\uFFFF', '😀', '|1:x;']
 const limit = 2n ** 63n - 1n
-const layouts = { narrow: userLayout, wide: widerLayout } as const
+const cellMost = 2n ** 53n - 1n
+const layouts = { narrow: tallyLayout, wide: widerTallyLayout } as const
 const amounts = fc.oneof(
   { weight: 8, arbitrary: fc.bigInt({ min: -2n, max: 3n }).filter((amount) => amount !== 0n) },
   { weight: 1, arbitrary: fc.constantFrom(limit, -limit, limit / 2n) },
 )
+const cellAmounts = fc.oneof(
+  { weight: 12, arbitrary: fc.constantFrom(1n, 1n, 1n, -1n, -1n, 2n) },
+  { weight: 1, arbitrary: fc.constantFrom(cellMost, -cellMost, cellMost - 1n) },
+)
+const cellsByItem = fc.dictionary(fc.constantFrom(...items), cellAmounts, { minKeys: 1 })
+const tallyNames = ['topArtists', 'firstListens', 'lastListens', 'hidden', 'topAlbums']
 const layout = fc.constantFrom('narrow' as const, 'wide' as const)
 const partition = fc.constantFrom(...partitions)
 const ticket = fc.constantFrom('t', 'u')
@@ -39,7 +47,7 @@ const some = fc.subarray(keys)
 const seldom = fc.integer({ min: 0, max: 9 }).map((value) => value === 0)
 const small = fc.integer({ min: 0, max: 12 })
 
-/** What happens to some of the keys; the fields and counters that only the wide layout has included. */
+/** What happens to some of the keys; what only the wide layout has included. */
 const batch = some.chain((chosen) => fc.tuple(...chosen.map(mutation)))
 
 function mutation(entry: string): fc.Arbitrary<Mutation> {
@@ -50,11 +58,16 @@ function mutation(entry: string): fc.Arbitrary<Mutation> {
       add: fc.dictionary(fc.constantFrom('likeCount', 'tweetCount', 'mailCount'), amounts, {
         maxKeys: 2,
       }),
+      cells: fc.oneof(
+        fc.constant({}),
+        fc.dictionary(fc.constantFrom(...tallyNames), cellsByItem, { maxKeys: 2 }),
+      ),
     })
-    .map(({ row, text, add: amount }) => {
+    .map(({ row, text, add: amount, cells }) => {
       const clean = text?.replaceAll('\0', '') ?? null
       const owning = row === 'put' ? put(entry, { name: clean, motto: clean }) : unput(entry)
-      return row === 'leave' ? add(entry, amount) : { ...owning, add: amount }
+      const mutated = row === 'leave' ? add(entry, amount) : { ...owning, add: amount }
+      return Object.keys(cells).length === 0 ? mutated : { ...mutated, cells: cellsOf(cells) }
     })
 }
 
@@ -73,6 +86,11 @@ const of = <Kind extends string, Parts extends object>(
 const operation = fc.oneof(
   of(8, 'commit', { layout, partition, batch, shifted: seldom, parks: seldom, doubts: seldom }),
   of(3, 'look', { layout, some, ticket }),
+  of(2, 'look-items', {
+    key: fc.constantFrom(...keys),
+    tally: fc.constantFrom(...tallyNames),
+    ticket,
+  }),
   of(5, 'correct', { layout, batch, ticket }),
   of(1, 'sweep', { some }),
   of(3, 'progress', { stale: seldom, ends: fc.subarray(['a', 'b']), completes: fc.boolean() }),
@@ -145,14 +163,15 @@ async function outcome(side: Side, next: Operation) {
   const before = await store.watchable.state()
   const answer = await run(side, next, before).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error) return { code: error.code }
-    if (error instanceof Error && /mail|offset to go/.test(error.message)) return 'refused'
+    if (error instanceof Error && /mail|topAlbums|offset to go/.test(error.message))
+      return 'refused'
     throw error
   })
-  const status = await store.reader(userLayout, declared.id).status()
+  const status = await store.reader(tallyLayout, declared.id).status()
   const { state } = status
   const epoch = state?.epoch ?? elsewhere
   const found = [...(await everyKey(store))].toSorted()
-  const read = await store.reader(widerLayout, declared.id).read(keys)
+  const read = await store.reader(widerTallyLayout, declared.id).read(keys)
   const look = async (kind: keyof typeof layouts) =>
     store.audit(layouts[kind]).look({ epoch, keys, ticket: undefined })
   return {
@@ -162,10 +181,17 @@ async function outcome(side: Side, next: Operation) {
     read: 'doubts' in read ? { ...read, ageMs: 0, doubts: [...read.doubts].toSorted() } : read,
     found,
     looks: [await look('narrow'), await look('wide')],
+    items: await itemsOf(store),
     records: await everyParked(store),
     barriers: await store.watchable.barriers(),
     wanted: await store.watchable.wanted(),
   }
+}
+
+/** Items of one tally that a scan finds. */
+async function itemsOf(store: ViewStore) {
+  const pages = keys.map((key) => store.tallies(tallyLayout).scan(key, 'topArtists', undefined))
+  return (await Promise.all(pages)).map((page) => page.keys.toSorted())
 }
 
 function timeless({ doubts, ...state }: ViewState) {
@@ -186,18 +212,23 @@ async function run(side: Side, next: Operation, state: ViewState | undefined): P
       return commit(store, epoch, next)
     case 'look':
       return store.audit(layouts[next.layout]).look({ epoch, keys: next.some, ticket: next.ticket })
+    case 'look-items': {
+      const { key, tally, ticket: left } = next
+      const question = { epoch, entry: key, tally, items, ticket: left }
+      return store.tallies(widerTallyLayout).look(question)
+    }
     case 'correct': {
       const step = { epoch, ticket: next.ticket, corrections: next.batch }
       return store.audit(layouts[next.layout]).correct(step)
     }
     case 'sweep':
-      return store.audit(userLayout).sweep(epoch, next.some, ['motto', 'mailCount'])
+      return store.audit(tallyLayout).sweep(epoch, next.some, ['motto', 'mailCount', 'topAlbums'])
     case 'progress': {
       const before = next.stale ? 'stale' : state?.pass
       const after = `${(state?.pass ?? '').length % 7}${state?.pass ?? ''}`
       const completed = next.completes ? [declared.id] : []
       const ended = next.ends.map(idOf)
-      return store.audit(userLayout).progress({ epoch, before, after, ended, completed })
+      return store.audit(tallyLayout).progress({ epoch, before, after, ended, completed })
     }
     case 'advance': {
       const { lsn, end, history } = next
@@ -227,10 +258,10 @@ async function run(side: Side, next: Operation, state: ViewState | undefined): P
       return store.coordination.observe({ epoch, before, after, doubts })
     }
     case 'raise':
-      return store.writer(userLayout).raise(epoch, aDoubt(next.name, { code: 'another-log' }))
+      return store.writer(tallyLayout).raise(epoch, aDoubt(next.name, { code: 'another-log' }))
     case 'report': {
       const problem = { code: 'c', message: 'm', hint: undefined, sinceMs: 1 }
-      return store.writer(userLayout).report(next.place, next.clears ? undefined : problem)
+      return store.writer(tallyLayout).report(next.place, next.clears ? undefined : problem)
     }
     case 'lease': {
       const { holder, declaration, over } = next
@@ -243,7 +274,7 @@ async function run(side: Side, next: Operation, state: ViewState | undefined): P
     case 'open':
       return (await store.coordination.open(aBeginning())) !== undefined
     case 'clear-parked':
-      return store.reader(userLayout, declared.id).clearParked()
+      return store.reader(tallyLayout, declared.id).clearParked()
     case 'lose':
       return next.what === 'state' ? harness.loseState() : harness.loseCheckpoint(next.what)
     case 'copy':

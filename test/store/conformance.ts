@@ -8,6 +8,8 @@ import { describeEntries } from './conformance-entries.ts'
 import { describeKeys } from './conformance-keys.ts'
 import { describeRandomOperations } from './conformance-random.ts'
 import { describeSetBack } from './conformance-set-back.ts'
+import { describeTallies } from './conformance-tallies.ts'
+import { describeTallyAudit } from './conformance-tally-audit.ts'
 import { describeTurn } from './conformance-turn.ts'
 import { storeForEachTest, type StoreHarness } from './store-fixture.ts'
 
@@ -36,6 +38,8 @@ export function describeStore(name: string, setUp: () => Promise<StoreHarness>):
     describeCommits(suite)
     describeEntries(suite)
     describeKeys(suite)
+    describeTallies(suite)
+    describeTallyAudit(suite)
     describeDoubts(suite)
     describeAudit(suite)
     describeCoordination(suite)

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { pino } from 'pino'
 import { aclRules, defaultUserRules } from '../../src/store/redis/acl.ts'
 import type { ViewStore } from '../../src/store/store.ts'
-import { add, put, unput, userLayout } from '../support/view-layouts.ts'
+import { add, cellsOf, put, tallyLayout, unput, userLayout } from '../support/view-layouts.ts'
 import { until } from '../support/wait.ts'
 import { redisHarness, type RedisHarness } from './redis-harness.ts'
 import {
@@ -60,26 +60,36 @@ async function bareClient<T>(url: string, use: (redis: Redis) => Promise<T>): Pr
 /** Everything that a worker does to a store, each way through. */
 async function work(client: ViewStore): Promise<void> {
   const { coordination, watchable } = client
-  const writer = client.writer(userLayout)
-  const audit = client.audit(userLayout)
+  const writer = client.writer(tallyLayout)
+  const audit = client.audit(tallyLayout)
+  const tallies = client.tallies(tallyLayout)
   await watchable.want({ declaration: 'd1', adopt: false, prune: false, sweep: [] })
   expect(await watchable.wanted()).toBeDefined()
   await coordination.lease({ holder: 'h', declaration: 'd1', ttlMs: 1_000, over: false })
   expect(await coordination.open(aBeginning())).toBeDefined()
   const { epoch } = await stateOf(client)
-  const mutations = [{ ...put('1'), add: { likeCount: 1n } }, put('2'), put('3')]
+  const amounts = { add: { likeCount: 1n }, cells: cellsOf({ hidden: { x: 1n } }) }
+  const mutations = [{ ...put('1'), ...amounts }, put('2'), put('3')]
   await writer.commit(aCommit(epoch, { mutations, parked: [aParked(1)], doubts: [aDoubt('a')] }))
   await step(client, 20, [unput('1'), unput('2')])
   await writer.raise(epoch, aDoubt('a'))
   const problem = { code: 'c', message: 'm', hint: undefined, sinceMs: 1 }
   for (const each of [problem, undefined]) await writer.report('users/0', each)
   expect(await audit.look({ epoch, keys: ['1', '404'], ticket: 't' })).toBeDefined()
-  await audit.correct({ epoch, ticket: 't', corrections: [add('1', { likeCount: 1n })] })
-  await audit.sweep(epoch, ['1'], ['motto'])
+  const cells = cellsOf({ hidden: { x: -1n }, byCountry: { y: 1n } })
+  const correction = { entry: '1', put: undefined, add: { likeCount: 1n }, cells }
+  await audit.correct({ epoch, ticket: 't', corrections: [correction] })
+  const question = { epoch, entry: '1', tally: 'byCountry', items: ['y'], ticket: 't' }
+  const amount = new Map([['y', 1n]])
+  expect(await tallies.look(question)).toMatchObject({ kind: 'items', amounts: amount })
+  expect(await tallies.scan('1', 'byCountry', undefined)).toMatchObject({ keys: ['y'] })
+  await audit.sweep(epoch, ['1'], ['motto', 'byCountry'])
   await progress(client, { completed: ['d1'] })
   expect((await everyKey(client)).size).toBe(2)
   expect(await watchable.occupant()).toBeDefined()
   await harness.redis.set('user-information:9', 'by hand')
+  expect(await writer.displace(epoch, '9')).toBeDefined()
+  await harness.redis.zadd('user-information.hidden:9', 0.5, 'by hand')
   expect(await writer.displace(epoch, '9')).toBeDefined()
   await coordination.publish(aBarrier('0/20', 10, { number: 3 }), [1])
   expect(await watchable.barriers()).toHaveLength(1)
@@ -89,7 +99,8 @@ async function work(client: ViewStore): Promise<void> {
   await coordination.turn(aTurn(epoch))
   expect((await everyParked(client)).length).toBe(1)
   expect(await readerOf(client).clearParked()).toBe(1)
-  expect((await one(client, '3'))?.key).toBe('3')
+  const read = await client.reader(tallyLayout, 'd1').read(['3'])
+  expect(read).toMatchObject({ entries: [{ key: '3', tallies: { topArtists: [] } }] })
   expect(await readerOf(client).status()).toMatchObject({ parked: 0, evicted: 0 })
 }
 
@@ -167,6 +178,8 @@ describe('a worker with its rules', () => {
       'other',
       'user-information',
       'user-informationx:1',
+      'user-informationx.hidden:1',
+      'user-information-x.hidden:1',
       'millrace:other',
       'millrace',
     ]
@@ -200,9 +213,12 @@ describe('a reader with its rules', () => {
 
   test('reads entries and the status, and loads the scripts that are gone', async () => {
     await serving(store, [put('1')])
+    await harness.redis.zadd('user-information.top-artists:1', -1, 'Abba')
     await harness.redis.script('FLUSH')
     const client = await storeOf('reader', rules)
-    expect((await one(client, '1'))?.key).toBe('1')
+    const tallies = { tallies: { topArtists: [{ item: 'Abba', amount: 1n }] } }
+    const read = await client.reader(tallyLayout, 'd1').read(['1'])
+    expect(read).toMatchObject({ entries: [tallies] })
     const status = await readerOf(client).status()
     expect(status).toMatchObject({ state: await stateOf(store), evicted: 0 })
   })
@@ -212,7 +228,7 @@ describe('a reader with its rules', () => {
     await store.writer(userLayout).raise(await serving(store, [put('1')]), aDoubt('d'))
     const fewer = rules.filter((each) => each !== rule)
     const read = async () => {
-      const reader = readerOf(await storeOf('reader', fewer))
+      const reader = (await storeOf('reader', fewer)).reader(tallyLayout, 'd1')
       await reader.read(['1'])
       await reader.status()
       await harness.loseState()

@@ -102,7 +102,14 @@ describe('the keys of a view', () => {
     const odd = await openView({ ...userLayout, name: 'user-[a-z]*' })
     await serving(store, [put('1')])
     await serving(odd, [put('2')])
-    const neighbours = ['user-information-extra:1', 'user-information', 'xuser-information:1']
+    const neighbours = [
+      'user-information-extra:1',
+      'user-information-extra.hidden:1',
+      'user-information',
+      'user-information.hidden',
+      'xuser-information:1',
+      'xuser-information.hidden:1',
+    ]
     for (const key of neighbours) await harness.redis.hset(key, 'a', 'b')
     expect(await everyKey(odd)).toEqual(new Set(['2']))
     expect(await everyKey(store)).toEqual(new Set(['1']))

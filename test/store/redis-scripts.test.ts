@@ -29,7 +29,7 @@ describe.each(scriptNames)('script %s', (name) => {
   test('begins with a line that makes Redis refuse it up front', () => {
     expect(lines[0]).toMatch(/^#!lua( flags=no-writes)?$/)
     const writes =
-      /'(HSET|HDEL|HINCRBY|DEL|UNLINK|SET|PEXPIRE|RENAME)'/.test(body.join('\n')) ||
+      /'(HSET|HDEL|HINCRBY|DEL|UNLINK|SET|PEXPIRE|RENAME|ZADD|ZREM)'/.test(body.join('\n')) ||
       /^raise\(/m.test(body.join('\n'))
     expect(lines[0] === '#!lua flags=no-writes').toBe(!writes)
   })

@@ -25,8 +25,11 @@ test('views with different names have different tables in Postgres', () => {
 test('no key in Redis belongs to two views, whatever the key of the entry', () => {
   for (const [one, other] of pairs as [string, string][]) {
     const [keys, others] = [viewKeys(one), viewKeys(other)]
-    for (const entry of ['1', 'x:1', `${other}:1`, 'checkpoints']) {
-      expect(keys.entry(entry).startsWith(others.entryPrefix)).toBe(false)
+    for (const entry of ['1', 'x:1', `${other}:1`, 'checkpoints', '.x:1', '']) {
+      for (const key of [keys.entry(entry), `${keys.tallyPrefix('topArtists')}${entry}`]) {
+        expect(keys.entryOf(key)).toBe(entry)
+        expect(others.entryOf(key)).toBeUndefined()
+      }
     }
     const own = Object.values(keys).filter((key) => typeof key === 'string')
     for (const key of own) expect(Object.values(others)).not.toContain(key)

@@ -28,6 +28,29 @@ export const widerLayout: ViewLayout = {
   counts: [...userLayout.counts, 'mailCount'],
 }
 
+/** The same view with tallies, of which readers get each kind of slice, or nothing. */
+export const tallyLayout: ViewLayout = {
+  ...userLayout,
+  tallies: [
+    { name: 'topArtists', slice: { order: 'largest', most: 3 } },
+    { name: 'firstListens', slice: { order: 'first', most: 2 } },
+    { name: 'lastListens', slice: { order: 'last', most: 2 } },
+    { name: 'byCountry', slice: { order: 'largest', most: undefined } },
+    { name: 'hidden', slice: undefined },
+  ],
+}
+
+/** The same view as a later declaration has it, with one more counter and one more tally. */
+export const widerTallyLayout: ViewLayout = {
+  ...tallyLayout,
+  fields: widerLayout.fields,
+  counts: widerLayout.counts,
+  tallies: [
+    ...tallyLayout.tallies,
+    { name: 'topAlbums', slice: { order: 'last', most: undefined } },
+  ],
+}
+
 /** A view whose key is text and whose fields are of every type. */
 export const placeLayout: ViewLayout = {
   name: 'place-information',
@@ -40,6 +63,12 @@ export const placeLayout: ViewLayout = {
   counts: ['visitCount'],
   presence: [],
   tallies: [],
+}
+
+/** The same with a tally. */
+export const placeTallyLayout: ViewLayout = {
+  ...placeLayout,
+  tallies: [{ name: 'topGuests', slice: { order: 'largest', most: 2 } }],
 }
 
 /** A whole row of `users`: what is not given is SQL null. */
@@ -63,4 +92,18 @@ export function unput(entry: string): Mutation {
 
 export function add(entry: string, counts: Readonly<Record<string, bigint>>): Mutation {
   return { entry, put: undefined, add: counts }
+}
+
+/** Amounts by item and tally, as plain objects; items in their order. */
+export function tally(
+  entry: string,
+  cells: Readonly<Record<string, Readonly<Record<string, bigint>>>>,
+): Mutation {
+  return { entry, put: undefined, add: {}, cells: cellsOf(cells) }
+}
+
+export function cellsOf(cells: Readonly<Record<string, Readonly<Record<string, bigint>>>>) {
+  return new Map(
+    Object.entries(cells).map(([name, items]) => [name, new Map(Object.entries(items))]),
+  )
 }

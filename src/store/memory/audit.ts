@@ -12,7 +12,7 @@ import { checkCorrections, checkKeys } from '../checks.ts'
 import { absentText, encodeEntry } from '../entry-text.ts'
 import { limits } from '../limits.ts'
 import type { Epoch } from '../state.ts'
-import { isZero, type MemoryData } from './data.ts'
+import type { MemoryData } from './data.ts'
 import { keep, mutated } from './writer.ts'
 
 export class MemoryAudit implements ViewAudit {
@@ -99,8 +99,9 @@ export class MemoryAudit implements ViewAudit {
     const held = this.#data.entries.get(key)
     if (!held) return absentText(this.#layout)
     const text = encodeEntry(this.#layout, key, held)
-    const isEmpty = !held.fields && !held.tallies && isZero(held.counts, this.#layout)
-    return isEmpty ? `!${text.slice(1)}` : text
+    const lies = Object.keys(held.counts).length > 0
+    const saysNothing = text === absentText(this.#layout)
+    return lies && saysNothing ? `!${text.slice(1)}` : text
   }
 }
 

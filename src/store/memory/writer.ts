@@ -122,9 +122,12 @@ function talliesBelowZero({ tallies }: Held, cells: Cells | undefined): readonly
   })
 }
 
+/** Without a row, counters that this layout does not have go with those that it has. */
 export function keep(data: MemoryData, layout: ViewLayout, entry: string, held: Held): void {
-  if (!held.fields && isZero(held.counts, layout) && !held.tallies) data.entries.delete(entry)
-  else data.entries.set(entry, held)
+  const { fields, counts, tallies } = held
+  if (fields || !isZero(counts, layout)) data.entries.set(entry, held)
+  else if (tallies) data.entries.set(entry, { fields, counts: {}, tallies })
+  else data.entries.delete(entry)
 }
 
 function owned(layout: ViewLayout, before: Fields | null, put: Mutation['put']): Fields | null {

@@ -42,6 +42,7 @@ const readerCommands = [
   'hmget',
   'hvals',
   'time',
+  'zrange',
 ]
 
 const workerCommands = [
@@ -63,4 +64,9 @@ const workerCommands = [
   'set',
   'type',
   'unlink',
+  'zadd',
+  'zcard',
+  'zmscore',
+  'zrem',
+  'zscan',
 ]

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { ViewLayout } from '../../mutation.ts'
 import type {
   CorrectionResult,
@@ -15,18 +16,20 @@ import { limits } from '../limits.ts'
 import type { Epoch } from '../state.ts'
 import type { RedisConnection } from './connection.ts'
 import { EntryHash } from './entry-hash.ts'
+import { EntryTallies } from './entry-tallies.ts'
 import { completeField, type ViewKeys } from './keys.ts'
 import { scanEntries } from './scan.ts'
 import { orNone, parseCheckpoints, pushList } from './texts.ts'
 
 /** Tickets that may lie about: beyond it all of them go, and those looks are taken again. */
-const ticketsMax = 100_000
+export const ticketsMax = 100_000
 
 export class RedisAudit implements ViewAudit {
   readonly #connection: RedisConnection
   readonly #keys: ViewKeys
   readonly #layout: ViewLayout
   readonly #hash: EntryHash
+  readonly #tallies: EntryTallies
   readonly #endsSound: RegExp
 
   constructor(connection: RedisConnection, keys: ViewKeys, layout: ViewLayout) {
@@ -34,6 +37,7 @@ export class RedisAudit implements ViewAudit {
     this.#keys = keys
     this.#layout = layout
     this.#hash = new EntryHash(layout)
+    this.#tallies = new EntryTallies(layout, keys, this.#hash.watched.length)
     this.#endsSound = new RegExp(`^(?:;(?:-|0|-?[1-9]\\d{0,18})){${layout.counts.length}}$`)
   }
 
@@ -41,15 +45,21 @@ export class RedisAudit implements ViewAudit {
     checkKeys(keys, limits.lookKeysMax)
     const { state, checkpoints, tickets, rowTickets, entry: keyOf } = this.#keys
     const all: string[] = [state, checkpoints, tickets, rowTickets]
-    for (const key of keys) all.push(keyOf(key))
+    for (const key of keys) {
+      all.push(keyOf(key))
+      this.#tallies.pushKeys(all, key)
+    }
     const { cells, looked } = this.#hash
-    const bounds = [limits.ticketTtlMs, ticketsMax, cells].map(String)
-    const args = [epoch, ticket ?? '', ...bounds, ...looked]
-    const [kind, found, texts] = await this.#connection.runForBytes('look', all, args)
+    const bounds = [limits.ticketTtlMs, ticketsMax].map(String)
+    const shape = `${cells} ${this.#tallies.count} ${limits.cellsMax}`
+    const args = [epoch, ticket ?? '', ...bounds, shape, ...looked]
+    const [kind, found, texts, tails] = await this.#connection.runForBytes('look', all, args)
     if (String(kind) === 'conflict') return { kind: 'conflict' }
     return {
       kind: 'entries',
-      texts: (texts as readonly Buffer[]).map((bytes) => this.#sound(textOf(bytes))),
+      texts: (texts as readonly Buffer[]).map((bytes, index) =>
+        this.#text(bytes, (tails as readonly Buffer[])[index]),
+      ),
       checkpoints: parseCheckpoints((found as readonly Buffer[]).map(String), checkpoints),
     }
   }
@@ -64,11 +74,13 @@ export class RedisAudit implements ViewAudit {
     for (const correction of corrections) {
       keys.push(keyOf(correction.entry))
       this.#hash.pushMutation(args, correction)
+      this.#tallies.pushCells({ keys, args }, correction.entry, correction.cells)
     }
     const [kind, ...rest] = await this.#connection.run('correct', keys, args)
     if (kind === 'overflow') {
-      const [index, counter] = rest.map(Number)
-      throw overflowError(corrections[index!]!.entry, this.#hash.counterAt(counter!))
+      const [index, at] = rest.map(Number)
+      const name = this.#hash.counterAt(at!) ?? this.#tallies.nameAt(at!)
+      throw overflowError(corrections[index!]!.entry, name)
     }
     return kind === 'conflict' ? { kind } : { kind: 'applied', lost: rest.map(Number) }
   }
@@ -84,10 +96,13 @@ export class RedisAudit implements ViewAudit {
       args,
       fields.map((field) => spell(field, '-')),
     )
-    const { state, entry: keyOf } = this.#keys
+    const { state, entry: keyOf, tallyPrefix } = this.#keys
+    const prefixes = fields.map(tallyPrefix)
     // Without any key the epoch is compared all the same.
     for (let at = 0; at === 0 || at < keys.length; at += limits.lookKeysMax) {
-      const page = keys.slice(at, at + limits.lookKeysMax).map(keyOf)
+      const page = keys
+        .slice(at, at + limits.lookKeysMax)
+        .flatMap((key) => [keyOf(key), ...prefixes.map((prefix) => prefix + key)])
       const [kind] = await this.#connection.run('sweep', [state, ...page], args)
       if (kind === 'conflict') return false
     }
@@ -101,6 +116,13 @@ export class RedisAudit implements ViewAudit {
     const { state, doubts } = this.#keys
     const [kind] = await this.#connection.run('progress', [state, doubts], args)
     return kind === 'moved'
+  }
+
+  #text(bytes: Buffer, tail: Buffer | undefined): string {
+    const text = this.#sound(textOf(bytes))
+    if (tail === undefined || text === unreadable) return text
+    const tallies = tail.toString()
+    return tallies === unreadable || !isUtf8(tail) ? unreadable : `${text}${tallies}`
   }
 
   /** A counter stands in the text as it is: what is no integer as Redis counts is not readable. */

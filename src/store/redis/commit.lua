@@ -11,7 +11,7 @@
 -- KEYS[3] parked         hash, topic partition and offset -> record as JSON
 -- KEYS[4] doubts         hash, name -> doubt
 -- KEYS[5] rowTickets     hash, key of an entry -> ticket of its owning row
--- KEYS[6..] entriesAt    hash of each entry, once each
+-- KEYS[6..] entriesAt    hash of each entry, once each, and behind it its tallies that are added to
 -- ARGV[1] epoch          epoch that the state must have
 -- ARGV[2] partition      topic partition
 -- ARGV[3] from           offset that the checkpoint must stand at
@@ -24,12 +24,12 @@
 --   and then a mutation for each entry
 --
 -- Returns one of
---   {'applied', entry index, counter index, ...} with each counter of these entries that stands
---     below zero
+--   {'applied', entry index, index, ...} with each counter of these entries that stands below zero,
+--     and each tally with a cell among those added to that does
 --   {'conflict', checkpoint found or nil}
 --   {'type', key, reason}
---   {'overflow', entry index, counter index}
--- where entries count from 0 and names from 1.
+--   {'overflow', entry index, index of a counter or tally}
+-- where entries count from 0, names from 1, and tallies on from the last name.
 
 local state = KEYS[1]
 local checkpoints = KEYS[2]
@@ -46,6 +46,7 @@ local listsAt = 6
 
 -- include lists
 -- include int64
+-- include cells
 -- include mutations
 -- include doubts
 -- include clock
@@ -77,34 +78,39 @@ raiseFirst, raiseLast, at = list(at)
 
 local held = {}
 local mutations = {}
-for entry = entriesAt, #KEYS do
-  local key = KEYS[entry]
-  local values = redis.pcall('HMGET', key, unpack(names))
-  if values.err then return {'type', key, values.err} end
+local keyAt = entriesAt
+while keyAt <= #KEYS do
   local mutation
-  mutation, at = mutationAt(at)
-  local fault = faultOf(key, entry - entriesAt, names, values, mutation)
+  mutation, at, keyAt = mutationAt(at, keyAt)
+  local values = redis.pcall('HMGET', mutation.key, unpack(names))
+  if values.err then return {'type', mutation.key, values.err} end
+  local fault = faultOf(#mutations, names, values, mutation)
   if fault then return fault end
-  held[entry] = values
-  mutations[entry] = mutation
+  mutations[#mutations + 1] = mutation
+  held[#mutations] = values
 end
 
 -- Second half: only writes, none of which can fail any more.
 
 local result = {'applied'}
 local rows = {}
-for entry = entriesAt, #KEYS do
-  local key = KEYS[entry]
+for entry, mutation in ipairs(mutations) do
   local values = held[entry]
-  local mutation = mutations[entry]
-  apply(key, names, values, mutation)
+  apply(names, values, mutation)
   for counter = 2, #names do
     if values[counter] and (tonumber(values[counter]) or 0) < 0 then
-      result[#result + 1] = entry - entriesAt
+      result[#result + 1] = entry - 1
       result[#result + 1] = counter
     end
   end
-  if mutation.kind ~= 'leave' then rows[#rows + 1] = key end
+  for i = 1, mutation.tallies and #mutation.tallies or 0 do
+    local tally = mutation.tallies[i]
+    if tally.below then
+      result[#result + 1] = entry - 1
+      result[#result + 1] = tally.index
+    end
+  end
+  if mutation.kind ~= 'leave' then rows[#rows + 1] = mutation.key end
 end
 if tickets > 0 and #rows > 0 then redis.call('HDEL', rowTickets, unpack(rows)) end
 

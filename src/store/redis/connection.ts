@@ -3,14 +3,15 @@ import type { MillraceError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import { openClient, type ClientOptions } from './client.ts'
 import { replayFault } from './default-user.ts'
+import type { ViewKeys } from './keys.ts'
 import { foundError, redisError } from './redis-errors.ts'
 import { readScript, scriptNames, type Script, type ScriptName } from './scripts.ts'
 import { judgeServer, type ServerVerdict } from './server-check.ts'
 import { rewriteTornLog } from './torn-log.ts'
 
 export type RedisOptions = ClientOptions & {
-  /** With what the keys of entries begin, which errors name. */
-  readonly entryPrefix: string
+  /** The view's, by which errors name an entry. */
+  readonly keys: ViewKeys
   /** How often a server that is connected is looked at. */
   readonly lookEveryMs?: number
   /** For whoever only reads: Redis is asked for nothing but what is read. */
@@ -44,7 +45,7 @@ export class RedisConnection {
   readonly #redis: Redis
   readonly #log: Log | undefined
   readonly #scripts: ReadonlyMap<ScriptName, Script>
-  readonly #entryPrefix: string
+  readonly #keys: ViewKeys
   readonly #lookEveryMs: number
   readonly #warned = new Set<string>()
   /** Set while a server that came back was not looked at: it may be another one. */
@@ -57,7 +58,7 @@ export class RedisConnection {
   constructor(redis: Redis, options: RedisOptions) {
     this.#redis = redis
     this.#log = options.log
-    this.#entryPrefix = options.entryPrefix
+    this.#keys = options.keys
     this.#lookEveryMs = options.lookEveryMs ?? lookEveryMs
     this.#scripts = new Map(scriptNames.map((name) => [name, readScript(name)]))
   }
@@ -167,9 +168,7 @@ export class RedisConnection {
   #checkFound(reply: readonly unknown[]): readonly unknown[] {
     if (String(reply[0]) !== 'type') return reply
     const key = String(reply[1])
-    const isEntry = key.startsWith(this.#entryPrefix)
-    const entry = isEntry ? key.slice(this.#entryPrefix.length) : undefined
-    throw foundError(key, String(reply[2]), entry)
+    throw foundError(key, String(reply[2]), this.#keys.entryOf(key))
   }
 
   async #send(call: Call): Promise<unknown> {
@@ -209,7 +208,7 @@ export class RedisConnection {
     const ask = (name: string, args: readonly string[]) => this.#unchecked({ name, args })
     const info = String(await ask('info', []))
     const verdict = judgeServer(info)
-    const unsafe = verdict.unsafe ?? (await replayFault(ask, info, this.#entryPrefix))
+    const unsafe = verdict.unsafe ?? (await replayFault(ask, info, this.#keys))
     return { ...verdict, unsafe }
   }
 

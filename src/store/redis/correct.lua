@@ -5,7 +5,7 @@
 -- KEYS[1] state          hash of the view's state
 -- KEYS[2] tickets        hash, key of an entry -> ticket of its amounts
 -- KEYS[3] rowTickets     hash, key of an entry -> ticket of its owning row
--- KEYS[4..] entriesAt    hash of each entry, once each
+-- KEYS[4..] entriesAt    hash of each entry, once each, and behind it its tallies that are added to
 -- ARGV[1] epoch          epoch that the state must have
 -- ARGV[2] ticket         ticket that the look has left
 -- ARGV[3..] listsAt      a list of names as in `commit`, then a mutation for each entry
@@ -14,8 +14,8 @@
 --   {'applied', entry index, ...} with each entry of which something was left undone
 --   {'conflict'} when the epoch is another one
 --   {'type', key, reason}
---   {'overflow', entry index, counter index}
--- where entries count from 0 and names from 1.
+--   {'overflow', entry index, index of a counter or tally}
+-- where entries count from 0, names from 1, and tallies on from the last name.
 
 local state = KEYS[1]
 local tickets = KEYS[2]
@@ -27,6 +27,7 @@ local listsAt = 3
 
 -- include lists
 -- include int64
+-- include cells
 -- include mutations
 
 -- First half: only reads.
@@ -35,48 +36,51 @@ local standing = redis.pcall('HGET', state, 'epoch')
 if type(standing) == 'table' then return {'type', state, standing.err} end
 if standing ~= epoch then return {'conflict'} end
 if #KEYS < entriesAt then return {'applied'} end
-local amountsLeft = redis.pcall('HMGET', tickets, unpack(KEYS, entriesAt))
-if amountsLeft.err then return {'type', tickets, amountsLeft.err} end
-local rowsLeft = redis.pcall('HMGET', rowTickets, unpack(KEYS, entriesAt))
-if rowsLeft.err then return {'type', rowTickets, rowsLeft.err} end
 
 local first, last, at = list(listsAt)
 local names = {unpack(ARGV, first, last)}
+local mutations = {}
+local hashes = {}
+local keyAt = entriesAt
+while keyAt <= #KEYS do
+  hashes[#hashes + 1] = KEYS[keyAt]
+  mutations[#hashes], at, keyAt = mutationAt(at, keyAt)
+end
+local amountsLeft = redis.pcall('HMGET', tickets, unpack(hashes))
+if amountsLeft.err then return {'type', tickets, amountsLeft.err} end
+local rowsLeft = redis.pcall('HMGET', rowTickets, unpack(hashes))
+if rowsLeft.err then return {'type', rowTickets, rowsLeft.err} end
+
 local result = {'applied'}
 local held = {}
-local mutations = {}
-for entry = entriesAt, #KEYS do
-  local key = KEYS[entry]
-  local index = entry - entriesAt
-  local mutation
-  mutation, at = mutationAt(at)
-  local mayAdd = amountsLeft[index + 1] == ticket
-  local mayPut = rowsLeft[index + 1] == ticket
-  local adds = mutation.addFirst <= mutation.addLast
+for entry, mutation in ipairs(mutations) do
+  local mayAdd = amountsLeft[entry] == ticket
+  local mayPut = rowsLeft[entry] == ticket
+  local adds = mutation.addFirst <= mutation.addLast or mutation.tallies
   if (adds and not mayAdd) or (mutation.kind ~= 'leave' and not mayPut) then
-    result[#result + 1] = index
+    result[#result + 1] = entry - 1
   end
   if mayAdd or mayPut then
-    if not mayAdd then mutation.addLast = mutation.addFirst - 1 end
+    if not mayAdd then
+      mutation.addLast = mutation.addFirst - 1
+      mutation.tallies = nil
+    end
     if not mayPut then mutation.kind = 'leave' end
-    local values = redis.pcall('HMGET', key, unpack(names))
-    if values.err then return {'type', key, values.err} end
-    local fault = faultOf(key, index, names, values, mutation)
+    local values = redis.pcall('HMGET', mutation.key, unpack(names))
+    if values.err then return {'type', mutation.key, values.err} end
+    local fault = faultOf(entry - 1, names, values, mutation)
     if fault then return fault end
     held[entry] = values
-    mutations[entry] = mutation
   end
 end
 
 -- Second half: only writes, none of which can fail any more.
 
-for entry = entriesAt, #KEYS do
-  local key = KEYS[entry]
-  if mutations[entry] then
-    apply(key, names, held[entry], mutations[entry])
-    local index = entry - entriesAt + 1
-    if amountsLeft[index] == ticket then redis.call('HDEL', tickets, key) end
-    if rowsLeft[index] == ticket then redis.call('HDEL', rowTickets, key) end
+for entry, mutation in ipairs(mutations) do
+  if held[entry] then
+    apply(names, held[entry], mutation)
+    if amountsLeft[entry] == ticket then redis.call('HDEL', tickets, mutation.key) end
+    if rowsLeft[entry] == ticket then redis.call('HDEL', rowTickets, mutation.key) end
   end
 end
 return result

@@ -1,4 +1,5 @@
 import { MillraceError } from '../../errors.ts'
+import type { ViewKeys } from './keys.ts'
 
 /** Sends one command; answers what Redis says, or rejects. */
 type Ask = (name: string, args: readonly string[]) => Promise<unknown>
@@ -16,14 +17,17 @@ type Ask = (name: string, args: readonly string[]) => Promise<unknown>
 export async function replayFault(
   ask: Ask,
   info: string,
-  entryPrefix: string,
+  keys: ViewKeys,
 ): Promise<MillraceError | undefined> {
   if (!/^aof_enabled:1\r?$/m.test(info)) return undefined
-  const entry = `${entryPrefix}0`
+  const entry = keys.entry('0')
+  const tally = `${keys.tallyPrefix('any')}0`
   const written = [
     ['hset', entry, 'field', 'value'],
     ['hincrby', entry, 'field', '1'],
     ['del', entry],
+    ['zadd', tally, '1', 'item'],
+    ['zrem', tally, 'item'],
   ]
   for (const command of written) {
     const said = await ask('acl', ['dryrun', 'default', ...command]).catch(() => 'OK')

@@ -35,9 +35,9 @@ export class EntryHash {
     this.#indexes = new Map(layout.counts.map((count, index) => [count, String(index + 2)]))
   }
 
-  /** The counter that a script means by its index among the watched names. */
-  counterAt(index: number): string {
-    return this.#layout.counts[index - 2]!
+  /** The counter that a script means by its index among the watched names; undefined behind them. */
+  counterAt(index: number): string | undefined {
+    return this.#layout.counts[index - 2]
   }
 
   /** Appends a mutation as `include/mutations.lua` reads it. */

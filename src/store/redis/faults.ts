@@ -13,13 +13,16 @@ export async function redisFaults(
   const server = [unfit, unsafe].flatMap((error) => (error ? [faultOf(error)] : []))
   const user = decodeURIComponent(new URL(url).username) || 'default'
   const entry = keys.entry('0')
+  const tally = `${keys.tallyPrefix('any')}0`
   const worked = [
     ['hset', entry, 'field', 'value'],
     ['hincrby', entry, 'field', '1'],
     ['del', entry],
     ['hset', keys.state, 'field', 'value'],
     ['set', keys.wanted, 'value'],
-    ['rename', entry, `${keys.displacedPrefix}0`],
+    ['rename', entry, keys.displaced(entry)],
+    ['zadd', tally, '1', 'item'],
+    ['zcard', tally],
     ['scan', '0'],
     ['evalsha', '0', '0'],
   ]

@@ -1,4 +1,6 @@
-/** Names of a view's keys in Redis. All but the entries begin with `millrace:`. */
+import { spell } from '../codec.ts'
+
+/** Names of a view's keys in Redis. All but the entries and their tallies begin with `millrace:`. */
 export type ViewKeys = ReturnType<typeof viewKeys>
 
 export function viewKeys(name: string) {
@@ -23,12 +25,27 @@ export function viewKeys(name: string) {
     lease: `${state}:lease`,
     /** JSON. */
     wanted: `${state}:wanted`,
-    /** What is moved aside is named so, with its key and the time in milliseconds behind. */
-    displacedPrefix: `${state}:displaced:`,
-    entryPrefix: `${name}:`,
-    /** Every entry of the view, as SCAN and ACL rules match it. */
-    entryPattern: `${escapeGlob(name)}:*`,
+    /**
+     * What is moved aside is named so, with its own key but for the view's name, and the time in
+     * milliseconds behind.
+     */
+    displaced: (key: string) => `${state}:displaced${key.slice(name.length)}:`,
+    /** Every entry of the view and every tally, as SCAN and ACL rules match it. */
+    entryPattern: `${escapeGlob(name)}[.:]*`,
+    /** Hash. */
     entry: (key: string) => `${name}:${key}`,
+    /**
+     * What the sorted sets of a tally begin with, before the key of an entry. No view's name has a
+     * dot, and no tally's a colon, so that these names are of one view, tally and entry.
+     */
+    tallyPrefix: (tally: string) => `${name}.${spell(tally, '-')}:`,
+    /** The entry to which a key belongs, as its hash or a tally; undefined for any other key. */
+    entryOf: (key: string): string | undefined => {
+      if (!key.startsWith(name)) return undefined
+      const colon = key.indexOf(':', name.length)
+      const isOwn = colon === name.length || (colon > 0 && key[name.length] === '.')
+      return isOwn ? key.slice(colon + 1) : undefined
+    },
   } as const
 }
 

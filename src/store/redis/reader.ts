@@ -1,5 +1,5 @@
 import { parseKafkaOffset, parseLsn, parseTopicPartition } from '../../position.ts'
-import type { ViewLayout } from '../../mutation.ts'
+import type { Entry, ViewLayout } from '../../mutation.ts'
 import { checkKeys } from '../checks.ts'
 import { refuseOtherFormat, stateFormat } from '../epoch.ts'
 import { limits } from '../limits.ts'
@@ -8,6 +8,7 @@ import type { ReadResult, StoreStatus, ViewReader } from '../reader.ts'
 import type { ParkedRecord } from '../state.ts'
 import type { RedisConnection, Reply } from './connection.ts'
 import { EntryHash } from './entry-hash.ts'
+import { EntryTallies } from './entry-tallies.ts'
 import { completeField, type ViewKeys } from './keys.ts'
 import { readStatus } from './state.ts'
 
@@ -15,7 +16,8 @@ export class RedisReader implements ViewReader {
   readonly #connection: RedisConnection
   readonly #keys: ViewKeys
   readonly #hash: EntryHash
-  /** What every read says: the state's format, what has to be complete, fields to answer. */
+  readonly #tallies: EntryTallies
+  /** What every read says: the state's format, what has to be complete, fields and slices. */
   readonly #args: readonly string[]
 
   constructor(
@@ -26,14 +28,19 @@ export class RedisReader implements ViewReader {
     this.#connection = connection
     this.#keys = keys
     this.#hash = new EntryHash(layout)
-    this.#args = [String(stateFormat), completeField(served), ...this.#hash.read]
+    this.#tallies = new EntryTallies(layout, keys, this.#hash.watched.length)
+    const asked = [...this.#hash.read, ...this.#tallies.sliceArgs]
+    this.#args = [String(stateFormat), completeField(served), ...asked]
   }
 
   async read(keys: readonly string[]): Promise<ReadResult> {
     checkKeys(keys, limits.readKeysMax)
     const { state, doubts, entry: keyOf } = this.#keys
     const all: string[] = [state, doubts]
-    for (const key of keys) all.push(keyOf(key))
+    for (const key of keys) {
+      all.push(keyOf(key))
+      this.#tallies.pushReadKeys(all, key)
+    }
     const reply = await this.#connection.run('read', all, this.#args)
     const [kind, watermark, ageMs, codes] = reply
     if (kind === 'format') refuseOtherFormat(watermark, state)
@@ -45,9 +52,7 @@ export class RedisReader implements ViewReader {
       watermark: parseLsn(String(watermark)),
       ageMs: Math.max(0, Number(ageMs)),
       doubts: [...new Set(codes as readonly string[])],
-      entries: keys.map((key, index) =>
-        this.#hash.parse(key, reply[index + 4] as readonly Reply[], keyOf(key)),
-      ),
+      entries: keys.map((key, index) => this.#entry(key, reply[index + 4] as readonly Reply[])),
     }
   }
 
@@ -70,6 +75,12 @@ export class RedisReader implements ViewReader {
     const { state, parked } = this.#keys
     const [, count] = await this.#connection.run('clear-parked', [state, parked], [])
     return Number(count)
+  }
+
+  #entry(key: string, values: readonly Reply[]): Entry | null {
+    const entry = this.#hash.parse(key, values, this.#keys.entry(key))
+    const tallies = entry && this.#tallies.parse(key, values.slice(this.#hash.read.length))
+    return tallies ? { ...entry, tallies } : entry
   }
 }
 

@@ -13,14 +13,16 @@ export async function scanEntries(
   const [run, at] = cursor?.split(' ') ?? ['', '0']
   const args = [run!, at!, keys.entryPattern, String(limits.scanPageKeys)]
   const [kind, process, next, found] = await connection.run('scan', [], args)
-  if (kind === 'lost') {
-    throw new MillraceError('scan-lost', 'a scan was begun in a Redis that is another one now', {
-      hint: 'Redis has started again or failed over. The scan begins anew by itself.',
-    })
-  }
-  const { entryPrefix } = keys
+  if (kind === 'lost') throw scanLost()
+  const entries = (found as readonly string[]).flatMap((key) => keys.entryOf(key) ?? [])
   return {
-    keys: (found as readonly string[]).map((key) => key.slice(entryPrefix.length)),
+    keys: [...new Set(entries)],
     cursor: next === '0' ? undefined : `${String(process)} ${String(next)}`,
   }
+}
+
+export function scanLost(): MillraceError {
+  return new MillraceError('scan-lost', 'a scan was begun in a Redis that is another one now', {
+    hint: 'Redis has started again or failed over. The scan begins anew by itself.',
+  })
 }

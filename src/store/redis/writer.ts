@@ -8,6 +8,7 @@ import type { Checkpoint, Doubt, Epoch, Problem } from '../state.ts'
 import type { Commit, CommitResult, ViewWriter } from '../writer.ts'
 import type { RedisConnection, Reply } from './connection.ts'
 import { EntryHash } from './entry-hash.ts'
+import { EntryTallies } from './entry-tallies.ts'
 import type { ViewKeys } from './keys.ts'
 import { checkpointText, parseCheckpoint, parseCheckpoints, pushDoubt, pushList } from './texts.ts'
 
@@ -16,12 +17,14 @@ export class RedisWriter implements ViewWriter {
   readonly #keys: ViewKeys
   readonly #layout: ViewLayout
   readonly #hash: EntryHash
+  readonly #tallies: EntryTallies
 
   constructor(connection: RedisConnection, keys: ViewKeys, layout: ViewLayout) {
     this.#connection = connection
     this.#keys = keys
     this.#layout = layout
     this.#hash = new EntryHash(layout)
+    this.#tallies = new EntryTallies(layout, keys, this.#hash.watched.length)
   }
 
   async checkpoints(epoch: Epoch): Promise<ReadonlyMap<string, Checkpoint>> {
@@ -34,8 +37,13 @@ export class RedisWriter implements ViewWriter {
     checkCommit(commit, this.#layout)
     const { state, checkpoints, parked, doubts, rowTickets, entry: keyOf } = this.#keys
     const keys = [state, checkpoints, parked, doubts, rowTickets]
-    for (const { entry } of commit.mutations) keys.push(keyOf(entry))
-    return this.#result(commit, await this.#connection.run('commit', keys, this.#args(commit)))
+    const args = this.#args(commit)
+    for (const mutation of commit.mutations) {
+      keys.push(keyOf(mutation.entry))
+      this.#hash.pushMutation(args, mutation)
+      this.#tallies.pushCells({ keys, args }, mutation.entry, mutation.cells)
+    }
+    return this.#result(commit, await this.#connection.run('commit', keys, args))
   }
 
   async raise(epoch: Epoch, doubt: Doubt): Promise<boolean> {
@@ -52,14 +60,19 @@ export class RedisWriter implements ViewWriter {
   }
 
   async displace(epoch: Epoch, entry: string): Promise<string | undefined> {
-    const { state, tickets, rowTickets, displacedPrefix, entry: keyOf } = this.#keys
-    const args = [epoch, `${displacedPrefix}${entry}:`, ...this.#hash.counters]
-    const keys = [state, keyOf(entry), tickets, rowTickets]
-    const [kind, name] = await this.#connection.run('displace', keys, args)
-    return kind === 'displaced' ? String(name) : undefined
+    const { state, tickets, rowTickets, displaced, entry: keyOf } = this.#keys
+    const places = [keyOf(entry)]
+    this.#tallies.pushKeys(places, entry)
+    const args: string[] = [epoch]
+    pushList(args, this.#hash.counters)
+    pushList(args, places.map(displaced))
+    const keys = [state, tickets, rowTickets, ...places]
+    const [kind, ...names] = await this.#connection.run('displace', keys, args)
+    return kind === 'displaced' ? names.join(', ') : undefined
   }
 
-  #args({ epoch, partition, from, to, mutations, parked, doubts }: Commit): string[] {
+  /** All but the mutations. */
+  #args({ epoch, partition, from, to, parked, doubts }: Commit): string[] {
     const name = topicPartitionName(partition)
     const args = [epoch, name, String(from), checkpointText(to), String(limits.parkedMax)]
     pushList(args, this.#hash.watched)
@@ -67,14 +80,14 @@ export class RedisWriter implements ViewWriter {
     pushList(args, records)
     args.push(String(doubts.length * 3))
     for (const doubt of doubts) pushDoubt(args, doubt)
-    for (const mutation of mutations) this.#hash.pushMutation(args, mutation)
     return args
   }
 
   #result({ mutations }: Commit, reply: readonly Reply[]): CommitResult {
     const [kind, detail] = reply
     const entryAt = (index: Reply | undefined) => mutations[Number(index)]!.entry
-    const countAt = (index: Reply | undefined) => this.#hash.counterAt(Number(index))
+    const countAt = (index: Reply | undefined) =>
+      this.#hash.counterAt(Number(index)) ?? this.#tallies.nameAt(Number(index))!
     if (kind === 'overflow') throw overflowError(entryAt(detail), countAt(reply[2]))
     if (kind === 'conflict') {
       const { checkpoints } = this.#keys
