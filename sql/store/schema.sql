@@ -80,14 +80,16 @@ COMMENT ON COLUMN millrace.problems.place IS 'A topic partition, `users/0`, or a
 CREATE UNLOGGED TABLE millrace.tickets (
     view text NOT NULL,
     entry text NOT NULL,
-    ticket text NOT NULL,
-    row_stands boolean DEFAULT true NOT NULL,
-    left_at timestamp with time zone DEFAULT now() NOT NULL
+    ticket text,
+    left_at timestamp with time zone DEFAULT now() NOT NULL,
+    row_ticket text
 );
 
 COMMENT ON TABLE millrace.tickets IS 'Left by a look with each entry; a correction needs them and consumes them.';
 
-COMMENT ON COLUMN millrace.tickets.row_stands IS 'False once a commit has put or removed the owning row since.';
+COMMENT ON COLUMN millrace.tickets.ticket IS 'Of the entry''s amounts; null once it is used up.';
+
+COMMENT ON COLUMN millrace.tickets.row_ticket IS 'Of the owning row; null once it is used up, or a commit has put or removed the row since.';
 
 CREATE TABLE millrace.views (
     view text NOT NULL,
@@ -101,7 +103,8 @@ CREATE TABLE millrace.views (
     watermark_at timestamp with time zone,
     fingerprint text,
     pass text,
-    parked_beyond bigint DEFAULT 0 NOT NULL
+    parked_beyond bigint DEFAULT 0 NOT NULL,
+    has_cells boolean DEFAULT false NOT NULL
 );
 
 COMMENT ON COLUMN millrace.views.topics IS 'Partition counts by topic.';
@@ -125,6 +128,8 @@ COMMENT ON COLUMN millrace.views.fingerprint IS 'What the set-up looked like whe
 COMMENT ON COLUMN millrace.views.pass IS 'How far the comparison with the source is.';
 
 COMMENT ON COLUMN millrace.views.parked_beyond IS 'Parked records that are counted and not kept.';
+
+COMMENT ON COLUMN millrace.views.has_cells IS 'Whether a table of tallies belongs to the view: without it, the view is begun anew.';
 
 CREATE TABLE millrace.wanted (
     view text NOT NULL,

@@ -12,10 +12,12 @@ import type {
 import { checkCorrections, checkKeys } from '../checks.ts'
 import { limits } from '../limits.ts'
 import type { Epoch } from '../state.ts'
+import { tallyName } from './cell-sql.ts'
 import { parseCheckpoints } from './checkpoints.ts'
 import { statement, type SqlRow, type Transaction } from './connection.ts'
 import type { EntrySql } from './entry-sql.ts'
 import { mutate, rejectNamed } from './mutate.ts'
+import { scanText } from './scan.ts'
 import { cleanTickets, consumeTickets, holdTickets, leaveTickets } from './tickets.ts'
 import type { ViewParts } from './view-parts.ts'
 
@@ -65,9 +67,13 @@ export class PostgresAudit implements ViewAudit {
     const { connection, table } = this.#parts
     if (cursor !== undefined && table.possible([cursor]).length === 0) throw scanLost(cursor)
     return table.with(this.#layout, async (sql) => {
+      const withCells = await table.cells.exists()
       const { rows } = await (cursor === undefined
-        ? connection.query(firstPageText(sql))
-        : connection.query(nextPageText(sql), sql.values([cursor]).flat()))
+        ? connection.query(scanText(sql, { withCells, after: undefined }))
+        : connection.query(
+            scanText(sql, { withCells, after: sql.parameters(1) }),
+            sql.values([cursor]).flat(),
+          ))
       const all = rows.map(({ entry }) => entry as string)
       const keys = all.slice(0, limits.scanPageKeys)
       return { keys, cursor: all.length > keys.length ? keys.at(-1) : undefined }
@@ -77,7 +83,8 @@ export class PostgresAudit implements ViewAudit {
   /**
    * Sets the fields to null and leaves their columns. Dropping these would need a lock that readers
    * of every declaration wait behind; a column without values costs nothing, and may be dropped by
-   * whoever runs the database.
+   * whoever runs the database. Tallies of these names are removed, some of them at a time: nobody
+   * writes what no declaration has.
    */
   async sweep(epoch: Epoch, keys: readonly string[], fields: readonly string[]): Promise<boolean> {
     const { connection, view, table, locks } = this.#parts
@@ -88,7 +95,7 @@ export class PostgresAudit implements ViewAudit {
         await clear(transaction, sql, { keys: table.possible(keys), columns })
         return true
       })
-      return swept ?? false
+      return swept === true && this.#sweepCells({ epoch, keys, fields }, sql)
     })
   }
 
@@ -96,6 +103,20 @@ export class PostgresAudit implements ViewAudit {
     const { connection, view } = this.#parts
     const values = [view, epoch, before ?? null, after, ended, completed]
     return (await connection.query(progressText, values)).rowCount === 1
+  }
+
+  async #sweepCells({ epoch, keys, fields }: Sweeping, sql: EntrySql): Promise<boolean> {
+    const { connection, view, table, locks } = this.#parts
+    if (!(await table.cells.exists())) return true
+    const values = [fields.map(tallyName), ...sql.values(table.possible(keys))]
+    for (;;) {
+      const removed = await connection.transaction([locks.shared], async (transaction) => {
+        if (!(await isEpoch(transaction, view, epoch))) return undefined
+        return (await transaction.query(sql.cells.sweep, values)).rowCount
+      })
+      if (removed === undefined) return false
+      if (removed === 0) return true
+    }
   }
 
   async #correct(step: CorrectionStep, sql: EntrySql): Promise<CorrectionResult> {
@@ -107,12 +128,13 @@ export class PostgresAudit implements ViewAudit {
       const entries = this.#parts.table.possible(corrections.map(({ entry }) => entry))
       const held = await holdTickets(transaction, { view, ticket, entries })
       const lost: number[] = []
-      const allowed = corrections.map(({ entry, put, add }, index) => {
-        const mayAdd = held.has(entry)
-        const mayPut = held.get(entry) === true
-        const adds = Object.keys(add).length > 0
+      const allowed = corrections.map(({ entry, put, add, cells }, index) => {
+        const mayAdd = held.get(entry)?.amounts === true
+        const mayPut = held.get(entry)?.row === true
+        const adds = Object.keys(add).length > 0 || cells !== undefined
         if ((adds && !mayAdd) || (put !== undefined && !mayPut)) lost.push(index)
-        return { entry, put: mayPut ? put : undefined, add: mayAdd ? add : {} }
+        const amounts = mayAdd ? { add, cells } : { add: {} }
+        return { entry, put: mayPut ? put : undefined, ...amounts }
       })
       const changes = allowed.filter(({ entry }) => held.has(entry))
       await mutate(transaction, sql, changes)
@@ -123,15 +145,10 @@ export class PostgresAudit implements ViewAudit {
   }
 }
 
-function firstPageText({ table, entryText, order }: EntrySql): string {
-  return `select ${entryText} as entry from ${table} e
-    order by ${order} limit ${limits.scanPageKeys + 1}`
-}
-
-function nextPageText({ table, entryText, order, keyTypes }: EntrySql): string {
-  const cursor = keyTypes.map((type, at) => `$${at + 1}::${type}`).join(', ')
-  return `select ${entryText} as entry from ${table} e where (${order}) > (${cursor})
-    order by ${order} limit ${limits.scanPageKeys + 1}`
+type Sweeping = {
+  readonly epoch: Epoch
+  readonly keys: readonly string[]
+  readonly fields: readonly string[]
 }
 
 const progressText = statement(

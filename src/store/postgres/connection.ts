@@ -29,10 +29,11 @@ const connectionsMax = 8
  * - Each statement sees what was committed before it began, which is after the locks were granted.
  * - Numbers of floating point are printed whole.
  * - All that is asked for often is found by an index. A plan made while a table was small must not
- *   read all of it once it is large.
+ *   read all of it once it is large, nor a whole tally of which a few cells are asked for.
  */
 const sessionSettings = `set default_transaction_isolation = 'read committed';
-  set enable_seqscan = off; set jit = off; set extra_float_digits = 1`
+  set enable_seqscan = off; set enable_bitmapscan = off; set jit = off;
+  set extra_float_digits = 1`
 
 export class PostgresConnection {
   readonly #pool: Pool

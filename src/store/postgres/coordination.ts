@@ -24,15 +24,15 @@ export class PostgresCoordination implements ViewCoordination {
   }
 
   async open(beginning: Beginning): Promise<Epoch | undefined> {
-    const { connection, view, locks } = this.#parts
+    const { connection, view, table, locks } = this.#parts
     const epoch = newEpoch()
     return connection.transaction([locks.alone], async (transaction) => {
       const { declaration, topics, fingerprint, barrier, checkpoints } = beginning
       const barrierText = storableJson(encodeBarrier(barrier))
       const { rowCount } = await transaction.query(
         `insert into millrace.views
-           (view, epoch, format, declarations, topics, fingerprint, barrier)
-         values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing`,
+           (view, epoch, format, declarations, topics, fingerprint, barrier, has_cells)
+         values ($1, $2, $3, $4, $5, $6, $7, to_regclass($8) is not null) on conflict do nothing`,
         [
           view,
           epoch,
@@ -41,12 +41,13 @@ export class PostgresCoordination implements ViewCoordination {
           JSON.stringify(topics),
           fingerprint,
           barrierText,
+          table.cells.name,
         ],
       )
       if (rowCount === 0) return undefined
       // A state that was lost may have left these behind: they speak of another epoch.
-      for (const table of ['barriers', 'parked', 'problems', 'tickets', 'doubts']) {
-        await transaction.query(`delete from millrace.${table} where view = $1`, [view])
+      for (const book of ['barriers', 'parked', 'problems', 'tickets', 'doubts']) {
+        await transaction.query(`delete from millrace.${book} where view = $1`, [view])
       }
       await replaceCheckpoints(transaction, view, checkpoints)
       await transaction.query(

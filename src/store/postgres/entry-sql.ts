@@ -1,4 +1,5 @@
-import type { Entry, NamedPart, ViewLayout } from '../../mutation.ts'
+import type { Entry, NamedPart, TallyItem, ViewLayout } from '../../mutation.ts'
+import type { CellSql } from './cell-sql.ts'
 import { checkpointsSql } from './checkpoints.ts'
 import { statement, type SqlRow, type Statement } from './connection.ts'
 import { asText, columnName, columnOf, keyArrays, keyText, quote } from './entry-columns.ts'
@@ -7,6 +8,7 @@ export type EntryPlace = {
   /** The table as SQL writes it, `"public"."user_information"`. */
   readonly table: string
   readonly key: readonly NamedPart[]
+  readonly cells: CellSql
 }
 
 /** Statements on a view's table that are known by its layout. The table has the alias `e`. */
@@ -27,14 +29,19 @@ export class EntrySql {
   readonly exists: string
   /** Columns `entry`, `f0`… and `c0`…, where a missing counter is 0. */
   readonly columns: string
+  /** Further columns `t0`… for the slices of tallies, each after a comma. */
+  readonly slices: string
   /** Values: view, epoch, parts of keys or null. Answers `texts` in the order asked, and `checkpoints`. */
   readonly look: Statement
+  /** For the table of the view's tallies, which is there if the layout has any. */
+  readonly cells: CellSql
   readonly #key: readonly NamedPart[]
 
   /** `others` are columns that the layout does not name, and that go with the owning row. */
-  constructor({ table, key }: EntryPlace, layout: ViewLayout, others: readonly string[]) {
+  constructor({ table, key, cells }: EntryPlace, layout: ViewLayout, others: readonly string[]) {
     this.layout = layout
     this.table = table
+    this.cells = cells
     this.#key = key
     this.keys = key.map(({ name }) => quote(columnName(name)))
     this.keyTypes = key.map((part) => columnOf(part).type)
@@ -51,7 +58,12 @@ export class EntrySql {
       ...layout.fields.map((field, index) => `${asText(field)} as f${index}`),
       ...counts.map((count, index) => `coalesce(${count}, 0) as c${index}`),
     ].join(', ')
-    this.look = statement('look', this.#lookText(textSql(key, layout, isEmpty)))
+    this.slices = layout.tallies
+      .map(({ name, slice }, index) =>
+        slice ? `, ${cells.slice(name, slice, this.#own)} as t${index}` : '',
+      )
+      .join('')
+    this.look = statement('look', this.#lookText(this.#textSql(isEmpty)))
     this.apply = statement('apply', this.#applyText(others, isEmpty))
     this.removeEmpty = statement(
       'remove empty',
@@ -66,9 +78,19 @@ export class EntrySql {
     return `(${this.order}) in (select * from unnest(${arrays.join(', ')}))`
   }
 
+  /** Parts of one key, which are the values from `$first` on. */
+  parameters(first: number): readonly string[] {
+    return this.keyTypes.map((type, at) => `$${first + at}::${type}`)
+  }
+
   /** The key's columns of the alias `e`, as `order by` takes them. */
   get order(): string {
-    return this.keys.map((name) => `e.${name}`).join(', ')
+    return this.#own.join(', ')
+  }
+
+  /** The key's columns of the alias `e`. */
+  get #own(): readonly string[] {
+    return this.keys.map((name) => `e.${name}`)
   }
 
   /** The values that `among` and `look` take. */
@@ -81,10 +103,14 @@ export class EntrySql {
     const fields = this.layout.fields.map(
       ({ name }, index) => [name, row[`f${index}`] as string | null] as const,
     )
+    const slices = this.layout.tallies.flatMap(({ name, slice }, index) =>
+      slice ? [[name, parseItems(row[`t${index}`])] as const] : [],
+    )
     return {
       key: row.entry as string,
       fields: Object.fromEntries(fields),
       counts: this.counts(row),
+      ...(slices.length > 0 && { tallies: Object.fromEntries(slices) }),
     }
   }
 
@@ -108,6 +134,23 @@ export class EntrySql {
         from (select ${checkpointsSql} from millrace.checkpoints c where c.view = v.view) c
        ) as checkpoints
      from millrace.views v where v.view = $1 and v.epoch = $2`
+  }
+
+  /** The entry as one text, as `entry-text.ts` writes it; the alias `asked` has its key. */
+  #textSql(isEmpty: string): string {
+    const { fields, counts, tallies } = this.layout
+    const asked = this.keys.map((_, at) => `asked.k${at}`)
+    const row = [...this.#key, ...fields].map((column) => cellSql(asText(column))).join(' || ')
+    const names = counts.map((name) => `e.${quote(columnName(name))}::text`)
+    const tail = (missing: string) => {
+      const amounts = names.map((name) => `coalesce(${name}, '${missing}')`)
+      return amounts.length === 0 ? "';'" : `';' || ${amounts.join(" || ';' || ")}`
+    }
+    const told = tallies.map((tally) => ` || '|' || ${this.cells.text(tally, asked)}`).join('')
+    const nothing = tallies.length === 0 ? '' : `and not ${this.cells.any(asked)}`
+    return `(case when e.present then '+' || ${row} || ${tail('-')}
+      when e.${this.keys[0]} is not null and ${isEmpty} ${nothing} then '!' || ${tail('0')}
+      else '-' || ${tail('0')} end)${told}`
   }
 
   /**
@@ -167,21 +210,10 @@ export class EntrySql {
   }
 }
 
-/** The entry as one text, as `entry-text.ts` writes it. */
-function textSql(
-  key: readonly NamedPart[],
-  { fields, counts }: ViewLayout,
-  isEmpty: string,
-): string {
-  const row = [...key, ...fields].map((column) => cellSql(asText(column))).join(' || ')
-  const names = counts.map((name) => `e.${quote(columnName(name))}::text`)
-  const tail = (missing: string) => {
-    const amounts = names.map((name) => `coalesce(${name}, '${missing}')`)
-    return amounts.length === 0 ? "';'" : `';' || ${amounts.join(" || ';' || ")}`
-  }
-  return `case when e.present then '+' || ${row} || ${tail('-')}
-    when e.${quote(columnName(key[0]!.name))} is not null and ${isEmpty} then '!' || ${tail('0')}
-    else '-' || ${tail('0')} end`
+/** From the JSON of `CellSql.slice`, and of a look at items. */
+export function parseItems(json: unknown): readonly TallyItem[] {
+  const pairs = json as readonly (readonly [item: string, amount: number])[]
+  return pairs.map(([item, amount]) => ({ item, amount: BigInt(amount) }))
 }
 
 function cellSql(text: string): string {

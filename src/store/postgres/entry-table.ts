@@ -1,5 +1,6 @@
 import { MillraceError } from '../../errors.ts'
 import type { NamedPart, ViewLayout } from '../../mutation.ts'
+import { CellTable } from './cell-table.ts'
 import type { PostgresConnection, SqlRow, Transaction } from './connection.ts'
 import {
   columnName,
@@ -11,7 +12,7 @@ import {
   quote,
   type Column,
 } from './entry-columns.ts'
-import { EntrySql } from './entry-sql.ts'
+import { EntrySql, type EntryPlace } from './entry-sql.ts'
 import { locksOf, schemaLock } from './locks.ts'
 import { lacksColumn } from './postgres-errors.ts'
 
@@ -31,6 +32,8 @@ const alterTimeoutMs = 500
  * layouts has. A field is null without an owning row; a counter is null where it is missing.
  */
 export class EntryTable {
+  /** Beside it, for the tallies of its entries. */
+  readonly cells: CellTable
   readonly #parts: EntryTableParts
   readonly #table: string
   /** For layouts whose columns are there. */
@@ -39,6 +42,7 @@ export class EntryTable {
   private constructor(parts: EntryTableParts, schema: string) {
     this.#parts = parts
     this.#table = `${quote(schema)}.${quote(columnName(parts.view))}`
+    this.cells = new CellTable({ ...parts, schema })
   }
 
   /** With its schema, as SQL writes it. */
@@ -56,7 +60,8 @@ export class EntryTable {
   }
 
   /**
-   * Runs `work` on a table that has every column of the layout. Runs it again when a column turns
+   * Runs `work` on a table that has every column of the layout, and beside that of its tallies where
+   * it has any. Runs it again when a column turns
    * out to be gone, so what it has done by then must be rolled back, or do no harm.
    */
   async with<T>(layout: ViewLayout, work: (sql: EntrySql) => Promise<T>): Promise<T> {
@@ -72,7 +77,7 @@ export class EntryTable {
 
   /** Statements for a table that may lack columns, and may not be there. */
   sql(layout: ViewLayout): EntrySql {
-    return new EntrySql({ table: this.#table, key: this.#parts.key }, layout, [])
+    return new EntrySql(this.#place(), layout, [])
   }
 
   /** Those of the names that have a column, as SQL writes it. */
@@ -89,14 +94,15 @@ export class EntryTable {
     return keys.filter((key) => isPossibleKey(this.#parts.key, key))
   }
 
-  /** One key that is in the table. */
+  /** One key that is in the table, or has tallies beside it. */
   async anyKey(): Promise<string | undefined> {
     const { connection, key } = this.#parts
     if ((await this.#columns(connection)).size === 0) return undefined
     const order = key.map(({ name }) => `e.${quote(columnName(name))}`).join(', ')
-    const { rows } = await connection.query(
-      `select ${keyText(key)} as entry from ${this.#table} e order by ${order} limit 1`,
-    )
+    const tables = [this.#table, ...((await this.cells.exists()) ? [this.cells.name] : [])]
+    const one = (table: string) =>
+      `(select ${keyText(key)} as entry from ${table} e order by ${order} limit 1)`
+    const { rows } = await connection.query(tables.map(one).join(' union all '))
     return rows[0]?.entry as string | undefined
   }
 
@@ -112,14 +118,18 @@ export class EntryTable {
     for (const column of expected) if (!fits(found, column)) throw layoutError(this.#table, column)
     const named = new Set([...key.map(columnOf), ...expected].map(({ name }) => name))
     const others = [...found.values()].filter(({ name, clears }) => clears && !named.has(name))
-    const place = { table: this.#table, key }
+    if (layout.tallies.length > 0) await this.cells.prepare()
     const sql = new EntrySql(
-      place,
+      this.#place(),
       layout,
       others.map(({ name }) => name),
     )
     this.#statements.set(layout, sql)
     return sql
+  }
+
+  #place(): EntryPlace {
+    return { table: this.#table, key: this.#parts.key, cells: this.cells.sql }
   }
 
   /** Adds columns, and lets those that are there be null. */

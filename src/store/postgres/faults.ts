@@ -10,20 +10,17 @@ export async function postgresFaults(
   const { rows } = await connection.query(
     `select current_user::text as role, current_schema()::text as schema,
        has_schema_privilege(current_schema(), 'create') as "mayCreate",
-       (select pg_has_role(current_user, relowner, 'usage') from pg_class
-         where oid = to_regclass($1)) as owns`,
-    [table.name],
+       array(select name from unnest($1::text[]) as name join pg_class on oid = to_regclass(name)
+         where not pg_has_role(current_user, relowner, 'usage')) as foreign,
+       to_regclass($2) is not null as there`,
+    [[table.name, table.cells.name], table.name],
   )
-  const { role, schema, mayCreate, owns } = rows[0]!
-  if (owns === false) {
-    return [
-      {
-        what: `Postgres: role ${String(role)} does not own ${table.name}, and so can't keep it`,
-        cure: `alter table ${table.name} owner to ${String(role)};`,
-      },
-    ]
-  }
-  if (owns === true || mayCreate === true) return []
+  const { role, schema, mayCreate, foreign, there } = rows[0]!
+  const faults = (foreign as readonly string[]).map((name) => ({
+    what: `Postgres: role ${String(role)} does not own ${name}, and so can't keep it`,
+    cure: `alter table ${name} owner to ${String(role)};`,
+  }))
+  if (faults.length > 0 || there === true || mayCreate === true) return faults
   const cure = `grant usage, create on schema ${String(schema)} to ${String(role)};`
   return [{ what: `Postgres: role ${String(role)} may create nothing in ${String(schema)}`, cure }]
 }

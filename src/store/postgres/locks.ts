@@ -5,9 +5,9 @@
  *   tickets  shared by all that puts or removes rows; alone by a look that leaves its tickets
  *
  * They are queues: who wants one alone is not starved by a stream of those that share it. Rows are
- * locked after them, in this order: checkpoint, tickets, entries, the view's row in millrace.views,
- * then what hangs on that one: doubts, parked records, barriers. Of tickets and of entries several
- * are locked at once, by their key's order. So nobody waits in a circle.
+ * locked after them, in this order: checkpoint, tickets, entries, cells, the view's row in
+ * millrace.views, then what hangs on that one: doubts, parked records, barriers. Of tickets, entries
+ * and cells several are locked at once, by their key's order. So nobody waits in a circle.
  */
 import { createHash } from 'node:crypto'
 

@@ -1,37 +1,29 @@
 import type { Mutation } from '../../mutation.ts'
-import { fitsInt64, overflowError } from '../checks.ts'
+import { fitsCell, fitsInt64, overflowError } from '../checks.ts'
 import { MillraceError } from '../../errors.ts'
+import { tallyName } from './cell-sql.ts'
 import type { PostgresConnection, Transaction } from './connection.ts'
 import { sqlValue } from './entry-columns.ts'
-import type { EntrySql } from './entry-sql.ts'
+import { parseItems, type EntrySql } from './entry-sql.ts'
 
-export type Change = Pick<Mutation, 'entry' | 'put' | 'add'>
+export type Change = Pick<Mutation, 'entry' | 'put' | 'add' | 'cells'>
 
 export type BelowZero = { readonly entry: string; readonly count: string }
 
-/** Applies the changes, at most one for an entry; answers counters that stand below zero now. */
+/**
+ * Applies the changes, at most one for an entry; answers counters and tallies that stand below zero
+ * now. Whoever touches entries and cells locks entries first.
+ */
 export async function mutate(
   transaction: Transaction,
   sql: EntrySql,
   changes: readonly Change[],
 ): Promise<readonly BelowZero[]> {
-  if (changes.length === 0) return []
-  const { fields, counts } = sql.layout
-  const { rows } = await transaction.query(sql.apply, [
-    ...sql.values(changes.map(({ entry }) => entry)),
-    changes.map(({ put }) => (put === undefined ? null : put !== null)),
-    ...fields.map((field) => changes.map(({ put }) => sqlValue(field, put?.[field.name]))),
-    ...counts.map((count) => changes.map(({ add }) => add[count] ?? null)),
-  ])
-  const empty = rows.filter((row) => row.empty).map(({ entry }) => entry as string)
-  if (empty.length > 0) await transaction.query(sql.removeEmpty, sql.values(empty))
+  const counts = await mutateEntries(transaction, sql, changes.filter(touchesEntry))
+  const tallies = await mutateCells(transaction, sql, changes.filter(hasCells))
+  if (counts.length === 0 && tallies.length === 0) return []
   const order = new Map(changes.map(({ entry }, index) => [entry, index]))
-  return rows
-    .flatMap((row) => {
-      const [entry, amounts] = [row.entry as string, sql.counts(row)]
-      return counts.filter((count) => amounts[count]! < 0n).map((count) => ({ entry, count }))
-    })
-    .toSorted((a, b) => order.get(a.entry)! - order.get(b.entry)!)
+  return [...counts, ...tallies].toSorted((a, b) => order.get(a.entry)! - order.get(b.entry)!)
 }
 
 /**
@@ -54,6 +46,15 @@ export async function rejectNamed(
       if (!fitsInt64(before + add[count]!)) throw overflowError(entry, count)
     }
   }
+  for (const { entry, cells } of changes) {
+    for (const [tally, items] of cells ?? []) {
+      const values = [tallyName(tally), [...items.keys()], ...sql.values([entry]).flat()]
+      const found = (await connection.query(sql.cells.amounts, values)).rows[0]!.amounts
+      for (const { item, amount } of parseItems(found)) {
+        if (!fitsCell(amount + items.get(item)!)) throw overflowError(entry, tally)
+      }
+    }
+  }
   throw error
 }
 
@@ -61,4 +62,65 @@ type Overflowing = {
   readonly connection: PostgresConnection
   readonly sql: EntrySql
   readonly changes: readonly Change[]
+}
+
+/** An entry of which only cells are touched needs no row. */
+function touchesEntry({ put, add, cells }: Change): boolean {
+  return put !== undefined || !cells || Object.keys(add).length > 0
+}
+
+function hasCells({ cells }: Change): boolean {
+  return cells !== undefined
+}
+
+async function mutateEntries(
+  transaction: Transaction,
+  sql: EntrySql,
+  changes: readonly Change[],
+): Promise<readonly BelowZero[]> {
+  if (changes.length === 0) return []
+  const { fields, counts } = sql.layout
+  const { rows } = await transaction.query(sql.apply, [
+    ...sql.values(changes.map(({ entry }) => entry)),
+    changes.map(({ put }) => (put === undefined ? null : put !== null)),
+    ...fields.map((field) => changes.map(({ put }) => sqlValue(field, put?.[field.name]))),
+    ...counts.map((count) => changes.map(({ add }) => add[count] ?? null)),
+  ])
+  const empty = rows.filter((row) => row.empty).map(({ entry }) => entry as string)
+  if (empty.length > 0) await transaction.query(sql.removeEmpty, sql.values(empty))
+  return rows.flatMap((row) => {
+    const [entry, amounts] = [row.entry as string, sql.counts(row)]
+    return counts.filter((count) => amounts[count]! < 0n).map((count) => ({ entry, count }))
+  })
+}
+
+async function mutateCells(
+  transaction: Transaction,
+  sql: EntrySql,
+  changes: readonly Change[],
+): Promise<readonly BelowZero[]> {
+  if (changes.length === 0) return []
+  const given = changes.flatMap(({ entry, cells }) =>
+    [...cells!].flatMap(([tally, items]) =>
+      [...items].map(([item, amount]) => ({ entry, tally: tallyName(tally), item, amount })),
+    ),
+  )
+  const { rows } = await transaction.query(sql.cells.apply, [
+    ...sql.values(given.map(({ entry }) => entry)),
+    given.map(({ tally }) => tally),
+    given.map(({ item }) => item),
+    given.map(({ amount }) => amount),
+  ])
+  const zeros = rows.filter((row) => !row.below).map(({ place }) => place as string)
+  if (zeros.length > 0) await transaction.query(sql.cells.removeZeros, [zeros])
+  const below = new Set(rows.filter((row) => row.below).map((row) => nameOf(row)))
+  return changes.flatMap(({ entry, cells }) =>
+    [...cells!.keys()].flatMap((count) =>
+      below.has(nameOf({ entry, tally: tallyName(count) })) ? [{ entry, count }] : [],
+    ),
+  )
+}
+
+function nameOf({ entry, tally }: { readonly entry?: unknown; readonly tally?: unknown }): string {
+  return JSON.stringify([entry, tally])
 }

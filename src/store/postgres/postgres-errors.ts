@@ -10,6 +10,7 @@ const meanings: Readonly<Record<string, Meaning>> = {
   '08': ['store-away', 'The connection broke. Is Postgres up, and MILLRACE_POSTGRES right?'],
   '22': ['store-type', `A value does not fit its column. ${altered}`],
   '22003': ['store-overflow', 'A value would leave the 64 bits of its column.'],
+  '23514': ['store-overflow', 'A value would leave the range that its table allows.'],
   '25006': ['store-away', 'This is a standby. Point MILLRACE_POSTGRES at the primary.'],
   '28': [
     'store-refused',

@@ -8,6 +8,7 @@ import { locksOf } from './locks.ts'
 import { migrate, requireSchema } from './migrate.ts'
 import { postgresFaults } from './faults.ts'
 import { PostgresReader } from './reader.ts'
+import { PostgresTallies } from './tallies.ts'
 import { PostgresWatchable } from './watchable.ts'
 import { PostgresWriter } from './writer.ts'
 
@@ -18,8 +19,8 @@ export type PostgresStoreOptions = PostgresOptions & {
 }
 
 /**
- * The view as a table of Postgres, `user_information`, with Millrace's books in the schema
- * `millrace`; both are made where they are missing, unless `readOnly`.
+ * The view as a table of Postgres, `user_information`, its tallies in `user_information_cells`, and
+ * Millrace's books in the schema `millrace`; all are made where they are missing, unless `readOnly`.
  *
  * Rejects within `callTimeoutMs` with `store-away` when Postgres is away, `config` for a URL that
  * can't be read, `store-newer` when a newer release was here, and `store-layout` when the table is
@@ -39,9 +40,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       reader: (layout, served) => new PostgresReader(parts, layout, served),
       writer: (layout) => new PostgresWriter(parts, layout),
       audit: (layout) => new PostgresAudit(parts, layout),
-      tallies: () => {
-        throw new Error('tallies are not kept by this store')
-      },
+      tallies: (layout) => new PostgresTallies(parts, layout),
       faults: () => postgresFaults(connection, table),
       close: () => connection.close(),
     }

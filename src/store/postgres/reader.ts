@@ -84,11 +84,11 @@ const stateText = statement('read state', stateSql)
 
 /** One statement sees one moment: the state, and only where it serves its entries. */
 function readText(sql: EntrySql): Statement {
-  const { table, columns, exists } = sql
+  const { table, columns, slices, exists } = sql
   return statement(
     'read',
     `with v as materialized (${stateSql})
-     select v.*, ${columns}
+     select v.*, ${columns}${slices}
      from v left join ${table} e on v.serves and ${exists} and ${sql.among(3)}`,
   )
 }

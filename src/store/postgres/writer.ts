@@ -117,8 +117,9 @@ const takeRowTickets = statement(
   'take row tickets',
   `with held as materialized (
      select entry from millrace.tickets
-     where view = $1 and entry = any($2::text[]) and row_stands order by entry for update
+     where view = $1 and entry = any($2::text[]) and row_ticket is not null
+     order by entry for update
    )
-   update millrace.tickets t set row_stands = false
+   update millrace.tickets t set row_ticket = null
    from held where t.view = $1 and t.entry = held.entry`,
 )
