@@ -63,10 +63,11 @@ const viewSchema = z.object({
     }),
   ),
   aggregates: z.array(aggregate).optional(),
+  keep: z.number().optional(),
 })
 
 /** What a declaration says, whatever stores call its fields: equal ids are equal declarations. */
-export function declarationId({ name, key, row, counts, aggregates }: View): string {
+export function declarationId({ name, key, row, counts, aggregates, keep }: View): string {
   const fields = fieldsOf({ row }).map(({ name: field, column, type }) => [field, column, type])
   const owner = row ? [row.table, lone(row.key)] : [null, null]
   const numbers = counts.map((count) => [count.name, ...definitionOf(count)])
@@ -74,16 +75,18 @@ export function declarationId({ name, key, row, counts, aggregates }: View): str
     kind === 'count' ? [] : [{ kind, ...each }],
   )
   const rest = more.length === 0 ? [] : [more]
-  return hashOf([name, lone(key), ...owner, fields, numbers, ...rest])
+  const kept = keep === undefined ? [] : [{ keep }]
+  return hashOf([name, lone(key), ...owner, fields, numbers, ...rest, ...kept])
 }
 
-export function encodeView({ name, key, row, counts, aggregates }: View): string {
+export function encodeView({ name, key, row, counts, aggregates, keep }: View): string {
   return JSON.stringify({
     name,
     key: lone(key),
     row: row && { ...row, key: lone(row.key) },
     counts: counts.map((count) => ({ ...count, by: lone(count.by) })),
     aggregates,
+    keep,
   })
 }
 
@@ -147,7 +150,17 @@ export function mergeViews(views: readonly View[]): View {
     row: first.row && { ...first.row, fields: [...fields.values()] },
     counts: [...counts.values()],
     aggregates: [],
+    keep: longestKeep(views),
   })
+}
+
+/** One that keeps for ever outlasts all others. */
+function longestKeep(views: readonly View[]): number | undefined {
+  return views.reduce<number | undefined>(
+    (most, { keep }) =>
+      most === undefined || keep === undefined ? undefined : Math.max(most, keep),
+    0,
+  )
 }
 
 /** Stored names that `before` has and `after` has not. */

@@ -3,11 +3,12 @@ import { didYouMean, nearest } from '../nearest.ts'
 import { canonicalTable, parseTable } from '../table-name.ts'
 import type { TypedColumn } from '../types/declare.ts'
 import { knownType, type ColumnType } from '../types/types.ts'
+import { windowSeconds } from '../types/windows.ts'
 import type { AggregateDeclaration } from './aggregates/aggregate.ts'
 import { aggregateForms } from './aggregates/index.ts'
 import { faultsOfCondition } from './condition.ts'
 import { hiddenCounts, viewOf, type Count, type OwningRow, type View } from './view.ts'
-import { faultsOfNoRow, faultsOfPart } from './key-faults.ts'
+import { faultsOfKeep, faultsOfNoRow, faultsOfPart } from './key-faults.ts'
 import { partOf, type PartDeclaration } from './window-of.ts'
 
 export { countOf } from './aggregates/count-of.ts'
@@ -26,7 +27,7 @@ export { countOf } from './aggregates/count-of.ts'
  * Without `row`, an entry exists while any row is counted in it.
  */
 export function defineView(declaration: ViewDeclaration): View {
-  const { name, serve } = declaration
+  const { name, serve, keep } = declaration
   const wrong = faultsOf(declaration)
   if (wrong.length > 0) {
     const message = `view '${name}' can't be defined: ${wrong.join('; ')}`
@@ -55,6 +56,7 @@ export function defineView(declaration: ViewDeclaration): View {
       scale: declared.scale,
       digits: declared.digits,
     })),
+    ...(keep === undefined ? {} : { keep: windowSeconds(keep)! }),
     serve,
   })
 }
@@ -114,6 +116,11 @@ export type ViewDeclaration = {
   /** What the entry says of rows that have its key: `countOf`, `sumOf`, `averageOf`. */
   readonly aggregates?: Readonly<Record<string, AggregateDeclaration>>
   /**
+   * How long entries are kept, as `60 days`: those whose key has an older time are let go. The key
+   * has one part that is a time, a window or a date. Left out, they are kept for ever.
+   */
+  readonly keep?: string
+  /**
    * Path under which HTTP serves an entry, with the key as its last part: `/users/:userId`. The path
    * without that serves many, `/users?ids=1,2`. Left out, the view is not public.
    */
@@ -149,7 +156,7 @@ const reserved = new Set(
 
 /** What declarations are made of: JavaScript lets a name through that is none of them. */
 const properties = {
-  declaration: ['name', 'key', 'row', 'aggregates', 'serve'],
+  declaration: ['name', 'key', 'row', 'aggregates', 'keep', 'serve'],
   row: ['table', 'key', 'fields'],
 }
 
@@ -181,6 +188,7 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     ...unknownFaults('row', row ?? {}),
     ...faultsOfNoRow(declaration),
     ...faultsOfKey(declaration),
+    ...faultsOfKeep(declaration),
     ...names.flatMap((field) => faultsOfName(field)),
     ...collisionsOf(names),
     ...faultsOfTypes(declaration),

@@ -60,6 +60,10 @@ export class CellSql {
   readonly firstItems: Statement
   /** Removes some of these tallies of these entries. Values: tallies, parts of keys. */
   readonly sweep: Statement
+  /** Removes some of all cells of these entries. Values: parts of keys. */
+  readonly remove: Statement
+  /** Those of the entries that have any cell, as `entry`. Values: parts of keys. */
+  readonly holders: Statement
   readonly #keys: readonly string[]
   readonly #keyTypes: readonly string[]
   readonly #entryText: string
@@ -87,7 +91,12 @@ export class CellSql {
     this.firstItems = statement('first items', this.#itemsText(2, ''))
     const next = `(${startSql(`c.${quote(item)}`)}, c.${quote(hash)}) > (${startSql('$2::text')}, ${hashSql('$2::text')})`
     this.nextItems = statement('next items', this.#itemsText(3, `and ${next}`))
-    this.sweep = statement('sweep cells', this.#sweepText())
+    this.sweep = statement(
+      'sweep cells',
+      this.#sweepText(2, `and c.${quote(tally)} = any($1::text[])`),
+    )
+    this.remove = statement('remove cells', this.#sweepText(1, ''))
+    this.holders = statement('holders of cells', this.#holdersText())
   }
 
   /** SQL that is true where an entry has any cell; its key's parts are given as SQL. */
@@ -192,9 +201,10 @@ export class CellSql {
       order by ${startSql(`c.${item}`)}, c.${hash} limit ${limits.scanPageKeys + 1}`
   }
 
-  #sweepText(): string {
+  /** The parts of keys are the values from `$first` on. */
+  #sweepText(first: number, condition: string): string {
     const { tally, item, hash } = this.#names
-    const arrays = this.#keyTypes.map((type, at) => `$${2 + at}::${type}[]`).join(', ')
+    const arrays = this.#keyTypes.map((type, at) => `$${first + at}::${type}[]`).join(', ')
     const parts = this.#keys.map((_, at) => `k${at}`)
     const key = parts.map((part) => `asked.${part}`)
     const order = [...this.#keys, tally].map((name) => `c.${name}`)
@@ -203,9 +213,18 @@ export class CellSql {
       select c.ctid from ${this.table} c where c.ctid = any(array(
         select s.ctid from unnest(${arrays}) as asked (${parts.join(', ')}) cross join lateral (
           select c.ctid from ${this.table} c
-          where ${this.#ofKey(key)} and c.${tally} = any($1::text[]) limit ${sweptAtOnce}) s
+          where ${this.#ofKey(key)} ${condition} limit ${sweptAtOnce}) s
         limit ${sweptAtOnce}))
       order by ${order.join(', ')}, ${startSql(`c.${item}`)}, c.${hash} for update))`
+  }
+
+  /** The alias is that of `keyText`. */
+  #holdersText(): string {
+    const arrays = this.#keyTypes.map((type, at) => `$${1 + at}::${type}[]`).join(', ')
+    return `select ${this.#entryText} as entry
+      from unnest(${arrays}) as e (${this.#keys.join(', ')})
+      where exists (select from ${this.table} c
+        where ${this.#ofKey(this.#keys.map((name) => `e.${name}`))})`
   }
 
   #ofKey(key: readonly string[]): string {

@@ -11,8 +11,9 @@
 --   an empty argument at the end
 --
 -- Returns one of
---   {'read', watermark, its age in milliseconds, {doubt, ...}, {values in the order of names, and
---     then of each tally, if the first value is there, items and scores in turn}, ...}
+--   {'read', watermark, its age in milliseconds, {doubt, ...}, bound of what is kept or '', {values in
+--     the order of names, and then of each tally, if the first value is there, items and scores in
+--     turn}, ...}
 --   {'unavailable', 'absent' or 'building'}
 --   {'format', format found}
 --   {'type', key, reason}
@@ -24,7 +25,8 @@ local format = ARGV[1]
 local complete = ARGV[2]
 local namesAt = 3
 
-local standing = redis.pcall('HMGET', state, 'format', complete, 'watermark', 'watermark-at', 'doubts')
+local standing = redis.pcall('HMGET', state, 'format', complete, 'watermark', 'watermark-at', 'doubts',
+  'keep-from')
 if standing.err then return {'type', state, standing.err} end
 if standing[1] ~= format then
   if redis.call('EXISTS', state) == 0 then return {'unavailable', 'absent'} end
@@ -59,7 +61,7 @@ local function sliceOf(key, order, most)
   return redis.pcall('ZRANGE', key, '-1', '-1', 'BYSCORE', 'REV', 'LIMIT', '0', most, 'WITHSCORES')
 end
 
-local result = {'read', standing[3], now - (tonumber(standing[4]) or 0), raised}
+local result = {'read', standing[3], now - (tonumber(standing[4]) or 0), raised, standing[6] or ''}
 for entry = entriesAt, #KEYS, tallies + 1 do
   local values = redis.pcall('HMGET', KEYS[entry], unpack(ARGV, namesAt, last))
   if values.err then return {'type', KEYS[entry], values.err} end

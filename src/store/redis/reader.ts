@@ -2,6 +2,7 @@ import { parseKafkaOffset, parseLsn, parseTopicPartition } from '../../position.
 import type { Entry, ViewLayout } from '../../mutation.ts'
 import { checkKeys } from '../checks.ts'
 import { refuseOtherFormat, stateFormat } from '../epoch.ts'
+import { keptEntries } from '../kept-entries.ts'
 import { limits } from '../limits.ts'
 import { compareParked, decodeParked } from '../parked.ts'
 import type { ReadResult, StoreStatus, ViewReader } from '../reader.ts'
@@ -15,6 +16,7 @@ import { readStatus } from './state.ts'
 export class RedisReader implements ViewReader {
   readonly #connection: RedisConnection
   readonly #keys: ViewKeys
+  readonly #layout: ViewLayout
   readonly #hash: EntryHash
   readonly #tallies: EntryTallies
   /** What every read says: the state's format, what has to be complete, fields and slices. */
@@ -27,6 +29,7 @@ export class RedisReader implements ViewReader {
   ) {
     this.#connection = connection
     this.#keys = keys
+    this.#layout = layout
     this.#hash = new EntryHash(layout)
     this.#tallies = new EntryTallies(layout, keys, this.#hash.watched.length)
     const asked = [...this.#hash.read, ...this.#tallies.sliceArgs]
@@ -42,7 +45,7 @@ export class RedisReader implements ViewReader {
       this.#tallies.pushReadKeys(all, key)
     }
     const reply = await this.#connection.run('read', all, this.#args)
-    const [kind, watermark, ageMs, codes] = reply
+    const [kind, watermark, ageMs, codes, keepFrom] = reply
     if (kind === 'format') refuseOtherFormat(watermark, state)
     if (kind === 'unavailable') {
       return { kind, phase: watermark as 'absent' | 'building' }
@@ -52,7 +55,11 @@ export class RedisReader implements ViewReader {
       watermark: parseLsn(String(watermark)),
       ageMs: Math.max(0, Number(ageMs)),
       doubts: [...new Set(codes as readonly string[])],
-      entries: keys.map((key, index) => this.#entry(key, reply[index + 4] as readonly Reply[])),
+      entries: keptEntries(
+        keys.map((key, index) => this.#entry(key, reply[index + 5] as readonly Reply[])),
+        this.#layout,
+        keepFrom === '' ? undefined : Number(keepFrom),
+      ),
     }
   }
 

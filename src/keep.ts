@@ -1,0 +1,59 @@
+/**
+ * Views that keep their entries for some time only. The key of such a view has one part that is a
+ * time: a window, or a date. A *bound* is a time in whole seconds since 1970; entries whose time is
+ * below it are let go. Times without a zone are compared as those of UTC.
+ */
+import { splitKey } from './entry-key.ts'
+import { dayText, momentText } from './types/moments.ts'
+import { keyFormOf, type KeyPart } from './types/windows.ts'
+
+export type KeepBound = number
+
+/** Places of the parts of a key that are times. */
+export function timePartsOf(key: readonly KeyPart[]): readonly number[] {
+  return key.flatMap(({ type, window }, at) => (window || type === 'date' ? [at] : []))
+}
+
+/** How far two times of such a part lie from each other at least, in seconds. */
+export function stepOf({ window }: KeyPart): number {
+  return window?.seconds ?? daySeconds
+}
+
+/** The bound of entries that are kept for so long, at `nowMs`: the time of the oldest that stays. */
+export function boundAt(part: KeyPart, keepSeconds: number, nowMs: number): KeepBound {
+  const step = stepOf(part)
+  return Math.floor((Math.floor(nowMs / 1_000) - keepSeconds) / step) * step
+}
+
+/** The bound as a value of the part that is a time. */
+export function boundText({ type }: KeyPart, bound: KeepBound): string {
+  if (type === 'date') return dayText(Math.floor(bound / daySeconds))
+  return `${momentText(BigInt(bound) * 1_000_000n)}${type === 'timestamptz' ? 'Z' : ''}`
+}
+
+/**
+ * Says of an entry whether it is below the bound; of none where there is no bound. `-infinity` is
+ * below every bound, `infinity` below none.
+ */
+export function belowBound(
+  key: readonly KeyPart[],
+  bound: KeepBound | undefined,
+): (entry: string) => boolean {
+  const at = bound === undefined ? undefined : timePartsOf(key)[0]
+  if (bound === undefined || at === undefined) return () => false
+  const part = key[at]!
+  const form = keyFormOf(part)
+  const text = boundText(part, bound)
+  // What is no key is nobody's entry: that is for others to say.
+  const isBelow = (value: string) => form.isCanonical(value) && form.compare(value, text) < 0
+  let last = { value: text, below: false }
+  return (entry) => {
+    const value = splitKey(entry, key.length)?.[at]
+    if (value === undefined) return false
+    // Entries that follow each other are of the same time more often than not.
+    if (value !== last.value) last = { value, below: isBelow(value) }
+    return last.below
+  }
+}
+
+const daySeconds = 86_400
