@@ -13,6 +13,13 @@ export {
 export { averageOf, type AverageDeclaration } from './view/aggregates/average-of.ts'
 export { countOf } from './view/aggregates/count-of.ts'
 export { sumOf, type SumDeclaration } from './view/aggregates/sum-of.ts'
+export { topOf, type TopDeclaration } from './view/aggregates/top-of.ts'
+export { countsOf, type CountsDeclaration } from './view/aggregates/counts-of.ts'
+export { latestOf } from './view/aggregates/latest-of.ts'
+export { earliestOf } from './view/aggregates/earliest-of.ts'
+export { minOf } from './view/aggregates/min-of.ts'
+export { maxOf } from './view/aggregates/max-of.ts'
+export type { ExtremeDeclaration, ListDeclaration } from './view/aggregates/ordered-rows.ts'
 export type { AggregateDeclaration, RowsDeclaration } from './view/aggregates/aggregate.ts'
 export {
   eq,

@@ -1,6 +1,7 @@
 /** Random changes of a view's tables, of which many meet in the same entries. */
 import type { Row } from '../change.ts'
 import type { Random } from '../random.ts'
+import { windowFormOf, type KeyPart } from '../types/windows.ts'
 import type { View } from '../view/view.ts'
 import { randomValue, randomValues } from './random-values.ts'
 import type { RowValues, TestRows, TestTable } from './rows.ts'
@@ -37,7 +38,7 @@ export class RandomChanges {
     this.#random = random
     this.#tables = [...tables.values()]
     const count = Math.ceil(keysMax ** (1 / view.key.length))
-    const parts = view.key.map(({ type }) => randomValues(type, random, count))
+    const parts = view.key.map((part) => poolOf(part, random, count))
     const keyed = [
       ...(view.row ? [view.row] : []),
       ...view.counts.map(({ table, by }) => ({ table, key: by })),
@@ -91,6 +92,17 @@ export class RandomChanges {
       }),
     )
   }
+}
+
+/** Values of so many entries; of windows, the first and the last of each as well. */
+function poolOf({ type, window }: KeyPart, random: Random, count: number): readonly ColumnValue[] {
+  const values = randomValues(type, random, count)
+  if (!window) return values
+  const form = windowFormOf(type, window)
+  return values.flatMap((value) => {
+    const start = form.startOf(String(canonicalValue(type, value)))
+    return start === undefined ? [value] : [value, start, form.lastOf(start)]
+  })
 }
 
 function placeOf(table: string, column: string): string {

@@ -11,6 +11,8 @@ import { findFaults } from './setup-faults.ts'
 import { SourceDatabase, type Rows } from './source-database.ts'
 import type {
   FullPace,
+  ItemPage,
+  ItemTruth,
   Marked,
   Moment,
   Page,
@@ -19,7 +21,7 @@ import type {
   Source,
   Truth,
 } from './source.ts'
-import { askTruth } from './truth.ts'
+import { askItemTruth, askTruth, type TruthOptions } from './truth.ts'
 
 export type PostgresSourceOptions = {
   /** `postgres://…` of the primary, by a role that may read the tables and nothing else. */
@@ -110,14 +112,21 @@ class PostgresSource implements Source {
   }
 
   truth(view: View, page: Page, marker: string): Promise<Truth> {
+    return askTruth(this.#pages, { view, page, marker }, this.#truthOptions())
+  }
+
+  itemTruth(view: View, page: ItemPage, marker: string): Promise<ItemTruth> {
+    return askItemTruth(this.#pages, { view, page, marker }, this.#truthOptions())
+  }
+
+  #truthOptions(): TruthOptions {
     const { lockTimeoutMs, pageTimeoutMs, pageRowsMax } = this.#options
-    const question = { view, page, marker }
-    return askTruth(this.#pages, question, {
+    return {
       capture: this.#options,
       lockTimeoutMs,
       statementTimeoutMs: pageTimeoutMs,
       rowsMax: pageRowsMax,
-    })
+    }
   }
 
   async unsettled(

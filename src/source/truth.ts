@@ -1,6 +1,7 @@
 import { MillraceError } from '../errors.ts'
 import { parseLsn } from '../position.ts'
 import { tableName } from '../view/sql-text.ts'
+import { itemRangeQuery, itemsQuery, readItems } from '../view/truth-items.ts'
 import { readTruth } from '../view/truth-page.ts'
 import { keysQuery, rangeQuery } from '../view/truth-query.ts'
 import { tablesOf, type View } from '../view/view.ts'
@@ -16,7 +17,7 @@ import { beginDurably, markerSql } from './marker.ts'
 import { momentColumns, readMoment } from './moment.ts'
 import { fingerprintSql, type Capture } from './setup-fingerprint.ts'
 import type { Rows, SourceDatabase } from './source-database.ts'
-import type { Moment, Page, Truth } from './source.ts'
+import type { ItemPage, ItemTruth, Moment, Page, Truth } from './source.ts'
 
 export type TruthOptions = {
   readonly capture: Capture
@@ -33,10 +34,8 @@ export type TruthQuestion = {
   readonly marker: string
 }
 
-/**
- * Asked in one message: locks, snapshot and page in one transaction, then the marker in another,
- * which also asks who is in the middle of a transaction.
- */
+export type ItemQuestion = Omit<TruthQuestion, 'page'> & { readonly page: ItemPage }
+
 export async function askTruth(
   database: SourceDatabase,
   { view, page, marker }: TruthQuestion,
@@ -46,13 +45,53 @@ export async function askTruth(
     page.kind === 'range'
       ? rangeQuery(view, page.after, { ...page, rowsMax: options.rowsMax })
       : keysQuery(view, page.keys)
-  const tables = tablesOf(view)
+  const asked = { tables: tablesOf(view), marker, ...query }
+  const { answers, ...moment } = await askAtOnce(database, asked, options)
+  return { ...moment, ...readTruth(view, query, answers) }
+}
+
+export async function askItemTruth(
+  database: SourceDatabase,
+  { view, page, marker }: ItemQuestion,
+  options: TruthOptions,
+): Promise<ItemTruth> {
+  const statement =
+    page.kind === 'range' ? itemRangeQuery(view, page, page) : itemsQuery(view, page, page.items)
+  const asked = { tables: tablesOf(view), marker, prelude: [], statements: [statement] }
+  const { answers, ...moment } = await askAtOnce(database, asked, options)
+  const { amounts, rows, last } = readItems(view, page.tally, answers[0]!)
+  if (page.kind === 'range') {
+    return { ...moment, amounts, rows, last: answers[0]!.length < page.itemsMax ? undefined : last }
+  }
+  const wanted = new Set(page.items)
+  const found = new Map([...amounts].filter(([item]) => wanted.has(item)))
+  return { ...moment, amounts: found, rows, last: undefined }
+}
+
+type Asked = {
+  readonly tables: readonly string[]
+  readonly prelude: readonly string[]
+  readonly statements: readonly string[]
+  readonly marker: string
+}
+
+type Answered = Omit<Truth, 'entries' | 'rows' | 'last'> & { readonly answers: Rows[] }
+
+/**
+ * Asked in one message: locks, snapshot and statements in one transaction, then the marker in
+ * another, which also asks who is in the middle of a transaction.
+ */
+async function askAtOnce(
+  database: SourceDatabase,
+  { tables, prelude, statements, marker }: Asked,
+  options: TruthOptions,
+): Promise<Answered> {
   const fingerprint = fingerprintSql(tables, options.capture)
   const groups = await database.runGroups([
     beginLocked(tables, options),
     [`select ${momentColumns}, ${fingerprint}, current_setting('server_encoding')`],
-    query.prelude,
-    query.statements,
+    prelude,
+    statements,
     ['commit', ...beginDurably, `select ${markerSql(marker)}`],
     activityStatements,
     ['commit'],
@@ -73,7 +112,7 @@ export async function askTruth(
   const concerning = isOld(pending, moment) ? await narrowed(database, tables, pending) : pending
   return {
     ...moment,
-    ...readTruth(view, query, answers),
+    answers,
     markerLsn: parseLsn(marked.at(-1)![0]![0] as string),
     horizon: concerning[0]?.id ?? moment.snapshot.xmax,
     heldBackBy: concerning.flatMap(({ holder }) => holder?.words ?? []).slice(0, namedMax),

@@ -17,10 +17,11 @@
  * The text `?` stands for something that no view keeps.
  */
 import { splitKey } from '../entry-key.ts'
-import type { Entry, TallyItem, ViewLayout } from '../mutation.ts'
-import { compareBytes } from '../types/forms.ts'
+import type { Entry, ViewLayout } from '../mutation.ts'
+import { tallyText, type ToldTally } from '../tally-text.ts'
 import { fitsCell, fitsInt64 } from './checks.ts'
-import { limits } from './limits.ts'
+
+export { compareItems, tallyText, type ToldTally } from '../tally-text.ts'
 
 /** An entry taken apart. A count is null where a present row's counter is missing. */
 export type LookedAt = {
@@ -31,9 +32,6 @@ export type LookedAt = {
   /** True where something lies there although it says nothing. */
   readonly empty: boolean
 }
-
-/** Amounts by item, or that there are more of them than are told at once. */
-export type ToldTally = ReadonlyMap<string, bigint> | 'large'
 
 export const unreadable = '?'
 
@@ -89,18 +87,6 @@ export function decodeEntry(layout: ViewLayout, text: string): LookedAt | undefi
   const row = text.startsWith('+') ? fields : null
   const rest = tallies.size === 0 ? {} : { tallies }
   return { fields: row, counts, ...rest, empty: text.startsWith('!') }
-}
-
-/** As texts have the cells of a tally. */
-export function compareItems(a: TallyItem, b: TallyItem): number {
-  if (a.amount !== b.amount) return a.amount > b.amount ? -1 : 1
-  return compareBytes(a.item, b.item)
-}
-
-export function tallyText(tally: ToldTally = new Map()): string {
-  if (tally === 'large' || tally.size > limits.cellsMax) return '*'
-  const cells = [...tally].map(([item, amount]) => ({ item, amount })).toSorted(compareItems)
-  return cells.map(({ item, amount }) => `${Buffer.byteLength(item)}:${item}${amount};`).join('')
 }
 
 const dash = 0x2d

@@ -1,3 +1,5 @@
+import { cellsMax } from '../tally-text.ts'
+
 /** Bounds of one call to a store, so that none holds up others for long. */
 export const limits = {
   /** Keys of one read. */
@@ -7,7 +9,7 @@ export const limits = {
   /** Keys of one look: about a millisecond of Redis. */
   lookKeysMax: 100,
   /** Items of a tally up to which a look tells all of them; a larger one is looked at by itself. */
-  cellsMax: 1_000,
+  cellsMax,
   /** Corrections of one step: about a millisecond of Redis where whole rows are put. */
   correctionsMax: 50,
   /** Keys of one page of a scan, about. */

@@ -34,6 +34,7 @@ export function arrayOf(element: ValueType): ValueType {
     key: undefined,
     noKey: 'arrays of different bounds are not equal: key by one element',
     constant: undefined,
+    order: undefined,
     noArray: 'Postgres has no arrays of arrays',
     arrayConditions: [],
   }

@@ -1,5 +1,6 @@
 import { named, plain, quoted, ranked, shapes } from './forms.ts'
 import { dayText, daysOf, postgresMoment, yearSql } from './moments.ts'
+import { byRank } from './orders.ts'
 import type { ConnectorNeed, ValueType } from './value-type.ts'
 
 /** Days that Postgres knows, counted from 1970: 4714-11-24 BC to 5874897-12-31. */
@@ -44,6 +45,12 @@ export const date: ValueType = {
   },
   noKey: '',
   constant: ranked(words, (text) => (isInfinite(text) || isDay(text) ? rank(text) : undefined)),
+  order: byRank({
+    width: 10,
+    first: BigInt(firstDay),
+    rankOf: (text) => infiniteRank(text) ?? (isDay(text) ? daysOf(text) : undefined),
+    textOf: (days) => dayText(Number(days)),
+  }),
   noArray: noTimesInArrays,
 }
 
@@ -65,7 +72,13 @@ function sqlDate(column: string): string {
 }
 
 function isInfinite(text: string): boolean {
-  return text === 'infinity' || text === '-infinity'
+  return infiniteRank(text) !== undefined
+}
+
+/** Of what is not finite; undefined for any other text. */
+export function infiniteRank(text: string): number | undefined {
+  if (text === 'infinity') return Infinity
+  return text === '-infinity' ? -Infinity : undefined
 }
 
 function isDay(text: string): boolean {

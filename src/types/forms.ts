@@ -17,6 +17,7 @@ export const plain = {
   noArray: undefined,
   arrayConditions: [],
   constant: undefined,
+  order: undefined,
 } as const
 
 /** Types of Postgres by their names, without modifiers. */

@@ -1,4 +1,5 @@
 import { bare, named, plain, quoted, shapes, storedAs } from './forms.ts'
+import { byRank } from './orders.ts'
 import type { ConstantForm, KeyForm, Reader, ValueType } from './value-type.ts'
 
 const read: Reader = (value) => {
@@ -17,6 +18,7 @@ export const int: ValueType = integer('integer', ['smallint', 'integer'], 32n)
 export const smallint: ValueType = integer('smallint', ['smallint'], 16n)
 
 function integer(name: string, takes: readonly string[], bits: bigint): ValueType {
+  const key = integerKey(bits)
   return {
     ...plain,
     ...named(...takes),
@@ -26,8 +28,14 @@ function integer(name: string, takes: readonly string[], bits: bigint): ValueTyp
     reader: shapes(['int', undefined, read]),
     json: bare({ type: 'integer' }, Number),
     stored: storedAs(name),
-    key: integerKey(bits),
-    constant: integerConstant(integerKey(bits)),
+    key,
+    constant: integerConstant(key),
+    order: byRank({
+      width: String(2n ** bits).length,
+      first: -(2n ** (bits - 1n)),
+      rankOf: (text) => (key.isCanonical(text) ? BigInt(text) : undefined),
+      textOf: String,
+    }),
     noKey: '',
   }
 }

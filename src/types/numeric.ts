@@ -1,5 +1,5 @@
 import { misfit, plain, quoted, shapes, storedAs } from './forms.ts'
-import type { Condition, ValueType } from './value-type.ts'
+import type { Condition, OrderForm, ValueType } from './value-type.ts'
 
 /** What Debezium writes for the values that are no numbers. */
 const special: Readonly<Record<string, string>> = {
@@ -9,6 +9,9 @@ const special: Readonly<Record<string, string>> = {
 }
 
 const plainNumber = /^-?\d+(?:\.\d+)?$/
+
+/** Digits that numbers have at most where they are added up or put in order: they fit 64 bits. */
+export const digitsMost = 18
 
 /** A value that is no number takes the whole array with it. */
 const inArrays: Condition = {
@@ -58,7 +61,29 @@ export const numeric: ValueType = {
     compare: compareDecimals,
     isOrdered: true,
   },
+  order: numericOrder(),
   noKey: 'equal numbers may have different texts (1.0 and 1.00): key by integers or text',
+}
+
+/** Of numbers alone, so the texts have no infinities; with `scale` digits behind the point. */
+function numericOrder(): OrderForm {
+  const beyond = 10n ** BigInt(digitsMost)
+  return {
+    spell(text, scale) {
+      if (!fitsScale(text, scale)) return undefined
+      const number = scaled(text, scale)
+      if (number <= -beyond || number >= beyond) return undefined
+      return String(number + beyond).padStart(digitsMost + 1, '0')
+    },
+    read: (spelled, scale) => decimalText(BigInt(spelled) - beyond, scale),
+  }
+}
+
+/** Decimal text of an integer that has so many digits behind the point: `-0.50`. */
+export function decimalText(value: bigint, digits: number): string {
+  if (digits === 0) return String(value)
+  const text = String(value < 0n ? -value : value).padStart(digits + 1, '0')
+  return `${value < 0n ? '-' : ''}${text.slice(0, -digits)}.${text.slice(-digits)}`
 }
 
 /** As Postgres orders them: NaN comes after everything. */

@@ -9,6 +9,7 @@ import {
   shapes,
   storedAs,
 } from './forms.ts'
+import { byText } from './orders.ts'
 import type { Condition, KeyForm, ValueType } from './value-type.ts'
 
 /** Keys of text are ordered by their bytes, which is the same everywhere. */
@@ -78,6 +79,7 @@ export const uuid: ValueType = {
   constant: equalTexts('a uuid in lower case with its four hyphens', (value) =>
     uuidText.test(value),
   ),
+  order: byText((value) => uuidText.test(value)),
   noKey: '',
 }
 

@@ -1,6 +1,7 @@
 import { noTimesInArrays, timePrecision } from './dates.ts'
 import { named, plain, quoted, ranked, shapes, storedAs } from './forms.ts'
 import { clockOf, clockText } from './moments.ts'
+import { byRank } from './orders.ts'
 import type { Reader, ValueType } from './value-type.ts'
 
 const dayMicros = 86_400_000_000n
@@ -27,6 +28,7 @@ export const time: ValueType = {
   stored: { ...storedAs('time without time zone'), sql: sqlTime },
   key: undefined,
   constant: ranked('a time of day like 10:18:00.000000', clockOf),
+  order: byRank({ width: 11, first: 0n, rankOf: clockOf, textOf: clockText }),
   noKey: 'an entry for each microsecond is none: key by a date or a number',
   noArray: noTimesInArrays,
 }

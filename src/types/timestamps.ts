@@ -1,9 +1,15 @@
-import { noTimesInArrays, timePrecision } from './dates.ts'
+import { infiniteRank, noTimesInArrays, timePrecision } from './dates.ts'
 import { named, plain, quoted, ranked, shapes } from './forms.ts'
 import { momentOf, momentText, postgresMoment, yearSql, yearText } from './moments.ts'
-import type { Reader, TypedValue, ValueType } from './value-type.ts'
+import { byRank } from './orders.ts'
+import type { OrderForm, Reader, TypedValue, ValueType } from './value-type.ts'
 
-const noKey = 'an entry for each microsecond is none: key by a date or a number'
+const noKey =
+  'an entry for each microsecond is none: key by a date, a number, or by windowOf in a view without row'
+
+/** Moments that Postgres knows, in microseconds from 1970: 4714-11-24 BC to the end of 294276. */
+const firstMicros = -210_866_803_200_000_000n
+const lastMicros = 9_224_318_015_999_999_999n
 
 /** `2026-11-21T10:18:00.123456Z`, always UTC with six digits. */
 export const timestamptz: ValueType = {
@@ -20,9 +26,11 @@ export const timestamptz: ValueType = {
   json: quoted({ description: 'ISO 8601 in UTC with six digits' }),
   stored: { type: 'timestamp with time zone', sql: sqlTimestamptz, value: postgresMoment },
   key: undefined,
-  constant: ranked('a moment like 2026-11-21T10:18:00.000000Z, infinity or -infinity', (text) =>
-    text.endsWith('Z') ? rankOf(text.slice(0, -1)) : infiniteRank(text),
+  constant: ranked(
+    'a moment like 2026-11-21T10:18:00.000000Z, infinity or -infinity',
+    rankWithZone,
   ),
+  order: byMoment(rankWithZone, 'Z'),
   noKey,
   noArray: noTimesInArrays,
 }
@@ -44,10 +52,28 @@ export const timestamp: ValueType = {
   key: undefined,
   constant: ranked(
     'a moment like 2026-11-21T10:18:00.000000, infinity or -infinity',
-    (text) => infiniteRank(text) ?? rankOf(text),
+    rankWithoutZone,
   ),
+  order: byMoment(rankWithoutZone, ''),
   noKey,
   noArray: noTimesInArrays,
+}
+
+function byMoment(rank: (text: string) => bigint | number | undefined, zone: 'Z' | ''): OrderForm {
+  return byRank({
+    width: 19,
+    first: firstMicros,
+    rankOf: rank,
+    textOf: (micros) => `${momentText(micros)}${zone}`,
+  })
+}
+
+function rankWithZone(text: string): bigint | number | undefined {
+  return text.endsWith('Z') ? rankOf(text.slice(0, -1)) : infiniteRank(text)
+}
+
+function rankWithoutZone(text: string): bigint | number | undefined {
+  return infiniteRank(text) ?? rankOf(text)
 }
 
 /** Microseconds since 1970, in an order with the infinities. */
@@ -55,15 +81,6 @@ function rankOf(text: string): bigint | undefined {
   const micros = momentOf(text)
   return micros !== undefined && micros >= firstMicros && micros <= lastMicros ? micros : undefined
 }
-
-function infiniteRank(text: string): number | undefined {
-  if (text === 'infinity') return Infinity
-  return text === '-infinity' ? -Infinity : undefined
-}
-
-/** Moments that Postgres knows, in microseconds from 1970: 4714-11-24 BC to the end of 294276. */
-const firstMicros = -210_866_803_200_000_000n
-const lastMicros = 9_224_318_015_999_999_999n
 
 /**
  * Debezium writes the infinities as the last numbers of 64 bits, or close to them in milliseconds.

@@ -30,6 +30,8 @@ export type ValueType = {
   readonly key: KeyForm | undefined
   /** Undefined where values can't be compared with a constant. */
   readonly constant: ConstantForm | undefined
+  /** Undefined where SQL's order of the values can't be kept in texts. */
+  readonly order: OrderForm | undefined
   readonly noKey: string
   /** Why there are no arrays of it; undefined where there are. */
   readonly noArray: string | undefined
@@ -122,6 +124,17 @@ export type KeyForm = {
   equals(column: string, value: string): string
   /** What no key comes after, as text of `stored.type`; undefined where there is no such value. */
   readonly last: string | undefined
+}
+
+/** Texts of one width whose order of bytes is SQL's order of the values. */
+export type OrderForm = {
+  /**
+   * Of the canonical text; undefined where it is none of the values, or has more digits behind the
+   * point than `scale`, which only numbers have.
+   */
+  spell(text: string, scale: number): string | undefined
+  /** The canonical text again, of a number with so many digits behind the point. */
+  read(spelled: string, scale: number): string
 }
 
 /** How values are compared with a constant that a declaration names, as SQL compares them. */

@@ -8,8 +8,9 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { MillraceError } from '../errors.ts'
 import { columnTypes } from '../types/types.ts'
+import { aggregateForms } from './aggregates/index.ts'
 import { comparisons } from './condition.ts'
-import { fieldsOf, viewOf, type Aggregate, type Count, type View } from './view.ts'
+import { fieldsOf, viewOf, type Aggregate, type Count, type Tally, type View } from './view.ts'
 
 const columnType = z.enum(columnTypes)
 
@@ -30,12 +31,39 @@ const adds = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('sum'), column: z.string(), type: columnType, scale: z.number() }),
 ])
 
+const typedColumn = z.object({ column: z.string(), type: columnType })
+
+const item = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('values'), columns: z.array(typedColumn) }),
+  z.object({
+    kind: z.literal('row'),
+    order: typedColumn,
+    scale: z.number(),
+    key: z.array(typedColumn),
+    fields: z.array(typedColumn),
+  }),
+])
+
 const aggregate = z.object({
   name: z.string(),
-  kind: z.enum(['count', 'sum', 'average']),
+  kind: z.enum(Object.keys(aggregateForms)),
   counts: z.array(z.string()),
+  tally: z.string().optional(),
   scale: z.number(),
   digits: z.number(),
+  slice: z
+    .object({ order: z.enum(['largest', 'first', 'last']), most: z.number().optional() })
+    .transform(({ order, most }) => ({ order, most }))
+    .optional(),
+  parts: z.array(z.object({ name: z.string(), at: z.number() })).optional(),
+})
+
+const rowGroup = z.object({
+  name: z.string(),
+  stored: z.string(),
+  table: z.string(),
+  by: list(z.string()),
+  where: z.array(condition).default([]),
 })
 
 const window = z.object({ seconds: z.number() })
@@ -52,39 +80,35 @@ const viewSchema = z.object({
       ),
     })
     .optional(),
-  counts: z.array(
-    z.object({
-      name: z.string(),
-      stored: z.string(),
-      table: z.string(),
-      by: list(z.string()),
-      where: z.array(condition).default([]),
-      adds: adds.default({ kind: 'row' }),
-    }),
-  ),
+  counts: z.array(rowGroup.extend({ adds: adds.default({ kind: 'row' }) })),
+  tallies: z.array(rowGroup.extend({ item })).default([]),
   aggregates: z.array(aggregate).optional(),
   keep: z.number().optional(),
 })
 
 /** What a declaration says, whatever stores call its fields: equal ids are equal declarations. */
-export function declarationId({ name, key, row, counts, aggregates, keep }: View): string {
+export function declarationId({ name, key, row, counts, tallies, aggregates, keep }: View): string {
   const fields = fieldsOf({ row }).map(({ name: field, column, type }) => [field, column, type])
   const owner = row ? [row.table, lone(row.key)] : [null, null]
   const numbers = counts.map((count) => [count.name, ...definitionOf(count)])
   const more = aggregates.flatMap(({ kind, ...each }) =>
     kind === 'count' ? [] : [{ kind, ...each }],
   )
-  const rest = more.length === 0 ? [] : [more]
+  const items = tallies.map((tally) => [tally.name, ...tallyDefinition(tally)])
+  const rest = [...(more.length === 0 ? [] : [more]), ...(items.length === 0 ? [] : [items])]
   const kept = keep === undefined ? [] : [{ keep }]
   return hashOf([name, lone(key), ...owner, fields, numbers, ...rest, ...kept])
 }
 
-export function encodeView({ name, key, row, counts, aggregates, keep }: View): string {
+export function encodeView({ name, key, row, counts, tallies, aggregates, keep }: View): string {
   return JSON.stringify({
     name,
     key: lone(key),
     row: row && { ...row, key: lone(row.key) },
     counts: counts.map((count) => ({ ...count, by: lone(count.by) })),
+    ...(tallies.length === 0
+      ? {}
+      : { tallies: tallies.map((tally) => ({ ...tally, by: lone(tally.by) })) }),
     aggregates,
     keep,
   })
@@ -92,12 +116,7 @@ export function encodeView({ name, key, row, counts, aggregates, keep }: View): 
 
 export function decodeView(text: string): View {
   const { aggregates, ...view } = viewSchema.parse(JSON.parse(text))
-  return viewOf({
-    ...view,
-    row: view.row,
-    tallies: [],
-    aggregates: aggregates ?? view.counts.map(counting),
-  })
+  return viewOf({ ...view, row: view.row, aggregates: aggregates ?? view.counts.map(counting) })
 }
 
 /** A count that a declaration has from when there was nothing else. */
@@ -128,6 +147,7 @@ export function storedBeside(view: View, others: readonly View[]): View {
       fields: view.row.fields.map((field) => ({ ...field, stored: named.get(field.name)! })),
     },
     counts: view.counts.map((count) => ({ ...count, stored: named.get(count.name)! })),
+    tallies: view.tallies.map((tally) => ({ ...tally, stored: named.get(tally.name)! })),
   })
 }
 
@@ -140,15 +160,15 @@ export function mergeViews(views: readonly View[]): View {
       fieldsOf(view).map((field) => [field.stored, { ...field, name: field.stored }]),
     ),
   )
-  const counts = new Map(
-    views.flatMap((view) =>
-      view.counts.map((count) => [count.stored, { ...count, name: count.stored }]),
-    ),
-  )
+  const byStored = <Each extends Count | Tally>(groups: readonly Each[]) =>
+    new Map(groups.map((group) => [group.stored, { ...group, name: group.stored }]))
+  const counts = byStored(views.flatMap((view) => view.counts))
+  const tallies = byStored(views.flatMap((view) => view.tallies))
   return viewOf({
     ...first,
     row: first.row && { ...first.row, fields: [...fields.values()] },
     counts: [...counts.values()],
+    tallies: [...tallies.values()],
     aggregates: [],
     keep: longestKeep(views),
   })
@@ -179,7 +199,7 @@ function refuseOtherKey(view: View, other: View): void {
   )
 }
 
-function definedBy({ row, counts }: View) {
+function definedBy({ row, counts, tallies }: View) {
   return [
     ...fieldsOf({ row }).map(({ name, stored, column, type }) => ({
       name,
@@ -191,6 +211,11 @@ function definedBy({ row, counts }: View) {
       stored: count.stored,
       definition: hashOf(['count', ...definitionOf(count)]),
     })),
+    ...tallies.map((tally) => ({
+      name: tally.name,
+      stored: tally.stored,
+      definition: hashOf(['tally', ...tallyDefinition(tally)]),
+    })),
   ]
 }
 
@@ -198,6 +223,11 @@ function definedBy({ row, counts }: View) {
 function definitionOf({ table, by, where, adds: added }: Count): readonly unknown[] {
   const plain = where.length === 0 && added.kind === 'row'
   return plain ? [table, lone(by)] : [table, lone(by), where, added]
+}
+
+/** What readers get of it is not part of what is stored. */
+function tallyDefinition({ table, by, where, item: given }: Tally): readonly unknown[] {
+  return [table, lone(by), where, given]
 }
 
 /** What a list of one holds: declarations lay so in stores when keys had one part alone. */

@@ -1,14 +1,22 @@
 import { MillraceError } from '../errors.ts'
-import { didYouMean, nearest } from '../nearest.ts'
 import { canonicalTable, parseTable } from '../table-name.ts'
 import type { TypedColumn } from '../types/declare.ts'
 import { knownType, type ColumnType } from '../types/types.ts'
 import { windowSeconds } from '../types/windows.ts'
-import type { AggregateDeclaration } from './aggregates/aggregate.ts'
-import { aggregateForms } from './aggregates/index.ts'
+import { unknownFaults, type AggregateDeclaration } from './aggregates/aggregate.ts'
+import { typedColumn } from './aggregates/columns.ts'
 import { faultsOfCondition } from './condition.ts'
-import { hiddenCounts, viewOf, type Count, type OwningRow, type View } from './view.ts'
-import { faultsOfKeep, faultsOfNoRow, faultsOfPart } from './key-faults.ts'
+import { faultsOfKeep } from './keep-faults.ts'
+import { faultsOfKey } from './key-faults.ts'
+import {
+  hiddenCounts,
+  itemColumns,
+  viewOf,
+  type Count,
+  type OwningRow,
+  type Tally,
+  type View,
+} from './view.ts'
 import { partOf, type PartDeclaration } from './window-of.ts'
 
 export { countOf } from './aggregates/count-of.ts'
@@ -40,21 +48,23 @@ export function defineView(declaration: ViewDeclaration): View {
     name: aggregate,
     declared,
     counts: countsOf(aggregate, declared),
+    tallies: talliesOf(aggregate, declared),
   }))
   const row = owningRow(declaration.row)
   const counts = aggregates.flatMap((each) => each.counts)
+  const tallies = aggregates.flatMap((each) => each.tallies)
   return viewOf({
     name,
     key: Object.entries(declaration.key).map(([part, type]) => partOf(part, type)),
     row,
-    counts: [...counts, ...hiddenCounts({ row, counts, tallies: [] })],
-    tallies: [],
-    aggregates: aggregates.map(({ name: aggregate, declared, counts: numbers }) => ({
+    counts: [...counts, ...hiddenCounts({ row, counts, tallies })],
+    tallies,
+    aggregates: aggregates.map(({ name: aggregate, declared, ...own }) => ({
       name: aggregate,
       kind: declared.kind,
-      counts: numbers.map((count) => count.name),
-      scale: declared.scale,
-      digits: declared.digits,
+      counts: own.counts.map((count) => count.name),
+      ...(own.tallies.length === 0 ? {} : { tally: aggregate }),
+      ...declared.shows,
     })),
     ...(keep === undefined ? {} : { keep: windowSeconds(keep)! }),
     serve,
@@ -66,21 +76,25 @@ function owningRow(row: RowDeclaration | undefined): OwningRow | undefined {
   const fields = Object.entries(row.fields).map(([name, source]) => ({
     name,
     stored: name,
-    ...columnOf(source),
+    ...typedColumn(source),
   }))
   return { table: canonicalTable(row.table), key: [row.key].flat(), fields }
 }
 
 function countsOf(name: string, declared: AggregateDeclaration): readonly Count[] {
-  const { table, by, where = [] } = declared
-  return aggregateForms[declared.kind].counts(declared).map(({ end, adds }) => ({
-    name: `${name}${end}`,
-    stored: `${name}${end}`,
-    table: canonicalTable(table),
-    by: [by].flat(),
-    where,
+  return declared.keeps.counts.map(({ end, adds }) => ({
+    ...groupOf(`${name}${end}`, declared),
     adds,
   }))
+}
+
+function talliesOf(name: string, declared: AggregateDeclaration): readonly Tally[] {
+  const { item } = declared.keeps
+  return item ? [{ ...groupOf(name, declared), item }] : []
+}
+
+function groupOf(name: string, { table, by, where = [] }: AggregateDeclaration) {
+  return { name, stored: name, table: canonicalTable(table), by: [by].flat(), where }
 }
 
 /** Faults of the views that are being loaded. */
@@ -113,7 +127,7 @@ export type ViewDeclaration = {
   readonly key: Readonly<Record<string, PartDeclaration>>
   /** Left out, an entry exists while any row of its aggregates does, and has no fields. */
   readonly row?: RowDeclaration
-  /** What the entry says of rows that have its key: `countOf`, `sumOf`, `averageOf`. */
+  /** What the entry says of rows that have its key: `countOf`, `sumOf`, `topOf`, `latestOf`, … */
   readonly aggregates?: Readonly<Record<string, AggregateDeclaration>>
   /**
    * How long entries are kept, as `60 days`: those whose key has an older time are let go. The key
@@ -143,10 +157,6 @@ export function from(table: string, row: Omit<RowDeclaration, 'table'>): RowDecl
   return { table, ...row }
 }
 
-function columnOf(field: FieldDeclaration): TypedColumn {
-  return typeof field === 'string' ? { column: field, type: 'text' } : field
-}
-
 /** Names that JavaScript gives to every object, or that a store may want for itself. */
 const reserved = new Set(
   // The last ones are columns that Postgres gives to every table.
@@ -160,19 +170,11 @@ const properties = {
   row: ['table', 'key', 'fields'],
 }
 
-function unknownFaults(what: keyof typeof properties, given: object): string[] {
-  return Object.keys(given).flatMap((name) =>
-    properties[what].includes(name)
-      ? []
-      : [`a ${what} has no ${name}${didYouMean(nearest(name, properties[what]))}`],
-  )
-}
-
 function faultsOf(declaration: ViewDeclaration): string[] {
   const { name, key, row } = declaration
   const aggregates = Object.entries(declaration.aggregates ?? {})
   const numbers = aggregates.flatMap(([aggregate, declared]) =>
-    aggregateForms[declared.kind].counts(declared).map(({ end }) => `${aggregate}${end}`),
+    declared.keeps.counts.map(({ end }) => `${aggregate}${end}`),
   )
   const names = [
     ...Object.keys(key),
@@ -184,9 +186,9 @@ function faultsOf(declaration: ViewDeclaration): string[] {
   return [
     ...(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) ? [] : ['its name is not in kebab-case']),
     ...(name === 'millrace' ? [`the name 'millrace' is reserved`] : []),
-    ...unknownFaults('declaration', declaration),
-    ...unknownFaults('row', row ?? {}),
-    ...faultsOfNoRow(declaration),
+    ...unknownFaults('a declaration', declaration, properties.declaration),
+    ...unknownFaults('a row', row ?? {}, properties.row),
+    ...('fields' in declaration ? [`fields stand in its row, which says whose they are`] : []),
     ...faultsOfKey(declaration),
     ...faultsOfKeep(declaration),
     ...names.flatMap((field) => faultsOfName(field)),
@@ -194,7 +196,7 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     ...faultsOfTypes(declaration),
     ...faultsOfColumns(declaration),
     ...aggregates.flatMap(([, { where = [] }]) => where.flatMap(faultsOfCondition)),
-    ...aggregates.flatMap(([, declared]) => aggregateForms[declared.kind].faults(declared)),
+    ...aggregates.flatMap(([, declared]) => declared.faults),
     ...faultsOfServe(declaration),
   ]
 }
@@ -219,24 +221,9 @@ function faultsOfServe({ serve, key }: ViewDeclaration): string[] {
   ]
 }
 
-function faultsOfKey({ key, row, aggregates = {} }: ViewDeclaration): string[] {
-  const parts = Object.entries(key)
-  const columns = (what: string, given: string | readonly string[]) => {
-    const { length } = [given].flat()
-    if (parts.length === 0 || length === parts.length) return []
-    return [`the key has ${parts.length} parts, and ${what} names ${length} columns`]
-  }
-  return [
-    ...(parts.length === 0 ? ['it needs a key'] : []),
-    ...parts.flatMap(([name, part]) => faultsOfPart(name, part)),
-    ...(row ? columns(`the key of ${row.table}`, row.key) : []),
-    ...Object.entries(aggregates).flatMap(([name, { by }]) => columns(`'by' of ${name}`, by)),
-  ]
-}
-
 function faultsOfTypes({ row }: ViewDeclaration): string[] {
   return Object.entries(row?.fields ?? {}).flatMap(([name, field]) => {
-    const { type } = columnOf(field)
+    const { type } = typedColumn(field)
     if (knownType(type)) return []
     const element = type.endsWith('[]') ? knownType(type.slice(0, -2)) : undefined
     if (!element) return [`there is no type '${type}' for ${name}`]
@@ -265,13 +252,15 @@ function collisionsOf(names: readonly string[]): string[] {
 function faultsOfColumns({ key, row, aggregates = {} }: ViewDeclaration): string[] {
   const owner = row ? [row] : []
   const fields = owner.flatMap(({ table, fields: each }) =>
-    Object.values(each).map((field) => ({ table, ...columnOf(field) })),
+    Object.values(each).map((field) => ({ table, ...typedColumn(field) })),
   )
   const declared = Object.values(aggregates)
   const keyed = [...owner, ...declared.map(({ table, by }) => ({ table, key: by }))]
-  const used = declared.flatMap(({ table, of, where = [] }) =>
-    [...where, ...(of ? [of] : [])].map(({ column, type }) => ({ table, column, type })),
-  )
+  const used = declared.flatMap(({ table, keeps, where = [] }) => {
+    const added = keeps.counts.flatMap(({ adds }) => (adds.kind === 'row' ? [] : [adds]))
+    const columns = [...where, ...added, ...(keeps.item ? itemColumns(keeps.item) : [])]
+    return columns.map(({ column, type }) => ({ table, column, type }))
+  })
   const types = new Map<string, ColumnType>()
   const note = (table: string, column: string, type: ColumnType | undefined): string[] => {
     const place = JSON.stringify([parseTable(table) ?? table, column])

@@ -1,9 +1,9 @@
 import type { Row, StreamedChange } from '../change.ts'
 import { unreachable } from '../errors.ts'
 import type { Fields, Mutation } from '../mutation.ts'
-import { fitsScale, scaled } from '../types/numeric.ts'
-import { isMet } from './condition.ts'
-import { countedColumns, entryOf, type Count, type OwningRow, type View } from './view.ts'
+import { giversOf, type Given, type Giver } from './givers.ts'
+import type { Odd } from './item.ts'
+import { entryOf, type OwningRow, type View } from './view.ts'
 
 /** What one change gives to the entries of a view, or why that can't be told from it. */
 export type Folded =
@@ -23,12 +23,12 @@ export function fold(view: View, change: StreamedChange): Folded {
     const lacking = foldOwner(view, view.row, change, contributions)
     if (lacking) return unusable(view, change, lacking)
   }
-  for (const count of view.counts) {
-    if (count.table !== change.table) continue
-    const odd = oddOf(count, change)
-    if (odd !== undefined) return unsummable(view, change, odd)
-    const lacking = foldCount(view, count, change, contributions)
-    if (lacking) return unusable(view, change, lacking)
+  for (const giver of giversOf(view).get(change.table) ?? []) {
+    const failed = foldGroup(giver, change, contributions)
+    if (failed === undefined) continue
+    return typeof failed === 'string'
+      ? unusable(view, change, failed)
+      : unfit(view, change, failed.odd)
   }
   return { kind: 'contributions', contributions }
 }
@@ -65,30 +65,26 @@ function foldOwner(
   }
 }
 
-/** Answers the column whose earlier value is missing, if one is. */
-function foldCount(
-  view: View,
-  count: Count,
+/** Answers the column whose earlier value is missing, or the value that can't be kept. */
+function foldGroup(
+  giver: Giver,
   change: StreamedChange,
   out: Mutation[],
-): string | undefined {
+): string | Odd | undefined {
   switch (change.kind) {
     case 'insert':
-      give(view, count, { before: undefined, after: change.after }, out)
-      return undefined
+      return give(out, giver, { before: undefined, after: change.after })
     case 'update': {
       // A changed primary key arrives as a delete and an insert, so an update that keeps silent
       // about columns inside the key has left them as they were.
-      if (!change.before) return lackingOf(change.key, countedColumns(count))
-      give(view, count, { before: change.before, after: change.after }, out)
-      return undefined
+      if (!change.before) return lackingOf(change.key, giver.columns)
+      return give(out, giver, { before: change.before, after: change.after })
     }
     case 'delete': {
       const earlier: Row = change.before ?? change.key
-      const lacking = lackingOf(earlier, countedColumns(count))
+      const lacking = lackingOf(earlier, giver.columns)
       if (lacking !== undefined) return lacking
-      give(view, count, { before: earlier, after: undefined }, out)
-      return undefined
+      return give(out, giver, { before: earlier, after: undefined })
     }
     default:
       return unreachable(change)
@@ -98,34 +94,18 @@ function foldCount(
 type Versions = { readonly before: Row | undefined; readonly after: Row | undefined }
 
 /** Retracts what the row gave before and adds what it gives now. */
-function give(view: View, count: Count, { before, after }: Versions, out: Mutation[]): void {
-  const from = before && entryOf(view, before, count.by)
-  const to = after && entryOf(view, after, count.by)
-  const lost = from === undefined ? 0n : amountOf(count, before!)
-  const gained = to === undefined ? 0n : amountOf(count, after!)
-  if (from === to) return add(out, to, { [count.stored]: gained - lost })
-  add(out, from, { [count.stored]: -lost })
-  add(out, to, { [count.stored]: gained })
-}
-
-function amountOf({ where, adds }: Count, row: Row): bigint {
-  for (const condition of where) if (!isMet(condition, row)) return 0n
-  if (adds.kind === 'row') return 1n
-  const value = row[adds.column] ?? null
-  if (value === null) return 0n
-  if (adds.kind === 'value') return 1n
-  return typeof value === 'bigint' ? value : scaled(value, adds.scale)
-}
-
-/** A value that is no number, or has more digits behind the point than are kept. */
-function oddOf({ adds }: Count, change: StreamedChange): string | undefined {
-  if (adds.kind !== 'sum' || adds.type !== 'numeric') return undefined
-  const before = change.kind === 'insert' ? undefined : change.before
-  const rows = [before, change.kind === 'delete' ? undefined : change.after]
-  return rows
-    .map((row) => row?.[adds.column])
-    .find((value) => typeof value === 'string' && !fitsScale(value, adds.scale)) as
-    string | undefined
+function give(out: Mutation[], giver: Giver, { before, after }: Versions): Odd | undefined {
+  const lost = before && giver.given(before)
+  const gained = after && giver.given(after)
+  if (lost && 'odd' in lost) return lost
+  if (gained && 'odd' in gained) return gained
+  if (lost && gained && lost.entry === gained.entry && lost.item === gained.item) {
+    add(out, giver, { ...gained, amount: gained.amount - lost.amount })
+    return undefined
+  }
+  if (lost) add(out, giver, { ...lost, amount: -lost.amount })
+  if (gained) add(out, giver, gained)
+  return undefined
 }
 
 /** The first of the columns whose value the row does not tell. */
@@ -147,10 +127,13 @@ function put(out: Mutation[], entry: string | undefined, fields: Fields | null):
   if (entry !== undefined) out.push({ entry, put: fields, add: {} })
 }
 
-function add(out: Mutation[], entry: string | undefined, amounts: Record<string, bigint>): void {
-  if (entry === undefined) return
-  for (const name in amounts) if (amounts[name] === 0n) return
-  out.push({ entry, put: undefined, add: amounts })
+function add(out: Mutation[], { stored }: Giver, { entry, item, amount }: Given): void {
+  if (amount === 0n) return
+  if (item === undefined) out.push({ entry, put: undefined, add: { [stored]: amount } })
+  else {
+    const cells = new Map([[stored, new Map([[item, amount]])]])
+    out.push({ entry, put: undefined, add: {}, cells })
+  }
 }
 
 function unusable(view: View, change: StreamedChange, column: string): Folded {
@@ -162,9 +145,9 @@ function unusable(view: View, change: StreamedChange, column: string): Folded {
   }
 }
 
-function unsummable(view: View, change: StreamedChange, value: string): Folded {
+function unfit(view: View, change: StreamedChange, value: string): Folded {
   return {
     kind: 'unusable',
-    reason: `${change.kind} of ${change.table} has ${value}, which view ${view.name} can't add up`,
+    reason: `${change.kind} of ${change.table} has ${value}, which view ${view.name} can't keep`,
   }
 }

@@ -3,10 +3,11 @@ import type { Entry } from '../mutation.ts'
 import { nullable } from '../types/arrays.ts'
 import { typeOf } from '../types/types.ts'
 import type { JsonValue } from '../types/value-type.ts'
+import type { AggregateForm, Shown } from './aggregates/aggregate.ts'
 import { aggregateForms } from './aggregates/index.ts'
-import { fieldsOf, type View } from './view.ts'
+import { fieldsOf, type Aggregate, type View } from './view.ts'
 
-/** What a reader gets of an entry: the key, then fields, then counts, as declared. */
+/** What a reader gets of an entry: the key, then fields, then aggregates, as declared. */
 export type EntryJson = Readonly<Record<string, JsonValue>>
 
 /**
@@ -24,15 +25,42 @@ export function toJson(view: View, entry: Entry): EntryJson {
     const text = entry.fields[stored] ?? null
     json[name] = text === null ? null : typeOf(type).json.value(text)
   }
-  for (const aggregate of view.aggregates) {
-    const numbers = aggregate.counts.map((count) => entry.counts[storedOf(view, count)] ?? 0n)
-    json[aggregate.name] = aggregateForms[aggregate.kind].json(aggregate, numbers)
+  for (const { form, shown, counts, tally } of readingsOf(view)) {
+    const numbers = counts.map((count) => entry.counts[count] ?? 0n)
+    const items = tally === undefined ? [] : (entry.tallies?.[tally] ?? [])
+    json[shown.aggregate.name] = form.json(shown, { numbers, items })
   }
   return json
 }
 
-function storedOf({ counts }: View, name: string): string {
-  return counts.find((count) => count.name === name)!.stored
+/** What an aggregate is read from, by the names that stores have. */
+type Reading = {
+  readonly form: AggregateForm
+  readonly shown: Shown
+  readonly counts: readonly string[]
+  readonly tally: string | undefined
+}
+
+const known = new WeakMap<View, readonly Reading[]>()
+
+function readingsOf(view: View): readonly Reading[] {
+  const found = known.get(view)
+  if (found) return found
+  const readings = view.aggregates.map((aggregate) => readingOf(view, aggregate))
+  known.set(view, readings)
+  return readings
+}
+
+function readingOf({ counts, tallies }: View, aggregate: Aggregate): Reading {
+  const form = aggregateForms[aggregate.kind]
+  if (!form) throw new Error(`there is no aggregate ${aggregate.kind}`)
+  const tally = tallies.find(({ name }) => name === aggregate.tally)
+  return {
+    form,
+    shown: { aggregate, item: tally?.item },
+    counts: aggregate.counts.map((name) => counts.find((count) => count.name === name)!.stored),
+    tally: tally?.stored,
+  }
 }
 
 /** JSON schema of `toJson`'s answer, for the server's serializer and for OpenAPI. */
@@ -42,8 +70,8 @@ export function jsonSchemaOf(view: View) {
   for (const { name, type } of fieldsOf(view)) {
     properties[name] = nullable(typeOf(type).json.schema)
   }
-  for (const aggregate of view.aggregates) {
-    properties[aggregate.name] = aggregateForms[aggregate.kind].schema(aggregate)
+  for (const { form, shown } of readingsOf(view)) {
+    properties[shown.aggregate.name] = form.schema(shown)
   }
   return {
     type: 'object',

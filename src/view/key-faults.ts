@@ -1,67 +1,48 @@
 /** What is wrong with the key that a declaration has, in words. */
-import { stepOf, timePartsOf } from '../keep.ts'
 import { knownType } from '../types/types.ts'
-import { lengthText, windowSeconds, windowTypes, type KeyPart } from '../types/windows.ts'
+import { windowSeconds, windowTypes } from '../types/windows.ts'
 import type { PartDeclaration, WindowDeclaration } from './window-of.ts'
 
 export type KeyedDeclaration = {
   readonly key: Readonly<Record<string, PartDeclaration>>
-  readonly row?: { readonly table: string } | undefined
-  readonly aggregates?: Readonly<Record<string, unknown>> | undefined
-  readonly keep?: string | undefined
+  readonly row?: { readonly table: string; readonly key: string | readonly string[] } | undefined
+  readonly aggregates?:
+    Readonly<Record<string, { readonly by: string | readonly string[] }>> | undefined
 }
 
-/** Of a declaration without an owning row, and of what such a one alone can have. */
-export function faultsOfNoRow({ key, row, aggregates = {} }: KeyedDeclaration): readonly string[] {
-  const windows = Object.keys(key).filter((name) => typeof key[name] !== 'string')
-  const [first, second] = windows
-  if (row && first !== undefined) {
-    return [`key ${first} is a window, which no row of ${row.table} can own: leave out the row`]
+export function faultsOfKey({ key, row, aggregates = {} }: KeyedDeclaration): string[] {
+  const parts = Object.entries(key)
+  const columns = (what: string, given: string | readonly string[]) => {
+    const { length } = [given].flat()
+    if (parts.length === 0 || length === parts.length) return []
+    return [`the key has ${parts.length} parts, and ${what} names ${length} columns`]
   }
+  const isEmpty = !row && Object.keys(aggregates).length === 0
   return [
-    ...(row || Object.keys(aggregates).length > 0
-      ? []
-      : ['it needs a row or aggregates: nothing says which entries there are']),
-    ...(second === undefined ? [] : [`${first} and ${second} are windows: a key has one at most`]),
+    ...(parts.length === 0 ? ['it needs a key'] : []),
+    ...(isEmpty ? ['it needs a row or aggregates: nothing says which entries there are'] : []),
+    ...parts.flatMap(([name, part]) => faultsOfPart(name, part)),
+    ...faultsOfWindows(parts, row?.table),
+    ...(row ? columns(`the key of ${row.table}`, row.key) : []),
+    ...Object.entries(aggregates).flatMap(([name, { by }]) => columns(`'by' of ${name}`, by)),
   ]
 }
 
-/** Of how long entries are kept, in words. */
-export function faultsOfKeep({ key, keep }: KeyedDeclaration): readonly string[] {
-  if (keep === undefined) return []
-  const seconds = windowSeconds(keep)
-  const parts = Object.entries(key).map(([name, part]) => ({ name, ...partOf(part) }))
-  const [first, second] = timePartsOf(parts).map((at) => parts[at]!)
-  const step = first && stepOf(first)
-  return [
-    ...(seconds === undefined
-      ? [`keep '${keep}' is no length of time: write '60 days', '36 hours' or '10 minutes'`]
-      : []),
-    ...(first
-      ? []
-      : [
-          `keep needs a part of the key that is a time: a date, or a window as ` +
-            `windowOf('timestamptz', '1 day')`,
-        ]),
-    ...(first && second
-      ? [`${first.name} and ${second.name} are times: with keep, a key has exactly one`]
-      : []),
-    ...(seconds !== undefined && step !== undefined && seconds < step
-      ? [
-          `keep '${keep}' is shorter than ${lengthText({ seconds: step })}, which ${first!.name} spans`,
-        ]
-      : []),
-  ]
+/** Of a time that no row can own, and of a second one. */
+function faultsOfWindows(
+  parts: readonly (readonly [string, PartDeclaration])[],
+  owner: string | undefined,
+): readonly string[] {
+  const windows = parts.flatMap(([name, part]) => (typeof part === 'string' ? [] : [name]))
+  const [first, second] = windows
+  if (first === undefined) return []
+  if (owner !== undefined) {
+    return [`key ${first} is a window, which no row of ${owner} can own: leave out the row`]
+  }
+  return second === undefined ? [] : [`${first} and ${second} are windows: a key has one at most`]
 }
 
-/** A length that can't be read is a fault of its own. */
-function partOf(part: PartDeclaration): KeyPart {
-  if (typeof part === 'string') return { type: part }
-  return { type: part.type, window: { seconds: windowSeconds(part.length) ?? 1 } }
-}
-
-/** What is wrong with a part of a key, in words. */
-export function faultsOfPart(name: string, part: PartDeclaration): readonly string[] {
+function faultsOfPart(name: string, part: PartDeclaration): readonly string[] {
   if (typeof part !== 'string') return faultsOfWindow(name, part)
   const known = knownType(part)
   if (!known) return [`there is no type '${part}' for ${name}`]

@@ -1,4 +1,4 @@
-import { countedColumns, tablesOf, type View } from './view.ts'
+import { countedColumns, rowGroupsOf, tablesOf, type View } from './view.ts'
 
 /**
  * The replica identity that `table` needs for the view. The key alone is enough where the columns
@@ -12,9 +12,9 @@ export function replicaIdentityOf(
 ): 'full' | 'default' {
   if (!tablesOf(view).includes(table)) throw new Error(`${view.name} does not read ${table}`)
   if (table === view.row?.table) return 'full'
-  const groups = view.counts.filter((count) => count.table === table)
-  return groups.every((count) =>
-    countedColumns(count).every((column) => primaryKey.includes(column)),
+  const groups = rowGroupsOf(view).filter((group) => group.table === table)
+  return groups.every((group) =>
+    countedColumns(group).every((column) => primaryKey.includes(column)),
   )
     ? 'default'
     : 'full'

@@ -1,6 +1,8 @@
 /** How the keys of a view are asked for and ordered, in SQL and in JavaScript alike. */
 import { spellSql, splitKey } from '../entry-key.ts'
+import type { TypedColumn } from '../types/declare.ts'
 import { typeOf, type ColumnType } from '../types/types.ts'
+import type { KeyForm } from '../types/value-type.ts'
 import { keyFormOf, windowFormOf, type KeyPart } from '../types/windows.ts'
 import { arrayLiteral, identifier, literal, tableName } from './sql-text.ts'
 import type { RowGroup, View } from './view.ts'
@@ -37,7 +39,7 @@ export function ordered(view: View, columns: readonly string[]): readonly string
   return view.key.map((part, at) => keyFormOf(part).order(columns[at]!))
 }
 
-/** SQL that rows go through in the order of their keys, of the columns that hold them. */
+/** SQL that rows go through in the order of their keys, of the columns or parts that hold them. */
 export function walked(view: View, columns: readonly string[]): readonly string[] {
   return view.key.map((part, at) =>
     part.window ? columns[at]! : keyFormOf(part).order(columns[at]!),
@@ -49,6 +51,28 @@ export function keyedSql(view: View, columns: readonly string[]): readonly strin
   return view.key.map(({ type, window }, at) =>
     window ? windowFormOf(type, window).has(columns[at]!) : `${columns[at]!} is not null`,
   )
+}
+
+/** Conditions that columns hold the parts of a key. */
+export function equalSql(
+  view: View,
+  columns: readonly string[],
+  parts: readonly string[],
+): readonly string[] {
+  return view.key.map((part, at) => keyFormOf(part).equals(columns[at]!, parts[at]!))
+}
+
+/** The same, of parts that were selected as `ordered` has them. */
+export function sameSql(
+  view: View,
+  columns: readonly string[],
+  parts: readonly string[],
+): readonly string[] {
+  return view.key.map((part, at) => {
+    const form = keyFormOf(part)
+    const [column, value] = [columns[at]!, parts[at]!]
+    return part.window ? form.equals(column, value) : `${form.order(column)} = ${value}`
+  })
 }
 
 /** SQL for a key's text, of SQL for its parts. */
@@ -72,9 +96,13 @@ export function keyLiterals(view: View, key: string): readonly string[] {
   if (!parts) throw new Error(`${JSON.stringify(key)} is no key of ${view.name}`)
   return view.key.map(({ type, window }, at) => {
     const part = parts[at]!
-    const last = window ? windowFormOf(type, window).lastOf(part) : part
-    return `${literal(storedText(type, last))}::${cast(type)}`
+    return valueLiteral(type, window ? windowFormOf(type, window).lastOf(part) : part)
   })
+}
+
+/** The value that has this canonical text. */
+export function valueLiteral(type: ColumnType, text: string): string {
+  return `${literal(storedText(type, text))}::${cast(type)}`
 }
 
 /** A condition that the rows of `table` belong to these keys; those that can't be keys are left out. */
@@ -83,11 +111,16 @@ export function belongsSql(
   columns: readonly string[],
   keys: readonly string[],
 ): string {
-  const arrays = askedArrays(view, keys)
-  if (arrays.length === 1 && !view.key[0]!.window) {
-    return keyFormOf(view.key[0]!).equals(identifier(columns[0]!), `any(${arrays[0]})`)
+  const possible = possibleKeys(view, keys)
+  const [one] = possible
+  if (hasWindow(view) && one && possible.length === 1) {
+    const literals = view.key.map(({ type }, at) => valueLiteral(type, one[at]!))
+    return equalSql(view, columns.map(identifier), literals).join(' and ')
   }
-  return `exists (select from ${askedSql(arrays)} where ${equalSql(view, columns).join(' and ')})`
+  return amongSql(
+    view.key.map((part, at) => ({ ...part, column: columns[at]! })),
+    possible,
+  )
 }
 
 /**
@@ -100,39 +133,72 @@ export function rowsOfKeys(
   keys: readonly string[],
 ): { readonly source: string; readonly conditions: readonly string[] } {
   const source = tableName(table)
-  if (!view.key.some(({ window }) => window)) {
-    return { source, conditions: [belongsSql(view, by, keys)] }
+  if (!hasWindow(view)) return { source, conditions: [belongsSql(view, by, keys)] }
+  const possible = possibleKeys(view, [...new Set(keys)])
+  const arrays = view.key.map(({ type }, at) => textArray(type, possible, at))
+  const parts = arrays.map((_, at) => askedName(at))
+  const asked = `unnest(${arrays.join(', ')}) as asked (${parts.join(', ')})`
+  return {
+    source: `${source} cross join ${asked}`,
+    conditions: equalSql(view, by.map(identifier), parts),
   }
-  const asked = askedSql(askedArrays(view, [...new Set(keys)]))
-  return { source: `${source} cross join ${asked}`, conditions: equalSql(view, by) }
 }
 
-/** The parts of the keys, an array for each. */
-function askedArrays(view: View, keys: readonly string[]): readonly string[] {
-  const possible = keys.flatMap((key) => {
-    const parts = partsOf(view, key)
-    return parts ? [parts] : []
-  })
-  return view.key.map(({ type }, at) => {
-    const texts = possible.map((parts) => storedText(type, parts[at]!))
-    return `${arrayLiteral(texts)}::${cast(type)}[]`
-  })
+function hasWindow({ key }: View): boolean {
+  return key.some(({ window }) => window)
 }
 
 /** No table has columns of such names, which a column without its table could mean instead. */
-function askedSql(arrays: readonly string[]): string {
-  const names = arrays.map((_, at) => askedName(at)).join(', ')
-  return `unnest(${arrays.join(', ')}) as asked (${names})`
-}
-
 function askedName(at: number): string {
   return identifier(`asked part ${at}`)
 }
 
-function equalSql(view: View, columns: readonly string[]): readonly string[] {
-  return view.key.map((part, at) =>
-    keyFormOf(part).equals(identifier(columns[at]!), `asked.${askedName(at)}`),
+/** Each of the keys by its parts; those that can't be one of the view's are left out. */
+export function possibleKeys(view: View, keys: readonly string[]): readonly (readonly string[])[] {
+  return keys.flatMap((key) => {
+    const parts = partsOf(view, key)
+    return parts ? [parts] : []
+  })
+}
+
+/** A condition that the columns have one of these values, each a text for every column. */
+export function amongSql(
+  columns: readonly (TypedColumn & KeyPart)[],
+  values: readonly (readonly string[])[],
+): string {
+  const arrays = columns.map(({ type }, at) => textArray(type, values, at))
+  const isList = columns.length === 1 && !columns[0]!.window
+  const equals = columns.map(({ column, type, window }, at) =>
+    (window ? keyFormOf({ type, window }) : comparedBy(type)).equals(
+      identifier(column),
+      isList ? `any(${arrays[at]})` : askedName(at),
+    ),
   )
+  if (isList) return equals[0]!
+  const names = arrays.map((_, at) => askedName(at)).join(', ')
+  const asked = `unnest(${arrays.join(', ')}) as asked (${names})`
+  return `exists (select from ${asked} where ${equals.join(' and ')})`
+}
+
+/** An array of the texts that the values have in one place. */
+export function textArray(
+  type: ColumnType,
+  values: readonly (readonly string[])[],
+  at: number,
+): string {
+  return `${arrayLiteral(values.map((texts) => storedText(type, texts[at]!)))}::${cast(type)}[]`
+}
+
+/** How values are compared where not only keys are of the type. */
+export function comparedBy(type: ColumnType): Pick<KeyForm, 'order' | 'equals' | 'isCanonical'> {
+  const { key, order } = typeOf(type)
+  if (key) return key
+  return {
+    order: (column) => column,
+    equals: (column, value) => `${column} = ${value}`,
+    isCanonical: (text) =>
+      order ? order.spell(text, 0) !== undefined : text === 'true' || text === 'false',
+  }
 }
 
 /** Type that literals of a part are cast to. */

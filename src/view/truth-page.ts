@@ -1,8 +1,11 @@
 /** Puts the answers to a `TruthQuery` together, to entries in the form of `entry-text.ts`. */
-import { countGroups } from './count-groups.ts'
+import { MillraceError } from '../errors.ts'
+import { tallyText } from '../tally-text.ts'
+import { itemOf } from './item.ts'
+import { countGroups, tallyGroups, type TallyGroup } from './row-groups.ts'
 import { compareKeys } from './truth-keys.ts'
 import { groupsMax, type PageLimits, type TruthQuery } from './truth-query.ts'
-import type { View } from './view.ts'
+import type { ItemForm, View } from './view.ts'
 
 export type TruthPage = {
   /** Text by key, in ascending order of the keys. */
@@ -19,11 +22,23 @@ export type Answer = readonly (readonly unknown[])[]
 /** `answers` are those to `query.statements`, in their order. */
 export function readTruth(view: View, query: TruthQuery, answers: readonly Answer[]): TruthPage {
   const owning = (view.row ? answers[0] : []) as readonly [key: string, text: string][]
-  const counted = view.row ? answers.slice(1) : answers
-  const groups = countGroups(view).map(({ counts }, at) => ({
-    ...groupsOf(view, counted[at]![0] as GroupsRow, query.limits),
-    places: counts.map((count) => view.counts.indexOf(count)),
-  }))
+  const [first, limits] = [view.row ? 1 : 0, query.limits]
+  const counted = countGroups(view)
+  const groups = [
+    ...counted.map(({ counts }, at) => ({
+      ...groupsOf(view, answers[first + at]![0] as GroupsRow, limits),
+      places: counts.map((count) => view.counts.indexOf(count) + 1),
+    })),
+    ...tallyGroups(view).map((group, at) => ({
+      ...talliesOf(
+        view,
+        group,
+        answers[first + counted.length + at] as readonly TallyRow[],
+        limits,
+      ),
+      places: group.tallies.map((tally) => view.counts.length + view.tallies.indexOf(tally) + 1),
+    })),
+  ]
   const ends = groups.flatMap(({ end }) => end ?? [])
   if (owning.length === query.limits?.keysMax) ends.push(owning.at(-1)![0])
   const last = ends.toSorted((a, b) => compareKeys(view.key, a, b))[0]
@@ -38,11 +53,11 @@ type GroupsRow = readonly [
   ...amounts: (string | null)[],
 ]
 
-/** What one table counts: keys with their numbers. */
+/** What the rows of one group give: keys with what a text has of them. */
 type Groups = {
   readonly keys: readonly string[]
-  /** Of each count, the number of each key. */
-  readonly amounts: readonly (readonly string[])[]
+  /** Of the count or tally in this place of the group, by the place of the key. */
+  readonly text: (place: number, key: number) => string
   readonly rows: number
   /** The last key that was counted to its end, where a limit ended the answer. */
   readonly end: string | undefined
@@ -51,25 +66,74 @@ type Groups = {
 function groupsOf(
   view: View,
   [keyList, sum, whole, ...lists]: GroupsRow,
-  limits?: PageLimits,
+  limits: PageLimits | undefined,
 ): Groups {
-  if (keyList === null) return { keys: [], amounts: [], rows: 0, end: undefined }
+  if (keyList === null) return { keys: [], text: () => '', rows: 0, end: undefined }
   const keys = typeof keyList === 'string' ? keyList.split(',') : keyList
   const rows = sum ?? 0
   if (whole !== null) {
     const [all, ...numbers] = whole
-    return { keys, amounts: numbers.map((number) => [number]), rows: Number(all), end: keys[0] }
+    return { keys, text: (place) => numbers[place]!, rows: Number(all), end: keys[0] }
   }
   const amounts = lists.map((list) => (list ?? '').split(','))
-  if (!limits) return { keys, amounts, rows, end: undefined }
+  const text = (place: number, key: number) => amounts[place]![key]!
+  return { keys, text, rows, end: limits && endOf(view, { keys, rows }, limits) }
+}
+
+/** The last key that was counted to its end, where a limit ended the answer. */
+function endOf(
+  view: View,
+  { keys, rows }: Pick<Groups, 'keys' | 'rows'>,
+  limits: PageLimits,
+): string | undefined {
   // The row limit fell into the last key.
-  if (rows >= limits.rowsMax) return { keys, amounts, rows, end: keys.at(-2) }
-  return {
-    keys,
-    amounts,
-    rows,
-    end: keys.length < groupsMax(view, limits) ? undefined : keys.at(-1),
+  if (rows >= limits.rowsMax) return keys.at(-2)
+  return keys.length < groupsMax(view, limits) ? undefined : keys.at(-1)
+}
+
+/** Null where the key has more items than are told. */
+type Items = readonly (readonly [rows: number, ...texts: (string | null)[]])[] | null
+
+type TallyRow = readonly [
+  key: string,
+  rows: number,
+  items: Items,
+  whole: readonly [rows: number, items: Items] | null,
+]
+
+function talliesOf(
+  view: View,
+  { table, item }: TallyGroup,
+  answer: readonly TallyRow[],
+  limits: PageLimits | undefined,
+): Groups {
+  const whole = answer[0]?.[3]
+  const keys = answer.map(([key]) => key)
+  const text = (_: number, key: number) =>
+    itemsText(table, item, whole ? whole[1] : answer[key]![2])
+  if (whole) return { keys, text, rows: whole[0], end: keys[0] }
+  const rows = answer.reduce((sum, [, each]) => sum + each, 0)
+  return { keys, text, rows, end: limits && endOf(view, { keys, rows }, limits) }
+}
+
+function itemsText(table: string, form: ItemForm, items: Items): string {
+  if (items === null) return tallyText('large')
+  const told = new Map<string, bigint>()
+  for (const [rows, ...texts] of items) {
+    const item = itemIn(table, form, texts)
+    told.set(item, (told.get(item) ?? 0n) + BigInt(rows))
   }
+  return tallyText(told)
+}
+
+/** The item of a row of the source, which has to have one. */
+export function itemIn(table: string, form: ItemForm, texts: readonly (string | null)[]): string {
+  const item = itemOf(form, texts)
+  if (typeof item === 'string') return item
+  const what = item ? item.odd : 'null'
+  throw new MillraceError('source-unfit', `a row of ${table} has ${what}, which no item can have`, {
+    hint: 'Correct the row, or alter the column so that it has no such values: plan says how.',
+  })
 }
 
 type Parts = {
@@ -82,8 +146,9 @@ type Parts = {
 function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string, string> {
   const entries = new Map<string, string>()
   const at = groups.map(() => 0)
+  const numbers = view.counts.length + 1
   // Joined, a text is one piece in memory; put together by `+` it would be a tree of pieces.
-  const parts = Array.from({ length: view.counts.length + 1 }, () => '-')
+  const parts = Array.from({ length: numbers + view.tallies.length }, () => '-')
   let owner = 0
   for (;;) {
     let key = owning[owner]?.[0]
@@ -95,14 +160,21 @@ function merge(view: View, { owning, groups, last }: Parts): ReadonlyMap<string,
     if (key === undefined) return entries
     if (entries.has(key)) throw new Error(`the source answered key ${key} out of order`)
     parts[0] = key === owning[owner]?.[0] ? owning[owner++]![1] : '-'
-    for (const [i, { keys, amounts, places }] of groups.entries()) {
+    for (const [i, { keys, text, places }] of groups.entries()) {
       const row = keys[at[i]!] === key ? at[i]!++ : undefined
-      for (const [count, place] of places.entries()) {
-        parts[place + 1] = row === undefined ? '0' : amounts[count]![row]!
+      for (const [index, place] of places.entries()) {
+        const nothing = place < numbers ? '0' : ''
+        parts[place] = row === undefined ? nothing : text(index, row)
       }
     }
-    // A view without counts has texts that end in a semicolon all the same.
-    entries.set(key, groups.length === 0 ? `${parts[0]};` : parts.join(';'))
+    entries.set(key, textOf(parts, numbers))
     if (key === last) return entries
   }
+}
+
+/** Of the row and the counts, so many, and of the tallies. */
+function textOf(parts: readonly string[], numbers: number): string {
+  // A view without counts has texts that end in a semicolon all the same.
+  const counted = numbers === 1 ? `${parts[0]};` : parts.slice(0, numbers).join(';')
+  return [counted, ...parts.slice(numbers)].join('|')
 }

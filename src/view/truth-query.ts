@@ -1,42 +1,34 @@
 /**
  * The question whose answer a view must equal, in the words of the source database.
  *
- * A page is asked for by one statement for the owning rows, where there are any, and one for each
- * group of counts of the same rows; `readTruth` puts the answers together. Joined in SQL they would cost the source twice as much. The statements
- * see one moment only if one snapshot serves them all.
+ * A page is asked for by one statement for the owning rows, if there are any, and one for each group
+ * of counts or tallies of the same rows; `readTruth` puts the answers together. Joined in SQL they would cost the
+ * source twice as much. The statements see one moment only if one snapshot serves them all.
  */
 import { typeOf } from '../types/types.ts'
-import { keyFormOf } from '../types/windows.ts'
+import { countGroups, tallyGroups } from './row-groups.ts'
 import { identifier, literal, tableName } from './sql-text.ts'
+import { countedKeys, countedRange } from './truth-counts.ts'
 import {
   belongsSql,
-  cast,
   inOrder,
-  keyedSql,
   keyLiterals,
   ordered,
   partTexts,
   rowSql,
-  rowsOfKeys,
   spelledSql,
-  walked,
 } from './truth-keys.ts'
-import { conditionSql } from './condition.ts'
-import { countGroups, type CountGroup } from './count-groups.ts'
-import type { Adds, OwningRow, View } from './view.ts'
+import { aliased, conditionOf, keyNames, type PageLimits, type Range } from './truth-rows.ts'
+import { talliedKeys, talliedRange } from './truth-tallies.ts'
+import type { OwningRow, View } from './view.ts'
 
-export type PageLimits = {
-  /** Owning rows of a page; without owning rows, keys that each group of counts answers. */
-  readonly keysMax: number
-  /** Rows of one table that are counted for a page, unless one key alone has more. */
-  readonly rowsMax: number
-}
+export { groupsMax, type PageLimits } from './truth-rows.ts'
 
 /** `statements` begin with those whose rows `readTruth` takes, in its order. */
 export type TruthQuery = {
   /** Run before the others, in the same transaction. */
   readonly prelude: readonly string[]
-  /** The owning rows, where there are any, then each group of counts. */
+  /** The owning rows, if there are any, then each group of counts, then each group of tallies. */
   readonly statements: readonly string[]
   /** Undefined for a page of given keys. */
   readonly limits: PageLimits | undefined
@@ -51,7 +43,11 @@ export function rangeQuery(view: View, after: string | undefined, limits: PageLi
   const start = after === undefined ? undefined : row(keyLiterals(view, after))
   const where = (columns: readonly string[]) =>
     start === undefined ? [] : [`${row(columns)} > ${start}`]
-  const counted = countGroups(view).map((group) => countedRange(view, group, { where, limits }))
+  const range: Range = { where, limits }
+  const counted = [
+    ...countGroups(view).map((group) => countedRange(view, group, range)),
+    ...tallyGroups(view).map((group) => talliedRange(view, group, range)),
+  ]
   if (!view.row) return { prelude: [], statements: counted, limits }
   const owner = ordered(view, view.row.key.map(identifier))
   const page = `from ${tableName(view.row.table)}${conditionOf(where(owner))} order by ${inOrder(view, owner).join(', ')}`
@@ -69,12 +65,10 @@ export function rangeQuery(view: View, after: string | undefined, limits: PageLi
 
 /** Keys that can't be one of the view's are not asked for. */
 export function keysQuery(view: View, keys: readonly string[]): TruthQuery {
-  const counted = countGroups(view).map((group) => {
-    const { source, conditions } = rowsOfKeys(view, group, keys)
-    const rows = rowsSql(group, aliased(ordered(view, group.by.map(identifier))), source)
-    const all = `${rows}${conditionOf([...conditions, ...group.where.map(conditionSql)])}`
-    return countSelect(view, group, { groups: groupsSql(view, group, all), whole: 'null' })
-  })
+  const counted = [
+    ...countGroups(view).map((group) => countedKeys(view, group, keys)),
+    ...tallyGroups(view).map((group) => talliedKeys(view, group, keys)),
+  ]
   if (!view.row) return { prelude: [], statements: counted, limits: undefined }
   const owner = ordered(view, view.row.key.map(identifier))
   const page =
@@ -122,120 +116,4 @@ function ownerSelect(view: View, row: OwningRow, page: string): string {
     `select ${spelledSql(view, keys)}, '+' || ${cells.join(' || ')} ` +
     `from (select ${inner} ${page}) o order by ${inOrder(view, keys).join(', ')}`
   )
-}
-
-/** Names of the parts of a key within a query. */
-function keyNames({ key }: View): readonly string[] {
-  return key.map((_, at) => `k${at}`)
-}
-
-function aliased(parts: readonly string[]): string {
-  return parts.map((part, at) => `${part} as k${at}`).join(', ')
-}
-
-/** Selects the parts of each row's key, and what it adds. */
-function rowsSql({ counts }: CountGroup, keys: string, source: string): string {
-  const added = counts.flatMap(({ adds }, at) =>
-    adds.kind === 'row' ? [] : [`${identifier(adds.column)} as v${at}`],
-  )
-  return `select ${[keys, ...added].join(', ')} from ${source}`
-}
-
-function groupsSql(view: View, { counts }: CountGroup, rows: string): string {
-  const names = keyNames(view)
-  const list = names.join(', ')
-  const amounts = counts.map(({ adds }, at) => `, ${addedSql(adds, `v${at}`)} as a${at}`)
-  return (
-    `select ${list}, count(*) as n${amounts.join('')} from (${rows}) r ` +
-    `group by ${list} order by ${inOrder(view, walked(view, names)).join(', ')}`
-  )
-}
-
-/** What rows add together, an integer of any size. */
-function addedSql(adds: Adds, value: string): string {
-  if (adds.kind === 'row') return 'count(*)'
-  if (adds.kind === 'value') return `count(${value})`
-  const sum = `coalesce(sum(${value}), 0)`
-  return adds.scale === 0 ? `round(${sum})` : `round(${sum} * 1e${adds.scale})`
-}
-
-type Groups = { readonly groups: string; readonly whole: string }
-
-/** Keys in their order, the rows of all of them, `whole`, and the numbers of each key by count. */
-function countSelect(view: View, { counts }: CountGroup, { groups, whole }: Groups): string {
-  const key = spelledSql(view, keyNames(view))
-  // Texts of numbers alone need no quotes, and there may be many of them.
-  const keys = isNumber(view) ? `string_agg(${key}, ',')` : `json_agg(${key})`
-  const amounts = counts.map((_, at) => `string_agg(a${at}::text, ',')`).join(', ')
-  return `select ${keys}, sum(n)::float8, ${whole}, ${amounts} from (${groups}) c`
-}
-
-function isNumber({ key }: View): boolean {
-  return key.length === 1 && ['bigint', 'integer', 'smallint'].includes(key[0]!.type)
-}
-
-type RangeParts = {
-  readonly where: (columns: readonly string[]) => readonly string[]
-  readonly limits: PageLimits
-}
-
-/**
- * At most `rowsMax` rows and `groupsMax` keys. Where one key alone has more rows than that, `whole` says how many.
- */
-function countedRange(view: View, group: CountGroup, { where, limits }: RangeParts): string {
-  const { table, by, counts } = group
-  const names = by.map(identifier)
-  const columns = walked(view, names)
-  const source = tableName(table)
-  const upTo = () =>
-    `${rowSql(inOrder(view, columns))} <= ${rowSql(inOrder(view, bounds(view, columns, source)))}`
-  const conditions = [
-    ...where(columns),
-    ...(view.row ? [upTo()] : []),
-    // A row is compared by its first parts where they decide, whatever the others are.
-    ...keyedSql(view, columns),
-    ...group.where.map(conditionSql),
-  ]
-  const rows =
-    `${rowsSql(group, aliased(ordered(view, names)), source)}${conditionOf(conditions)} ` +
-    `order by ${inOrder(view, columns).join(', ')} limit ${limits.rowsMax}`
-  const one = columns.map((column, at) => {
-    const value = `(array_agg(c.k${at}))[1]`
-    const part = view.key[at]!
-    return part.window ? keyFormOf(part).equals(column, value) : `${column} = ${value}`
-  })
-  const numbers = counts.map(({ adds }) =>
-    addedSql(adds, adds.kind === 'row' ? '*' : identifier(adds.column)),
-  )
-  const texts = ['count(*)', ...numbers].map((number) => `(${number})::text`).join(', ')
-  const all =
-    `(select json_build_array(${texts}) from ${source}` +
-    `${conditionOf([...one, ...group.where.map(conditionSql)])})`
-  const whole = `case when count(*) = 1 and sum(n) >= ${limits.rowsMax} then ${all} end`
-  const groups = `${groupsSql(view, group, rows)} limit ${groupsMax(view, limits)}`
-  return countSelect(view, group, { groups, whole })
-}
-
-/** There may be any number of keys without an owning row where others have one. */
-export function groupsMax({ row }: View, { keysMax }: PageLimits): number {
-  return row ? keysMax * 2 : keysMax
-}
-
-/** The last owning row's key, or what no key is greater than where the page has the last rows. */
-function bounds(view: View, columns: readonly string[], source: string): readonly string[] {
-  const bound = `nullif(current_setting('millrace.bound'), '')::json`
-  return view.key.map((part, at) => {
-    const { type } = part
-    const form = keyFormOf(part)
-    const { last } = form
-    const most =
-      last === undefined
-        ? `(select max(${columns[at]}) from ${source})`
-        : `${literal(last)}::${cast(type)}`
-    return form.order(`coalesce((${bound} ->> ${at})::${cast(type)}, ${most})`)
-  })
-}
-
-function conditionOf(conditions: readonly string[]): string {
-  return conditions.length === 0 ? '' : ` where ${conditions.join(' and ')}`
 }

@@ -82,11 +82,8 @@ export type ItemForm =
       readonly scale: number
       /** The whole primary key: rows of the same order stand in its order. */
       readonly key: readonly TypedColumn[]
-      readonly fields: readonly ItemField[]
+      readonly fields: readonly TypedColumn[]
     }
-
-/** A column of a row that readers see under `name`. */
-export type ItemField = TypedColumn & { readonly name: string }
 
 /** What one row adds: one; one where the column is not null; or the column's value. */
 export type Adds =
@@ -101,20 +98,27 @@ export type Adds =
     }
 
 /** What readers see of an entry's numbers: one of them, or what follows from several. */
-export type Aggregate = {
+export type Aggregate = Shows & {
   readonly name: string
-  readonly kind: AggregateKind
-  /** Names of the numbers, as `kind` has them. */
+  /** As `aggregates/index.ts` calls it. */
+  readonly kind: string
+  /** Names of the numbers, in the order of `kind`. */
   readonly counts: readonly string[]
-  /** Name of the tally, where it is made of one, and what readers see of that. */
+  /** Name of the tally, where it is made of one. */
   readonly tally?: string | undefined
-  readonly slice?: Slice | undefined
+}
+
+export type Shows = {
   /** Decimal digits behind the point: of the column, and of what readers see. */
   readonly scale: number
   readonly digits: number
+  /** Of the tally: which items, and what of each. */
+  readonly slice?: Slice | undefined
+  readonly parts?: readonly ItemPart[] | undefined
 }
 
-export type AggregateKind = 'count' | 'sum' | 'average'
+/** The column of an item, by its place among `itemColumns`, that readers see under `name`. */
+export type ItemPart = { readonly name: string; readonly at: number }
 
 /** A view of these parts, with the layout that follows from them. */
 export function viewOf(parts: Omit<View, 'layout'>): View {
@@ -176,11 +180,15 @@ export function countedColumns(group: Count | Tally): readonly string[] {
   return [...new Set([...group.by, ...more])]
 }
 
+/** The columns that an item is made of, in their order. */
+export function itemColumns(item: ItemForm): readonly TypedColumn[] {
+  return item.kind === 'values' ? item.columns : [item.order, ...item.key, ...item.fields]
+}
+
 /** The columns that say what a row gives. */
 function givenColumns(group: Count | Tally): readonly TypedColumn[] {
-  if ('adds' in group) return group.adds.kind === 'row' ? [] : [group.adds]
-  const { item } = group
-  return item.kind === 'values' ? item.columns : [item.order, ...item.key, ...item.fields]
+  if ('item' in group) return itemColumns(group.item)
+  return group.adds.kind === 'row' ? [] : [group.adds]
 }
 
 /** Those of them that a retract needs: the entry's key, and what aggregates are made of. */
@@ -243,6 +251,6 @@ export function hiddenCounts({ row, counts, tallies }: Parts): readonly Count[] 
 }
 
 /** Equal for counts of the same rows. */
-export function groupName({ table, by, where }: RowGroup): string {
+function groupName({ table, by, where }: RowGroup): string {
   return JSON.stringify([table, by, where])
 }

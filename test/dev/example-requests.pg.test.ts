@@ -1,5 +1,8 @@
 import { exampleRequests } from '../../src/dev/example-requests.ts'
-import { defineView, from } from '../../src/view/define-view.ts'
+import { boolean } from '../../src/types/declare.ts'
+import { eq } from '../../src/view/condition.ts'
+import { countOf, defineView, from } from '../../src/view/define-view.ts'
+import { windowOf } from '../../src/view/window-of.ts'
 import { Client } from 'pg'
 import { postgresServer, type TestServer } from '../support/chain.ts'
 
@@ -60,6 +63,26 @@ test('a key that is there is spelled as the path wants it', async () => {
   ])
   await fill('berths', `('cove', 7)`)
   expect((await requests())[0]).toBe('curl http://127.0.0.1:8080/harbours/cove/7')
+})
+
+test('a view without owning rows is asked for an entry of a row that it counts', async () => {
+  const client = new Client(source)
+  await client.connect()
+  await client.query(`create table clicks (id int primary key, session int, at timestamptz, bot boolean);
+    insert into clicks values (1, null, now(), false), (2, 7, 'infinity', false),
+      (3, 8, '2026-11-21 10:18:30+00', true), (4, 9, '2026-11-21 10:18:30+00', false)`)
+  await client.end()
+  const by = ['session', 'at']
+  const play = defineView({
+    name: 'play',
+    serve: '/play/:session/:start',
+    key: { session: 'bigint', start: windowOf('timestamptz', '5 minutes') },
+    aggregates: { people: countOf('clicks', { by, where: [eq(boolean('bot'), false)] }) },
+  })
+  const parts = { config: { apiOperators: false }, source, api: 'http://127.0.0.1:8080' }
+  expect(await exampleRequests({ views: [play], ...parts })).toEqual([
+    'curl http://127.0.0.1:8080/play/9/2026-11-21T10%3A15%3A00.000000Z',
+  ])
 })
 
 test('a source that does not answer takes nothing but the keys', async () => {

@@ -1,5 +1,5 @@
 import { Client } from 'pg'
-import { countOf, defineView, from, numeric } from '../../src/index.ts'
+import { countOf, defineView, from, numeric, windowOf } from '../../src/index.ts'
 import { viewTest } from '../../src/test.ts'
 import { postgresServer, type TestServer } from '../support/chain.ts'
 import { edgeView } from './every-type.ts'
@@ -40,11 +40,28 @@ const parcels = defineView({
     parcelsThere: countOf('t.parcels', { by: ['r1', 'd', 's1'] }),
   },
 })
+/** Without an owning row. */
+const play = defineView({
+  name: 'play',
+  key: { session: 'integer', start: windowOf('timestamptz', '5 minutes') },
+  aggregates: {
+    clicks: countOf('clicks', { by: ['session', 'at'] }),
+    seen: countOf('views', { by: ['session', 'seen at'] }),
+  },
+})
+const days = defineView({
+  name: 'days',
+  key: { week: windowOf('date', '7 days'), kind: 'enum' },
+  aggregates: { sales: countOf('sales', { by: ['day', 'kind'] }) },
+})
+const ids = { clicks: { key: 'id' }, views: { key: 'id' } }
 const tables = { parcels: { key: 'id' }, 't.parcels': { key: ['r1', 'd', 's1', 'id'] } }
 
 test.each([
   ['keys of several parts, names with quotes and tables of one name', parcels, tables],
   ['a field of every type', edgeView, {}],
+  ['windows and no owning row', play, ids],
+  ['windows of days', days, { sales: { key: 'id' } }],
 ])(
   'SQL says the same of a view with %s, and the schema is removed',
   async (_, view, own) => {

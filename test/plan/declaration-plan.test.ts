@@ -1,7 +1,8 @@
 import { keptDeclaration, ownView, type OwnView } from '../../src/coordinate/view-plan.ts'
-import { declarationPlan, type Kept } from '../../src/plan/declaration-plan.ts'
+import { changesBetween, declarationPlan, type Kept } from '../../src/plan/declaration-plan.ts'
 import type { ViewState } from '../../src/store/state.ts'
 import { integer, text } from '../../src/types/declare.ts'
+import { sumOf } from '../../src/view/aggregates/sum-of.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 
 const shelves = (parts: {
@@ -123,4 +124,15 @@ describe('keys that are named like those of a view that was not begun', () => {
       notes: [expect.stringContaining('adopts what lies there')],
     })
   })
+})
+
+test('a count that only tells whether an entry is there is no change to read about', () => {
+  const by = 'session'
+  const play = (aggregates: Parameters<typeof defineView>[0]['aggregates']) =>
+    defineView({ name: 'play', key: { session: 'bigint' }, aggregates: aggregates ?? {} })
+  const spent = sumOf('clicks', { by, of: integer('spent') })
+  const before = play({ n: countOf('clicks', { by }), spent })
+  expect(changesBetween(before, play({ spent }))).toEqual([
+    '- n: count of clicks by session, kept for earlier releases until `apply --prune`',
+  ])
 })

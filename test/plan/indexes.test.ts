@@ -1,6 +1,7 @@
 import { indexWorks, rangeNotes, unfinishedNotes } from '../../src/plan/indexes.ts'
 import type { KeyType } from '../../src/types/types.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
+import { windowOf } from '../../src/view/window-of.ts'
 import { setupFacts, tableFacts } from './facts.ts'
 
 function viewBy(key: Readonly<Record<string, KeyType>>, by: readonly string[]) {
@@ -36,6 +37,34 @@ test('columns that rows are counted by get an index where none begins with them'
   ]) {
     expect(statementsFor(pair, tableFacts(columns, { indexes }))).toEqual(wanted)
   }
+})
+
+test('a window wants its time behind the other columns of an index', () => {
+  const view = defineView({
+    name: 'play',
+    key: { start: windowOf('timestamptz', '5 minutes'), session: 'bigint' },
+    aggregates: { n: countOf('items', { by: ['at', 'session'] }) },
+  })
+  const items = ['id', 'at', 'session']
+  const wanted = ['create index concurrently on public."items" ("session", "at");']
+  for (const indexes of [[], [index('session')], [index('at', 'session')], [index('at')]]) {
+    expect(statementsFor(view, tableFacts(items, { indexes }))).toEqual(wanted)
+  }
+  const indexes = [index('session', 'at', 'id')]
+  expect(statementsFor(view, tableFacts(items, { indexes }))).toEqual([])
+})
+
+test('a view without owning rows is gone through by its counts alone', () => {
+  const view = defineView({
+    name: 'play',
+    key: { kind: 'text', start: windowOf('timestamptz', '5 minutes') },
+    aggregates: { n: countOf('items', { by: ['kind', 'at'] }) },
+  })
+  const facts = setupFacts({ items: tableFacts(['id', 'kind', 'at']) })
+  expect(rangeNotes(facts, [view])).toEqual([
+    'items: view play goes through it in the order of bytes; where it is large, that wants: ' +
+      'create index concurrently on public."items" (("kind" collate "C"), "at");',
+  ])
 })
 
 test('one index serves all counts by the same columns, of one view and of several', () => {

@@ -4,6 +4,9 @@ import { judge, type Evidence, type Verdict } from '../../src/reconcile/judge.ts
 import { absentText, encodeEntry, unreadable } from '../../src/store/entry-text.ts'
 import { emptyData, type Held } from '../../src/store/memory/data.ts'
 import { memoryStore } from '../../src/store/memory/memory-store.ts'
+import { integer } from '../../src/types/declare.ts'
+import { sumOf } from '../../src/view/aggregates/sum-of.ts'
+import { defineView } from '../../src/view/define-view.ts'
 import { library } from '../support/library.ts'
 import { aBeginning } from '../store/store-fixture.ts'
 
@@ -319,5 +322,31 @@ describe('for any truth, any changes and whatever lies there', () => {
         },
       ),
     )
+  })
+})
+
+describe('an entry without an owning row', () => {
+  const view = defineView({
+    name: 'play',
+    key: { session: 'bigint' },
+    aggregates: { spent: sumOf('clicks', { by: 'session', of: integer('spent') }) },
+  })
+  const judgedOf = (truth: string | undefined, found: string, unproved = none) =>
+    judge(view, { key: '1', truth, found, unseen: undefined }, unproved)
+
+  test('is compared by its numbers, those among them that tell whether it is there', () => {
+    expect(judgedOf('-;0;2', '-;0;2')).toEqual(right)
+    const [, rows] = view.layout.counts
+    expect(wrong(judgedOf('-;0;2', '-;0;1'))).toEqual({
+      differs: [[rows, '2', '1']],
+      put: undefined,
+      add: { [rows!]: 1n },
+    })
+    expect(judgedOf('-;0;2', '-;0;1', new Set(['clicks']))).toEqual(right)
+  })
+
+  test('has no row that somebody put there, and is nothing where it is empty', () => {
+    expect(wrong(judgedOf('-;3;2', '+1:1;3;2'))).toMatchObject({ put: null, add: {} })
+    expect(wrong(judgedOf(undefined, '!;0;0'))).toMatchObject({ put: null, add: {} })
   })
 })

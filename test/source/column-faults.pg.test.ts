@@ -1,5 +1,6 @@
 import * as declare from '../../src/types/declare.ts'
 import type { KeyType } from '../../src/types/types.ts'
+import { windowOf } from '../../src/view/window-of.ts'
 import { sumOf } from '../../src/view/aggregates/sum-of.ts'
 import { countOf, defineView, from, type FieldDeclaration } from '../../src/view/define-view.ts'
 import { sourceFixture, type SourceFixture } from './source-fixture.ts'
@@ -345,4 +346,28 @@ describe('a numeric column that is added up', () => {
     await run(fault!.mend!)
     expect(await salesFaults(2)).toEqual([])
   })
+})
+
+test('a window takes columns of its own type, without a table of entries', async () => {
+  await run(`drop table if exists clicks;
+    create table clicks (id int primary key, session bigint, at timestamptz, local timestamp, note text);
+    alter table clicks replica identity full; grant select on clicks to millrace;
+    drop publication if exists things; create publication things for table clicks`)
+  const faults = (column: string) => {
+    const view = defineView({
+      name: 'play',
+      key: { session: 'bigint', start: windowOf('timestamptz', '90 seconds') },
+      aggregates: { n: countOf('clicks', { by: ['session', column] }) },
+    })
+    return fixture.open({ publication: 'things', slot: 'things' }).faults([view])
+  }
+  expect(await faults('at')).toEqual([])
+  expect((await faults('local')).map(({ what }) => what)).toEqual([
+    expect.stringMatching(
+      /local .* declare the key's part as windowOf\('timestamp', '90 seconds'\)$/,
+    ),
+  ])
+  expect((await faults('note')).map(({ what }) => what)).toEqual([
+    expect.stringMatching(/note .* declare the key's part as 'text'$/),
+  ])
 })

@@ -7,6 +7,7 @@ import { describeDoubts } from './conformance-doubts.ts'
 import { describeEntries } from './conformance-entries.ts'
 import { describeKeep } from './conformance-keep.ts'
 import { describeKeys } from './conformance-keys.ts'
+import { describePresence } from './conformance-presence.ts'
 import { describeRandomOperations } from './conformance-random.ts'
 import { describeSetBack } from './conformance-set-back.ts'
 import { describeTallies } from './conformance-tallies.ts'
@@ -42,6 +43,7 @@ export function describeStore(name: string, setUp: () => Promise<StoreHarness>):
     describeTallies(suite)
     describeTallyAudit(suite)
     describeKeep(suite)
+    describePresence(suite)
     describeDoubts(suite)
     describeAudit(suite)
     describeCoordination(suite)

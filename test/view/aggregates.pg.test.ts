@@ -230,7 +230,7 @@ test.each(['NaN', 'Infinity', '1.2345'])('a change that brings %s can not be add
   for (const change of changes) {
     expect(fold(view, change)).toEqual({
       kind: 'unusable',
-      reason: `${change.kind} of ratings has ${paid}, which view movies can't add up`,
+      reason: `${change.kind} of ratings has ${paid}, which view movies can't keep`,
     })
   }
 })

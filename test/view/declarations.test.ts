@@ -16,6 +16,8 @@ import {
   type RowDeclaration,
   type ViewDeclaration,
 } from '../../src/view/define-view.ts'
+import { latestOf } from '../../src/view/aggregates/latest-of.ts'
+import { topOf } from '../../src/view/aggregates/top-of.ts'
 import type { View } from '../../src/view/view.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 
@@ -242,6 +244,56 @@ test('a key of one part lies in stores as it always did, one of several as a lis
   expect(decodeView(encodeView(parts))).toEqual(parts)
   // Whoever keeps it under this id must go on with what lies there.
   expect(declarationId(userInformation)).toBe('0eed83a018a4eb3f')
+})
+
+describe('tallies', () => {
+  const artists = (most: number, item = bigint('artist')) =>
+    declared(fields, { artists: topOf('books', { by: 'author', item, most }) })
+  const recent = (named: Record<string, string>) =>
+    declared(fields, {
+      recent: latestOf('books', {
+        by: 'author',
+        order: timestamptz('at'),
+        key: bigint('id'),
+        most: 2,
+        fields: named,
+      }),
+    })
+
+  test('come back from their text', () => {
+    for (const each of [artists(3), recent({ title: 'title' })]) {
+      expect(decodeView(encodeView(each))).toEqual(each)
+      expect(declarationId(decodeView(encodeView(each)))).toBe(declarationId(each))
+    }
+    expect(encodeView(view)).not.toContain('tallies')
+  })
+
+  test('are stored alike whatever readers get of them, which makes another declaration', () => {
+    expect(storedBeside(artists(3), [artists(5)])).toEqual(artists(3))
+    expect(declarationId(artists(3))).not.toBe(declarationId(artists(5)))
+    const [one, other] = [recent({ title: 'title' }), recent({ name: 'title' })]
+    expect(storedBeside(one, [other])).toEqual(one)
+    expect(declarationId(one)).not.toBe(declarationId(other))
+  })
+
+  test('have a name of their own where others mean something else', () => {
+    const named = /^artists@[0-9a-f]{6}$/
+    for (const other of [
+      artists(3, bigint('publisher')),
+      declared(fields, { artists: countOf('books', { by: 'author' }) }),
+      declared({ ...fields, artists: 'artists' }, {}),
+    ]) {
+      const beside = storedBeside(artists(3), [other])
+      expect(beside.tallies[0]!.stored).toMatch(named)
+      expect(beside.layout.tallies).toEqual([
+        { name: beside.tallies[0]!.stored, slice: { order: 'largest', most: 3 } },
+      ])
+      const merged = mergeViews([other, beside])
+      expect(merged.tallies.map(({ name }) => name)).toEqual(merged.tallies.map((t) => t.stored))
+      expect(merged.layout.tallies.map(({ name }) => name)).toContain(beside.tallies[0]!.stored)
+      expect(storedNamesLost(beside, other)).toEqual([beside.tallies[0]!.stored])
+    }
+  })
 })
 
 test('names are lost that only the earlier view stores', () => {

@@ -16,6 +16,9 @@ import {
   type RowDeclaration,
   type ViewDeclaration,
 } from '../../src/view/define-view.ts'
+import { latestOf } from '../../src/view/aggregates/latest-of.ts'
+import { minOf } from '../../src/view/aggregates/min-of.ts'
+import { topOf } from '../../src/view/aggregates/top-of.ts'
 import { averageOf } from '../../src/view/aggregates/average-of.ts'
 import { sumOf } from '../../src/view/aggregates/sum-of.ts'
 import { eq, gt, lt } from '../../src/view/condition.ts'
@@ -132,6 +135,89 @@ describe('a declaration', () => {
         },
       },
       /'meanSum' is named twice/,
+    ],
+    [
+      'a property of an aggregate that is none',
+      { aggregates: { n: countOf('visits', { by: 'place', were: [] } as never) } },
+      /countOf has no were; did you mean where/,
+    ],
+    [
+      'an item of a type whose equal values have several texts',
+      { aggregates: { top: topOf('visits', { by: 'place', item: double('d'), most: 3 }) } },
+      /d of type double can't be an item/,
+    ],
+    [
+      'an item without columns, and one that is named as its count',
+      {
+        aggregates: {
+          none: topOf('visits', { by: 'place', item: {}, most: 3 }),
+          count: topOf('visits', { by: 'place', item: { count: 'n' }, most: 3 }),
+        },
+      },
+      /an item needs a column: .*; an item's column can't be called count/,
+    ],
+    [
+      'too many items',
+      { aggregates: { top: topOf('visits', { by: 'place', item: 'n', most: 1001 }) } },
+      /most: 1001 is no whole number from 1 to 1000/,
+    ],
+    [
+      'rows in the order of text',
+      {
+        aggregates: {
+          last: latestOf('visits', {
+            by: 'place',
+            key: bigint('id'),
+            most: 3,
+            fields: { n: 'n' },
+            order: { column: 'n', type: 'text' },
+          }),
+        },
+      },
+      /n of type text can't order rows; integers, numeric with a scale, .* add a column/,
+    ],
+    [
+      'a key whose equal values have several texts, no key, and a scale of a date',
+      {
+        aggregates: {
+          least: minOf('visits', { by: 'place', of: integer('n'), key: double('id') }),
+          none: minOf('visits', { by: 'place', of: integer('n'), key: [] }),
+          first: minOf('visits', { by: 'place', of: time('at'), scale: 2, key: bigint('k') }),
+        },
+      },
+      /id of type double can't be part of a row's key: .*key names no column.*at of type time has no scale/,
+    ],
+    [
+      'a list that shows nothing, and one with a name that is none',
+      {
+        aggregates: {
+          last: latestOf('visits', {
+            by: 'place',
+            order: time('at'),
+            key: bigint('id'),
+            most: 3,
+            fields: {},
+          }),
+          more: latestOf('visits', {
+            by: 'place',
+            order: time('at'),
+            key: bigint('id'),
+            most: 3,
+            fields: { 'a-b': 'n' },
+          }),
+        },
+      },
+      /latestOf needs fields: .*'a-b' is not a camelCase name/,
+    ],
+    [
+      'a column of an item that has another type elsewhere',
+      {
+        aggregates: {
+          top: topOf('visits', { by: 'place', item: bigint('n'), most: 3 }),
+          sum: sumOf('visits', { by: 'place', of: integer('n') }),
+        },
+      },
+      /column n of visits is both bigint and integer/,
     ],
     [
       'a property that is none',

@@ -1,6 +1,26 @@
-import { defineView, from } from '../../src/view/define-view.ts'
+import { countOf, defineView, from } from '../../src/view/define-view.ts'
+import { windowOf } from '../../src/view/window-of.ts'
 import { userInformation } from '../../src/views/user-information.ts'
 import { keyRule, parseKey, parseParts, spelledRule } from '../../src/web/entry-key.ts'
+
+test('the start of a window is taken as it is told, and no other time', () => {
+  const view = defineView({
+    name: 'play',
+    key: { session: 'bigint', start: windowOf('timestamptz', '5 minutes') },
+    aggregates: { clicks: countOf('clicks', { by: ['session', 'at'] }) },
+  })
+  const start = '2026-11-21T10:15:00.000000Z'
+  expect(parseParts(view, ['1', start])).toBe(String.raw`1:2026-11-21T10\:15\:00.000000Z`)
+  expect(parseKey(view, String.raw`1:2026-11-21T10\:15\:00.000000Z`)).toBe(
+    parseParts(view, ['1', start]),
+  )
+  for (const other of ['2026-11-21T10:16:00.000000Z', '2026-11-21T10:15:00Z', 'infinity', '']) {
+    expect(parseParts(view, ['1', other])).toBeUndefined()
+  }
+  expect(keyRule(view)).toMatch(
+    /start is the start of a window of 5 minutes, one of which begins with 1970, like 2000-01-01T00:00:00\.000000Z\./,
+  )
+})
 
 describe('the id of a user in a path', () => {
   test.each([

@@ -30,12 +30,12 @@ export class PostgresKeeping implements ViewKeeping {
       const values = sql.values(keys)
       const withCells = await table.cells.exists()
       const there = withCells ? await this.#keysWithCells(sql, values) : []
-      while (withCells) {
+      for (let left = withCells; left; ) {
         const removed = await this.#step(removal, async (transaction) => {
           return (await transaction.query(sql.cells.remove, values)).rowCount ?? 0
         })
         if (removed === undefined) return undefined
-        if (removed === 0) break
+        left = removed > 0
       }
       const entries = await this.#step(removal, (transaction) =>
         this.#removeEntries(transaction, sql, keys),

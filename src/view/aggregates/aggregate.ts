@@ -2,10 +2,13 @@
  * The contract of an aggregate: what an entry says of many rows. Each stands in a file of its own
  * and is listed in `index.ts`.
  */
+import { didYouMean, nearest } from '../../nearest.ts'
+import { digitsMost } from '../../types/numeric.ts'
 import type { TypedColumn } from '../../types/declare.ts'
+import type { TallyItem } from '../../mutation.ts'
 import type { JsonForm, JsonValue } from '../../types/value-type.ts'
 import type { Condition } from '../condition.ts'
-import type { Adds, Aggregate, AggregateKind } from '../view.ts'
+import type { Adds, Aggregate, ItemForm, Shows } from '../view.ts'
 
 /** What a declaration says: of which rows, and to which entry each belongs. */
 export type RowsDeclaration = {
@@ -15,51 +18,78 @@ export type RowsDeclaration = {
   readonly where?: readonly Condition[]
 }
 
+/** What stores keep of it. */
+export type Keeps = {
+  /** Numbers: the end of each one's name, and what a row adds to it. */
+  readonly counts: readonly { readonly end: string; readonly adds: Adds }[]
+  /** Which item of its tally a row adds to, where it has one, under its own name. */
+  readonly item?: ItemForm
+}
+
+/** An aggregate as its builder makes it of what a person writes. */
 export type AggregateDeclaration = RowsDeclaration & {
-  readonly kind: AggregateKind
+  readonly kind: string
   readonly table: string
-  /** The column that is added up; undefined where rows are counted. */
-  readonly of: TypedColumn | undefined
-  /** Decimal digits behind the point that the column's values have at most. */
-  readonly scale: number
-  /** Those of what readers see. */
-  readonly digits: number
+  readonly keeps: Keeps
+  readonly shows: Shows
+  /** What can't be kept exactly or is not understood, in words. */
+  readonly faults: readonly string[]
 }
 
+/** How readers see it. */
 export type AggregateForm = {
-  /** The numbers that stores keep: the end of each one's name, and what a row adds to it. */
-  counts(
-    declaration: AggregateDeclaration,
-  ): readonly { readonly end: string; readonly adds: Adds }[]
-  /** What can't be kept exactly, in words. */
-  faults(declaration: AggregateDeclaration): readonly string[]
-  /** What readers see, of the numbers in the order of `counts`. */
-  json(aggregate: Aggregate, numbers: readonly bigint[]): JsonValue
-  schema(aggregate: Aggregate): JsonForm['schema']
+  json(shown: Shown, told: Told): JsonValue
+  schema(shown: Shown): JsonForm['schema']
 }
 
-/** Decimal text of an integer that has so many digits behind the point: `-0.50`. */
-export function decimalText(value: bigint, digits: number): string {
-  if (digits === 0) return String(value)
-  const text = String(value < 0n ? -value : value).padStart(digits + 1, '0')
-  return `${value < 0n ? '-' : ''}${text.slice(0, -digits)}.${text.slice(-digits)}`
+export type Shown = {
+  readonly aggregate: Aggregate
+  /** Of its tally. */
+  readonly item: ItemForm | undefined
 }
 
-/** As `numeric` has them that fits 64 bits. */
-const digitsMost = 18
+export type Told = {
+  /** In the order in which it keeps them. */
+  readonly numbers: readonly bigint[]
+  /** The slice of its tally. */
+  readonly items: readonly TallyItem[]
+}
 
 /** Of an aggregate that adds up a column. */
-export function faultsOfAdded({ of, scale, digits }: AggregateDeclaration): readonly string[] {
-  const { column, type } = of!
-  const isInteger = ['smallint', 'integer', 'bigint'].includes(type)
-  const isDigits = [scale, digits].every(
-    (each) => Number.isInteger(each) && each >= 0 && each <= digitsMost,
-  )
+export function faultsOfAdded(
+  { column, type }: TypedColumn,
+  { scale, digits }: Pick<Shows, 'scale' | 'digits'>,
+): readonly string[] {
   return [
-    ...(isInteger || type === 'numeric'
+    ...(isInteger(type) || type === 'numeric'
       ? []
       : [`${column} of type ${type} can't be added up exactly: integers and numeric can`]),
-    ...(isDigits ? [] : [`${column}: scale and digits are whole numbers from 0 to ${digitsMost}`]),
-    ...(isInteger && scale > 0 ? [`${column} of type ${type} has no digits behind the point`] : []),
+    ...faultsOfDigits({ column, type }, [scale, digits]),
   ]
+}
+
+export function faultsOfDigits({ column, type }: TypedColumn, given: readonly number[]): string[] {
+  const isDigits = given.every((each) => Number.isInteger(each) && each >= 0 && each <= digitsMost)
+  const [scale] = given
+  return [
+    ...(isDigits ? [] : [`${column}: scale and digits are whole numbers from 0 to ${digitsMost}`]),
+    ...(isInteger(type) && scale! > 0
+      ? [`${column} of type ${type} has no digits behind the point`]
+      : []),
+  ]
+}
+
+function isInteger(type: string): boolean {
+  return ['smallint', 'integer', 'bigint'].includes(type)
+}
+
+/** JavaScript lets names through that mean nothing. */
+export function unknownFaults(
+  what: string,
+  given: object,
+  known: readonly string[],
+): readonly string[] {
+  return Object.keys(given).flatMap((name) =>
+    known.includes(name) ? [] : [`${what} has no ${name}${didYouMean(nearest(name, known))}`],
+  )
 }

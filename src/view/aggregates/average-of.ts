@@ -1,7 +1,8 @@
 import type { TypedColumn } from '../../types/declare.ts'
+import { decimalText } from '../../types/numeric.ts'
 import {
-  decimalText,
   faultsOfAdded,
+  unknownFaults,
   type AggregateDeclaration,
   type AggregateForm,
   type RowsDeclaration,
@@ -22,20 +23,21 @@ export type AverageDeclaration = RowsDeclaration & {
  *
  *     averageOf('ratings', { of: smallint('stars'), digits: 2, by: 'movie_id' })
  */
-export function averageOf(
-  table: string,
-  { scale = 0, ...rows }: AverageDeclaration,
-): AggregateDeclaration {
-  return { ...rows, kind: 'average', table, scale }
+export function averageOf(table: string, declared: AverageDeclaration): AggregateDeclaration {
+  const { of, scale = 0, digits, by, where = [] } = declared
+  const counts = [
+    { end: 'Sum', adds: { kind: 'sum', ...of, scale } },
+    { end: 'Count', adds: { kind: 'value', ...of } },
+  ] as const
+  const faults = [
+    ...unknownFaults('averageOf', declared, ['of', 'scale', 'digits', 'by', 'where']),
+    ...faultsOfAdded(of, { scale, digits }),
+  ]
+  return { kind: 'average', table, by, where, keeps: { counts }, shows: { scale, digits }, faults }
 }
 
 export const average: AggregateForm = {
-  counts: ({ of, scale }) => [
-    { end: 'Sum', adds: { kind: 'sum', ...of!, scale } },
-    { end: 'Count', adds: { kind: 'value', ...of! } },
-  ],
-  faults: faultsOfAdded,
-  json: ({ digits, scale }, [sum, values]) =>
+  json: ({ aggregate: { digits, scale } }, { numbers: [sum, values] }) =>
     values! <= 0n
       ? null
       : decimalText(rounded(sum! * 10n ** BigInt(digits), values! * 10n ** BigInt(scale)), digits),

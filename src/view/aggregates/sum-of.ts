@@ -1,7 +1,8 @@
 import type { TypedColumn } from '../../types/declare.ts'
+import { decimalText } from '../../types/numeric.ts'
 import {
-  decimalText,
   faultsOfAdded,
+  unknownFaults,
   type AggregateDeclaration,
   type AggregateForm,
   type RowsDeclaration,
@@ -20,15 +21,20 @@ export type SumDeclaration = RowsDeclaration & {
  *
  *     sumOf('orders', { of: numeric('total'), scale: 2, by: 'shop_id' })
  */
-export function sumOf(table: string, { scale = 0, ...rows }: SumDeclaration): AggregateDeclaration {
-  return { ...rows, kind: 'sum', table, scale, digits: scale }
+export function sumOf(table: string, declared: SumDeclaration): AggregateDeclaration {
+  const { of, scale = 0, by, where = [] } = declared
+  const shows = { scale, digits: scale }
+  const keeps = { counts: [{ end: '', adds: { kind: 'sum', ...of, scale } }] } as const
+  const faults = [
+    ...unknownFaults('sumOf', declared, ['of', 'scale', 'by', 'where']),
+    ...faultsOfAdded(of, shows),
+  ]
+  return { kind: 'sum', table, by, where, keeps, shows, faults }
 }
 
 export const sum: AggregateForm = {
-  counts: ({ of, scale }) => [{ end: '', adds: { kind: 'sum', ...of!, scale } }],
-  faults: faultsOfAdded,
-  json: ({ digits }, [number]) => decimalText(number!, digits),
-  schema: ({ digits }) => ({
+  json: ({ aggregate: { digits } }, { numbers: [number] }) => decimalText(number!, digits),
+  schema: ({ aggregate: { digits } }) => ({
     type: 'string',
     pattern: digits === 0 ? '^-?[0-9]+$' : `^-?[0-9]+\\.[0-9]{${digits}}$`,
   }),

@@ -1,0 +1,24 @@
+import type { AggregateDeclaration, AggregateForm } from './aggregate.ts'
+import { listJson, listOf, schemaOfList, type ListDeclaration } from './ordered-rows.ts'
+
+/**
+ * The earliest rows: `select fields … order by order asc, key asc limit most`. Rows whose order is
+ * null give nothing. Parts of the key that are text stand in the order of their bytes within JSON. In
+ * JSON a list of objects with these fields.
+ *
+ *     earliestOf('tweets', {
+ *       order: timestamptz('created_at'),
+ *       key: bigint('tweet_id'),
+ *       most: 20,
+ *       fields: { tweetId: bigint('tweet_id'), text: 'body' },
+ *       by: 'user_id',
+ *     })
+ */
+export function earliestOf(table: string, declared: ListDeclaration): AggregateDeclaration {
+  return listOf(table, declared, { kind: 'earliest', builder: 'earliestOf', order: 'first' })
+}
+
+export const earliest: AggregateForm = {
+  json: (shown, { items }) => listJson(shown, items),
+  schema: schemaOfList,
+}

@@ -1,0 +1,24 @@
+import type { AggregateDeclaration, AggregateForm } from './aggregate.ts'
+import { listJson, listOf, schemaOfList, type ListDeclaration } from './ordered-rows.ts'
+
+/**
+ * The latest rows: `select fields … order by order desc, key desc limit most`. Rows whose order is
+ * null give nothing. Parts of the key that are text stand in the order of their bytes within JSON. In
+ * JSON a list of objects with these fields.
+ *
+ *     latestOf('tweets', {
+ *       order: timestamptz('created_at'),
+ *       key: bigint('tweet_id'),
+ *       most: 20,
+ *       fields: { tweetId: bigint('tweet_id'), text: 'body' },
+ *       by: 'user_id',
+ *     })
+ */
+export function latestOf(table: string, declared: ListDeclaration): AggregateDeclaration {
+  return listOf(table, declared, { kind: 'latest', builder: 'latestOf', order: 'last' })
+}
+
+export const latest: AggregateForm = {
+  json: (shown, { items }) => listJson(shown, items),
+  schema: schemaOfList,
+}
