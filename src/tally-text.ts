@@ -12,8 +12,8 @@ export type ToldTally = ReadonlyMap<string, bigint> | 'large'
  * Its cells, the greatest amount first and ties in byte order of the items: the length of the item in
  * bytes, a colon, the item, its amount in decimal and a semicolon. `*` stands for more than `cellsMax`.
  */
-export function tallyText(tally: ToldTally = new Map()): string {
-  if (tally === 'large' || tally.size > cellsMax) return '*'
+export function tallyText(tally: ToldTally = new Map(), most: number = cellsMax): string {
+  if (tally === 'large' || tally.size > most) return '*'
   const cells = [...tally].map(([item, amount]) => ({ item, amount })).toSorted(compareItems)
   return cells.map(({ item, amount }) => `${Buffer.byteLength(item)}:${item}${amount};`).join('')
 }

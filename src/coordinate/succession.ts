@@ -122,11 +122,9 @@ export class Succession {
     const { store, own, log } = this.#parts
     // Before the turn these names are still written.
     const declared = mergedView(state)
-    const gone = names.filter(
-      (name) =>
-        !declared.layout.counts.includes(name) &&
-        !declared.layout.fields.some((field) => field.name === name),
-    )
+    const { fields, counts, tallies } = declared.layout
+    const known = new Set([...[...fields, ...tallies].map(({ name }) => name), ...counts])
+    const gone = names.filter((name) => !known.has(name))
     if (gone.length < names.length) return
     const audit = store.audit(declared.layout)
     let cursor: string | undefined

@@ -4,8 +4,9 @@
  */
 import type { Fields, Mutation } from '../mutation.ts'
 import type { Correction } from '../store/audit.ts'
-import { absentText, decodeEntry, type LookedAt } from '../store/entry-text.ts'
+import { absentText, decodeEntry, type LookedAt, type ToldTally } from '../store/entry-text.ts'
 import type { View } from '../view/view.ts'
+import { compareCells, withUnseen } from './cells.ts'
 
 export type Evidence = {
   readonly key: string
@@ -20,28 +21,47 @@ export type Evidence = {
 export type Difference = {
   readonly key: string
   readonly field: string
+  /** Of a tally: which item's amount it is. */
+  readonly item?: string
+  /** Of a tally: how many more items differ, of which these are the sums. */
+  readonly more?: number
   readonly expected: string | null
   readonly found: string | null
 }
 
 export type Verdict =
-  | { readonly kind: 'right' }
-  | {
+  | ({ readonly kind: 'right' } & Uncompared)
+  | ({
       readonly kind: 'wrong'
       readonly differences: readonly Difference[]
       readonly correction: Correction
-    }
+    } & Uncompared)
   /** What lies there is nothing that a view keeps: it has to be moved aside first. */
   | { readonly kind: 'unreadable' }
 
+type Uncompared = {
+  /** Tallies that are too large to be told at once, which are looked at item by item. */
+  readonly large?: readonly string[]
+}
+
 const right: Verdict = { kind: 'right' }
+
+/** How a difference's field is called: `topArtists[42]`. */
+export function nameOfField({
+  field,
+  item,
+  more,
+}: Pick<Difference, 'field' | 'item' | 'more'>): string {
+  if (item !== undefined) return `${field}[${item}]`
+  return more === undefined ? field : `${field}[${more} more]`
+}
 
 /** `unproved` are tables of which nothing can be told: what they give is not compared. */
 export function judge(view: View, evidence: Evidence, unproved: ReadonlySet<string>): Verdict {
   const { layout } = view
   const { key, unseen } = evidence
   const truth = evidence.truth ?? absentText(layout)
-  if (!unseen && truth === evidence.found) return right
+  if (!unseen && truth === evidence.found && !mayHaveLarge(truth, view)) return right
   const found = decodeEntry(layout, evidence.found)
   if (!found) return { kind: 'unreadable' }
   const expected = expectedOf(truth, view, unseen)
@@ -56,10 +76,20 @@ function expectedOf(truth: string, view: View, unseen: Mutation | undefined): Ex
     view.layout.counts.map((name) => [name, (base.counts[name] ?? 0n) + (unseen.add[name] ?? 0n)]),
   )
   const { put } = unseen
-  return { fields: put === undefined ? base.fields : put && whole(view, put), counts }
+  const fields = put === undefined ? base.fields : put && whole(view, put)
+  const tallies = new Map<string, ToldTally>()
+  for (const [name, told] of base.tallies ?? []) {
+    tallies.set(name, told === 'large' ? told : withUnseen(told, unseen, name))
+  }
+  return { fields, counts, tallies }
 }
 
-type Expected = Pick<LookedAt, 'fields' | 'counts'>
+/** Whether a tally of the text may stand for more cells than are told. */
+function mayHaveLarge(text: string, { layout }: View): boolean {
+  return layout.tallies.length > 0 && text.includes('|*')
+}
+
+type Expected = Omit<LookedAt, 'empty'>
 type Compared = { readonly key: string; readonly expected: Expected; readonly found: LookedAt }
 
 function compared(
@@ -92,9 +122,38 @@ function compared(
     differences.push(...rows)
     if (rows.length > 0) put = expected.fields
   }
-  if (differences.length === 0) return right
-  return { kind: 'wrong', differences, correction: { entry: key, put, add } }
+  const { cells, large, ...told } = tallyDifferences(view, { key, expected, found }, unproved)
+  differences.push(...told.differences)
+  const rest = large.length > 0 ? { large } : {}
+  if (differences.length === 0) return { ...right, ...rest }
+  const amounts = cells.size > 0 ? { add, cells } : { add }
+  return { kind: 'wrong', differences, correction: { entry: key, put, ...amounts }, ...rest }
 }
+
+function tallyDifferences(
+  { tallies }: View,
+  { key, expected, found }: Compared,
+  unproved: ReadonlySet<string>,
+) {
+  const cells = new Map<string, ReadonlyMap<string, bigint>>()
+  const differences: Difference[] = []
+  const large: string[] = []
+  for (const { stored, table } of tallies) {
+    if (unproved.has(table)) continue
+    const [must, is] = [expected, found].map((each) => each.tallies?.get(stored) ?? none)
+    if (must === 'large' || is === 'large') {
+      large.push(stored)
+      continue
+    }
+    const differing = compareCells({ key, field: stored }, must!, is!)
+    if (!differing) continue
+    cells.set(stored, differing.lacking)
+    differences.push(...differing.differences)
+  }
+  return { cells, differences, large }
+}
+
+const none: ReadonlyMap<string, bigint> = new Map()
 
 function rowDifferences(view: View, { key, expected, found }: Compared): Difference[] {
   if (!expected.fields || !found.fields) {

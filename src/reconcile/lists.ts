@@ -4,6 +4,31 @@ export function chunks<T>(list: readonly T[], size: number): T[][] {
   )
 }
 
+export type Weighed<T> = {
+  readonly most: number
+  readonly weightMost: number
+  readonly weightOf: (each: T) => number
+}
+
+/** Lists of at most `most`, and of `weightMost` together, but for one that is heavier by itself. */
+export function weighedChunks<T>(
+  list: readonly T[],
+  { most, weightMost, weightOf }: Weighed<T>,
+): T[][] {
+  const found: T[][] = []
+  let [open, weight]: [T[], number] = [[], 0]
+  for (const each of list) {
+    const more = weightOf(each)
+    if (open.length > 0 && (open.length >= most || weight + more > weightMost)) {
+      found.push(open)
+      ;[open, weight] = [[], 0]
+    }
+    open.push(each)
+    weight += more
+  }
+  return open.length > 0 ? [...found, open] : found
+}
+
 /** Results in the order of the list, `most` under way at once. */
 export async function inTurns<T, R>(
   list: readonly T[],

@@ -3,7 +3,8 @@ import { MillraceError } from '../errors.ts'
 import { decodeFingerprint, isSameDatabase } from '../coordinate/fingerprint.ts'
 import type { Barrier } from '../store/state.ts'
 import { passageOf } from './anchor.ts'
-import type { LookParts, Sheet } from './look.ts'
+import type { LookParts } from './look.ts'
+import type { Taken } from './steps.ts'
 
 /** A marker that has not arrived by then tells of a connector that is behind, or elsewhere. */
 const arrivalTimeoutMs = 60_000
@@ -13,7 +14,7 @@ const readAgainMs = 5_000
 /** Waits for the markers of all sheets, and for a barrier that all their snapshots precede. */
 export async function awaitPassage(
   parts: LookParts,
-  sheets: readonly Sheet[],
+  sheets: readonly Taken[],
   signal: AbortSignal,
 ): Promise<Barrier> {
   const { watch, clock } = parts
@@ -47,7 +48,7 @@ export async function awaitPassage(
  * False where `signal` aborted before. Also once a barrier tells that the log has what was committed
  * after the marker: a slot that was made anew leaves out what stood between, and the marker with it.
  */
-async function hasArrived(parts: LookParts, sheet: Sheet, signal: AbortSignal): Promise<boolean> {
+async function hasArrived(parts: LookParts, sheet: Taken, signal: AbortSignal): Promise<boolean> {
   const { markers, watch, clock } = parts
   const { marker, truth } = sheet
   while (!signal.aborted) {
@@ -62,7 +63,7 @@ async function hasArrived(parts: LookParts, sheet: Sheet, signal: AbortSignal): 
 }
 
 /** The set-up that the source shows must be the one whose doubts are known. */
-export function refuseOtherSetup({ watch, epoch }: LookParts, sheets: readonly Sheet[]): void {
+export function refuseOtherSetup({ watch, epoch }: LookParts, sheets: readonly Taken[]): void {
   const state = watch.state
   if (state?.epoch !== epoch) throw voided('the view has turned its epoch')
   const fingerprint = state.fingerprint && decodeFingerprint(state.fingerprint)

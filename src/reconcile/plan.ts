@@ -1,6 +1,7 @@
 import type { ViewLayout } from '../mutation.ts'
 import type { Source } from '../source/source.ts'
 import type { ViewAudit } from '../store/audit.ts'
+import type { ViewTallies } from '../store/tallies.ts'
 import type { ViewWriter } from '../store/writer.ts'
 import type { LookParts } from './look.ts'
 
@@ -9,7 +10,8 @@ export type Plan = Omit<LookParts, 'source' | 'audit' | 'writer'> & {
   readonly layout: ViewLayout
   /** Stored names that are served; `*`, the row as a whole, once any declaration is. */
   readonly complete: ReadonlySet<string>
-  readonly source: Pick<Source, 'truth' | 'unsettled' | 'fullPace'>
+  readonly source: Pick<Source, 'truth' | 'itemTruth' | 'unsettled' | 'fullPace'>
   readonly audit: ViewAudit
+  readonly tallies: ViewTallies
   readonly writer: Pick<ViewWriter, 'checkpoints' | 'displace'>
 }

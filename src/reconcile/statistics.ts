@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { Difference } from './judge.ts'
+import { nameOfField, type Difference } from './judge.ts'
 
 /** How long one bucket of the statistics is, and how many make a day. */
 const bucketMs = 300_000
@@ -54,7 +54,9 @@ export type Tally = {
 export function counted(before: Statistics, tally: Tally, nowMs: number): Statistics {
   const wrongEntries = new Set(tally.wrong.map(({ key }) => key)).size
   const healed = new Set(tally.wrong.flatMap((each) => (each.healed ? [each.key] : []))).size
-  const latest = tally.wrong.slice(-wrongMax).map((each) => shownWrong(each, nowMs))
+  const latest = tally.wrong
+    .slice(-wrongMax)
+    .map((each) => ({ ...shownDifference(each), atMs: nowMs, healed: each.healed }))
   return {
     looks: before.looks + tally.looks,
     entries: before.entries + tally.entries,
@@ -90,18 +92,12 @@ export function shownValue(field: string, value: string | null): string | null {
   return `sha256:${createHash('sha256').update(value).digest('hex').slice(0, 16)}`
 }
 
-function shownWrong(
-  { key, field, expected, found, healed }: Difference & { readonly healed: boolean },
-  atMs: number,
-): WrongValue {
-  return {
-    key,
-    field,
-    expected: shownValue(field, expected),
-    found: shownValue(field, found),
-    atMs,
-    healed,
-  }
+/** A difference as logs and answers may show it. */
+export function shownDifference(difference: Difference): Omit<WrongValue, 'atMs' | 'healed'> {
+  const { key, field, item, expected, found } = difference
+  const [must, is] = [expected, found].map((value) => shownValue(field, value))
+  const hashed = item === undefined ? {} : { item: shownValue(field, item)! }
+  return { key, field: nameOfField({ ...difference, ...hashed }), expected: must!, found: is! }
 }
 
 function filled(buckets: Statistics['buckets'], added: Statistics['buckets'][number]) {

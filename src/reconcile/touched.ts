@@ -12,6 +12,7 @@ import type { Checkpoint, Offsets } from '../store/state.ts'
 import { fold } from '../view/fold.ts'
 import type { LogRecord } from '../change.ts'
 import type { Decoder } from '../decode/decoder.ts'
+import type { Mutation } from '../mutation.ts'
 import type { View } from '../view/view.ts'
 import type { Range, UnseenParts } from './unseen.ts'
 
@@ -38,17 +39,28 @@ export function unreadOf(from: Offsets, checkpoints: ReadonlyMap<string, Checkpo
   return unread
 }
 
-/**
- * The next page of keys. What the log does not hold any more is passed over, and so is a log that is
- * another one, and what can't be understood: all of that is in doubt by itself. Rejects with
- * `look-void` where the look was given up, and as reading and the registry do.
- */
+/** The next page of keys. Rejects as `contributionsPage` does. */
 export async function touchedPage(
   parts: UnseenParts,
   unread: Unread,
   signal: AbortSignal,
 ): Promise<Touched> {
   const keys = new Set<string>()
+  const take = ({ entry }: Mutation) => void keys.add(entry)
+  const page = await contributionsPage(parts, { unread, signal }, take)
+  return { ...page, keys: [...keys] }
+}
+
+/**
+ * A page of what changes in the log give. What the log does not hold any more is passed over, and so
+ * is a log that is another one, and what can't be understood: all of that is in doubt by itself.
+ * Rejects with `look-void` where the look was given up, and as reading and the registry do.
+ */
+export async function contributionsPage(
+  parts: UnseenParts,
+  { unread, signal }: { readonly unread: Unread; readonly signal: AbortSignal },
+  take: (contribution: Mutation) => void,
+): Promise<Omit<Touched, 'keys'>> {
   const left = new Map(unread)
   let records = 0
   for (const [name, range] of unread) {
@@ -68,14 +80,14 @@ export async function touchedPage(
       reached = read.position
       records += read.records.length
       for (const record of read.records) {
-        for (const key of await keysOf(parts.view, known.decoder, record)) keys.add(key)
+        for (const each of await givenBy(parts.view, known.decoder, record)) take(each)
       }
       if (records >= recordsMax) break
     }
     if (signal.aborted) throw new MillraceError('look-void', 'the look was given up')
     if (reached < range.to) left.set(name, { ...range, from: reached })
   }
-  return { keys: [...keys], records, unread: left }
+  return { records, unread: left }
 }
 
 /** The first offset of the range that the log holds; undefined where it is another log by now. */
@@ -93,12 +105,16 @@ async function beginOf(
   }
 }
 
-async function keysOf(view: View, decoder: Decoder, record: LogRecord): Promise<readonly string[]> {
+async function givenBy(
+  view: View,
+  decoder: Decoder,
+  record: LogRecord,
+): Promise<readonly Mutation[]> {
   try {
     const decoded = await decoder.decode(record)
     if (decoded.kind !== 'change' || decoded.change.kind === 'read') return []
     const folded = fold(view, decoded.change)
-    return folded.kind === 'unusable' ? [] : folded.contributions.map(({ entry }) => entry)
+    return folded.kind === 'unusable' ? [] : folded.contributions
   } catch (error) {
     if (!(error instanceof MillraceError) || error.code === 'registry-unavailable') throw error
     return []

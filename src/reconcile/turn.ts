@@ -7,7 +7,7 @@ import { anchorOf } from './anchor.ts'
 import { heal, type Healed } from './heal.ts'
 import { nextKeys } from './key-pages.ts'
 import { chunks } from './lists.ts'
-import { anchorOfSheet, judgeSheets, takeSheet, type Sheet } from './look.ts'
+import { judgeSheets, takeSheet, type Sheet } from './look.ts'
 import { fullPace, steadyPace, type SteadyOptions } from './pace.ts'
 import {
   completed,
@@ -27,8 +27,10 @@ import {
   withoutEnded,
   type PassState,
 } from './pass-state.ts'
+import { voided } from './passage.ts'
 import type { Plan } from './plan.ts'
-import { counted, shownValue, type Tally } from './statistics.ts'
+import { counted, shownDifference, type Tally } from './statistics.ts'
+import { anchorOfSheet } from './steps.ts'
 import { walk, type Group, type Pace } from './walk.ts'
 
 export type TurnOptions = {
@@ -53,6 +55,8 @@ export class Turn {
   #pass: PassState
   /** When another process that goes at full pace is looked after again, monotonic milliseconds. */
   #untilMs = Infinity
+  /** Between pages of one large tally, which is begun anew where it is broken off. */
+  #tallyPace: Pick<Pace, 'rest'> = fullPace
 
   constructor(options: TurnOptions, plan: Plan, state: ViewState) {
     this.#options = options
@@ -79,6 +83,7 @@ export class Turn {
     const watching = this.#called(called).then(() => end.abort())
     // A rest may be long: it ends when the state asks for something else than going on.
     const rest: Pace['rest'] = (cost, each) => pace.rest(cost, AbortSignal.any([each, called]))
+    this.#tallyPace = right ? fullPace : { rest: (...all) => this.#restUndoubted(pace, ...all) }
     try {
       if (this.#pass.section === 'rows') {
         const after = this.#pass.after ?? undefined
@@ -109,7 +114,7 @@ export class Turn {
     signal: AbortSignal,
   ): Promise<boolean> {
     const atOnce = this.#pass.kind === 'build'
-    const healing = { atOnce, correct: true, ticket, signal }
+    const healing = { atOnce, correct: true, ticket, pace: this.#tallyPace, signal }
     const { wrong, unproved } = await heal(this.#plan, judgement, healing)
     const entries = sheets.reduce((sum, { keys }) => sum + keys.length, 0)
     const first = sheets[0]!
@@ -182,7 +187,8 @@ export class Turn {
     const atOnce = this.#pass.kind === 'build'
     const ticket = atOnce ? randomUUID() : undefined
     const judgement = await judgeSheets(this.#plan, [sheet], { ticket, signal })
-    return heal(this.#plan, judgement, { atOnce, correct: true, ticket, signal })
+    const healing = { atOnce, correct: true, ticket, pace: this.#tallyPace, signal }
+    return heal(this.#plan, judgement, healing)
   }
 
   /** Doubts that name their entries are cured by looking at those alone. */
@@ -257,17 +263,9 @@ export class Turn {
     }
     this.#text = after
     this.#pass = { ...pass, statistics }
-    for (const { key, field, expected, found, healed } of tally?.wrong ?? []) {
-      this.#options.log.error(
-        {
-          key,
-          field,
-          expected: shownValue(field, expected),
-          found: shownValue(field, found),
-          healed,
-        },
-        'an entry was wrong',
-      )
+    for (const each of tally?.wrong ?? []) {
+      const { healed } = each
+      this.#options.log.error({ ...shownDifference(each), healed }, 'an entry was wrong')
     }
   }
 
@@ -277,8 +275,16 @@ export class Turn {
 
   /** False when the state asks for something else than going on. */
   #isCurrent(): boolean {
-    if (this.#plan.clock.monotonicMs() >= this.#untilMs) return false
+    return this.#plan.clock.monotonicMs() < this.#untilMs && !this.#isDoubtedAnew()
+  }
+
+  #isDoubtedAnew(): boolean {
     const known = new Set(this.#state.doubts.map(({ id }) => id))
-    return this.#plan.watch.state?.doubts.every(({ id }) => known.has(id)) ?? false
+    return !this.#plan.watch.state?.doubts.every(({ id }) => known.has(id))
+  }
+
+  async #restUndoubted(pace: Pace, ...[cost, signal]: Parameters<Pace['rest']>): Promise<void> {
+    await pace.rest(cost, signal)
+    if (this.#isDoubtedAnew()) throw voided('something is doubted that is looked at first')
   }
 }

@@ -11,7 +11,7 @@ import type { Mutation } from '../mutation.ts'
 import { parseTopicPartition, type KafkaOffset } from '../position.ts'
 import type { Checkpoint, Offsets } from '../store/state.ts'
 import { sees, type Snapshot } from '../transaction.ts'
-import { merge } from '../view/consolidate.ts'
+import { consolidator } from '../view/consolidate.ts'
 import { fold } from '../view/fold.ts'
 import type { View } from '../view/view.ts'
 
@@ -30,6 +30,8 @@ export type Reading = {
   readonly anchor: Offsets
   readonly checkpoints: ReadonlyMap<string, Checkpoint>
   readonly keys: readonly string[]
+  /** Of the one entry that was read, where only these items of a tally were. */
+  readonly items?: { readonly tally: string; readonly among: ReadonlySet<string> }
   /** By entry. */
   readonly unseen: Map<string, Mutation>
   /** Tables with a record in the range that can't be computed. */
@@ -42,8 +44,15 @@ export async function gatherUnseen(
   readings: readonly Reading[],
   signal: AbortSignal,
 ): Promise<void> {
-  const byKey = new Map<string, Reading>()
-  for (const reading of readings) for (const key of reading.keys) byKey.set(key, reading)
+  const byKey = new Map<string, Reading[]>()
+  for (const reading of readings) {
+    for (const key of reading.keys) {
+      const others = byKey.get(key)
+      if (others) others.push(reading)
+      else byKey.set(key, [reading])
+    }
+  }
+  const gathered: Gathered = new Map()
   const ranges = rangesOf(readings)
   await Promise.all(
     [...ranges].map(async ([name, range]) => {
@@ -51,7 +60,7 @@ export async function gatherUnseen(
       const known = parts.tableOf(topic)
       if (!known) return
       const reader = parts.changeLog.reader({ topic, partition }, signal)
-      const work = new PartitionWork({ ...parts, ...known, name, readings, byKey })
+      const work = new PartitionWork({ ...parts, ...known, name, readings, byKey, gathered })
       let reached = range.from
       for await (const { position, records } of recordsBelow(reader, range.from, range.to)) {
         if (position === reached) await refuseShorter(reader, range)
@@ -64,7 +73,12 @@ export async function gatherUnseen(
     }),
   )
   if (signal.aborted) throw new MillraceError('look-void', 'the look was given up')
+  for (const [{ unseen }, contributions] of gathered) {
+    for (const mutation of contributions.take()) unseen.set(mutation.entry, mutation)
+  }
 }
+
+type Gathered = Map<Reading, ReturnType<typeof consolidator>>
 
 /** Where nothing comes, the log may be another one, which will not be so long for long. */
 async function refuseShorter(reader: PartitionReader, { to }: Range): Promise<void> {
@@ -95,7 +109,8 @@ type WorkParts = UnseenParts & {
   readonly decoder: Decoder
   readonly name: string
   readonly readings: readonly Reading[]
-  readonly byKey: ReadonlyMap<string, Reading>
+  readonly byKey: ReadonlyMap<string, readonly Reading[]>
+  readonly gathered: Gathered
 }
 
 class PartitionWork {
@@ -152,14 +167,23 @@ class PartitionWork {
     if (folded.kind === 'unusable') return this.#unproved(offset, change.transaction)
     let first: boolean | undefined
     for (const contribution of folded.contributions) {
-      const reading = this.#parts.byKey.get(contribution.entry)
-      if (!reading || !this.#reaches(reading, offset)) continue
-      if (sees(reading.snapshot, change.transaction)) continue
-      first ??= this.#isFirst(change)
-      if (!first) return
-      const known = reading.unseen.get(contribution.entry)
-      reading.unseen.set(contribution.entry, known ? merge(known, contribution) : contribution)
+      for (const reading of this.#parts.byKey.get(contribution.entry) ?? []) {
+        if (!this.#reaches(reading, offset)) continue
+        if (sees(reading.snapshot, change.transaction)) continue
+        first ??= this.#isFirst(change)
+        if (!first) return
+        this.#add(reading, contribution)
+      }
     }
+  }
+
+  #add(reading: Reading, contribution: Mutation): void {
+    const mine = reading.items ? ofItems(contribution, reading.items) : contribution
+    if (!mine) return
+    const { gathered } = this.#parts
+    const known = gathered.get(reading) ?? consolidator()
+    gathered.set(reading, known)
+    known.add([mine])
   }
 
   #isFirst(change: StreamedChange): boolean {
@@ -183,4 +207,14 @@ class PartitionWork {
     const next = checkpoints.get(this.#parts.name)?.next
     return from !== undefined && next !== undefined && from <= offset && offset < next
   }
+}
+
+/** What it gives to these items; undefined where that is nothing. */
+function ofItems(
+  { entry, cells }: Mutation,
+  { tally, among }: NonNullable<Reading['items']>,
+): Mutation | undefined {
+  const given = [...(cells?.get(tally) ?? [])].filter(([item]) => among.has(item))
+  if (given.length === 0) return undefined
+  return { entry, put: undefined, add: {}, cells: new Map([[tally, new Map(given)]]) }
 }

@@ -30,6 +30,8 @@ export type WalkOptions = {
 }
 
 const passageTimeoutMs = 60_000
+/** Keys of the first page of a view with tallies. */
+const firstKeys = 200
 /** Text of sheets that one reading of the log serves, in characters. */
 const groupCharsMax = 4_000_000
 
@@ -66,12 +68,20 @@ export async function walk(
 async function takeAhead(plan: Plan, queue: SheetQueue, options: WalkOptions): Promise<void> {
   const { pace, signal } = options
   let after = options.after
+  // Entries with tallies may be long, which is known once there is a page.
+  const tallied = plan.layout.tallies.length > 0
+  let keysMax = tallied ? Math.min(firstKeys, pace.keysMax) : pace.keysMax
   while (!signal.aborted) {
     const startedMs = plan.clock.monotonicMs()
-    const sheet = await takeSheet(plan, { kind: 'range', after, keysMax: pace.keysMax })
+    const sheet = await takeSheet(plan, { kind: 'range', after, keysMax })
     after = sheet.truth.last
     const busyMs = plan.clock.monotonicMs() - startedMs + queue.takeBusyMs()
-    queue.push({ sheet, chars: charsOf(sheet), last: after === undefined })
+    const chars = charsOf(sheet)
+    if (tallied && chars > 0) {
+      const fitting = Math.floor((pace.charsAhead / 2 / chars) * sheet.truth.entries.size)
+      keysMax = Math.max(1, Math.min(pace.keysMax, fitting))
+    }
+    queue.push({ sheet, chars, last: after === undefined })
     await pace.rest({ rows: sheet.truth.rows, busyMs }, signal)
     if (after === undefined) return
     while (!signal.aborted && queue.chars >= pace.charsAhead) await queue.changed()

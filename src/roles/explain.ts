@@ -7,13 +7,23 @@ import { createCommandLog } from '../log.ts'
 import type { Mutation } from '../mutation.ts'
 import { formatLsn, parseTopicPartition, type KafkaOffset } from '../position.ts'
 import type { Project } from '../project/project.ts'
+import { healItems } from '../reconcile/heal-items.ts'
+import { nameOfField } from '../reconcile/judge.ts'
 import { judgeSheets, takeSheet } from '../reconcile/look.ts'
+import { verifyPace } from '../reconcile/pace.ts'
 import { decodePass } from '../reconcile/pass-state.ts'
 import type { Plan } from '../reconcile/plan.ts'
 import type { ViewState } from '../store/state.ts'
 import { fold } from '../view/fold.ts'
 import { chosenStore, chosenView } from './chosen.ts'
-import { linesOf, type Explained, type Finding, type Touch, type Verdict } from './explained.ts'
+import {
+  linesOf,
+  shortened,
+  type Explained,
+  type Finding,
+  type Touch,
+  type Verdict,
+} from './explained.ts'
 import { jsonOption, storeOption } from './options.ts'
 import { withLooks, type Looking } from './with-looks.ts'
 
@@ -145,8 +155,11 @@ function touchOf(
   return { ...place, gave: mine.map(gaveOf), leftOut }
 }
 
-function gaveOf({ put, add }: Mutation): Touch['gave'][number] {
-  const amounts = Object.entries(add).map(([name, by]) => [name, String(by)])
+function gaveOf({ put, add, cells }: Mutation): Touch['gave'][number] {
+  const items = [...(cells ?? [])].flatMap(([field, given]) =>
+    [...given].map(([item, by]) => [nameOfField({ field, item }), String(by)]),
+  )
+  const amounts = [...Object.entries(add).map(([name, by]) => [name, String(by)]), ...items]
   const row = put === undefined ? null : put === null ? 'removed' : 'put'
   return { row, amounts: Object.fromEntries(amounts) as Readonly<Record<string, string>> }
 }
@@ -171,19 +184,22 @@ function findingsOf(state: ViewState, key: string): readonly Finding[] {
 
 async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<Verdict> {
   const sheet = await takeSheet(plan, { kind: 'keys', keys: [key] })
-  const { verdicts, unproved } = await judgeSheets(plan, [sheet], { ticket: undefined, signal })
-  const verdict = verdicts.get(key)!
+  const judgement = await judgeSheets(plan, [sheet], { ticket: undefined, signal })
+  const only = { atOnce: false, correct: false, pace: verifyPace, signal }
+  const items = await healItems(plan, judgement.large, only)
+  const verdict = judgement.verdicts.get(key)!
   const { snapshot, entries } = sheet.truth
-  const differences = verdict.kind === 'wrong' ? verdict.differences : []
+  const wrong = [...(verdict.kind === 'wrong' ? verdict.differences : []), ...items.wrong]
+  const sql = entries.get(key)
   return {
     snapshot: `${snapshot.xmin}:${snapshot.xmax}`,
-    sql: entries.get(key) ?? null,
-    unproved: [...unproved],
-    verdict: verdict.kind,
-    differences: differences.map(({ field, expected, found }) => ({
-      field,
-      expected: expected ?? null,
-      found: found ?? null,
+    sql: sql === undefined ? null : shortened(plan.layout, key, sql),
+    unproved: [...new Set([...judgement.unproved, ...items.unproved])],
+    verdict: verdict.kind === 'right' && wrong.length > 0 ? 'wrong' : verdict.kind,
+    differences: wrong.map(({ expected, found, ...of }) => ({
+      field: nameOfField(of),
+      expected,
+      found,
     })),
   }
 }

@@ -1,4 +1,10 @@
 /** What `explain` found out of one entry, for programs as it stands, and for people as lines. */
+import type { ViewLayout } from '../mutation.ts'
+import { decodeEntry, encodeEntry, type ToldTally } from '../store/entry-text.ts'
+
+/** Cells that are shown of one tally of an entry. */
+const cellsShown = 10
+
 export type Explained = {
   readonly view: string
   readonly key: string
@@ -95,4 +101,18 @@ function verdictLines({ snapshot, sql, unproved, verdict, differences }: Verdict
         `wrong: ${field} is ${found ?? 'nothing'}, SQL says ${expected ?? 'nothing'}`,
     ),
   ]
+}
+
+/** The text of an entry with no more cells of its tallies than anybody reads. */
+export function shortened(layout: ViewLayout, key: string, entryText: string): string {
+  const { tallies, ...entry } = decodeEntry(layout, entryText)!
+  if (!tallies) return entryText
+  let left = 0
+  const short = [...tallies].map(([name, told]): [string, ToldTally] => {
+    if (told === 'large') return [name, told]
+    left += Math.max(0, told.size - cellsShown)
+    return [name, new Map([...told].slice(0, cellsShown))]
+  })
+  const shown = encodeEntry(layout, key, { ...entry, tallies: new Map(short) })
+  return left === 0 ? shown : `${shown} and ${left} more items`
 }

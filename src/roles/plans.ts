@@ -52,6 +52,7 @@ export class Plans {
       layout: view.layout,
       epoch: state.epoch,
       audit: store.audit(view.layout),
+      tallies: store.tallies(view.layout),
       writer: store.writer(view.layout),
       complete: completeNames(state),
       tableOf: (topic) => {
@@ -91,7 +92,8 @@ function completeNames({ declarations }: ViewState): ReadonlySet<string> {
     .filter(({ complete }) => complete)
     .flatMap(({ declaration }) => {
       const { layout } = decodeView(declaration)
-      return ['*', ...layout.fields.map(({ name }) => name), ...layout.counts]
+      const named = [...layout.fields, ...layout.tallies].map(({ name }) => name)
+      return ['*', ...named, ...layout.counts]
     })
   return new Set(names)
 }

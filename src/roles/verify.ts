@@ -3,14 +3,15 @@ import { flag, type Given } from '../arguments.ts'
 import { systemClock } from '../clock.ts'
 import { createCommandLog } from '../log.ts'
 import type { Project } from '../project/project.ts'
-import { heal, type Healed } from '../reconcile/heal.ts'
-import type { Difference } from '../reconcile/judge.ts'
+import { heal, type HealOptions, type Healed } from '../reconcile/heal.ts'
+import { nameOfField, type Difference } from '../reconcile/judge.ts'
 import { nextKeys, type KeysAt } from '../reconcile/key-pages.ts'
 import { chunks } from '../reconcile/lists.ts'
-import { anchorOfSheet, judgeSheets, takeSheet, type Sheet } from '../reconcile/look.ts'
+import { judgeSheets, takeSheet, type Sheet } from '../reconcile/look.ts'
 import { verifyPace } from '../reconcile/pace.ts'
 import type { Plan } from '../reconcile/plan.ts'
-import { walk } from '../reconcile/walk.ts'
+import { anchorOfSheet } from '../reconcile/steps.ts'
+import { walk, type Pace } from '../reconcile/walk.ts'
 import { chosenStore, chosenViews } from './chosen.ts'
 import { eachView, type Outcome } from './each-view.ts'
 import { jsonOption, storeOption, viewOption } from './options.ts'
@@ -100,8 +101,8 @@ export async function compareAll(
   signal: AbortSignal,
 ): Promise<Comparison> {
   const result: Comparison = { entries: 0, wrong: [], unproved: new Set() }
-  const healing = { atOnce: false, correct: options.correct, ticket: undefined, signal }
   const progress = progressOf(options.say)
+  const healing = healingOf({ ...options, result, progress }, signal)
   let begun: Pick<KeysAt, 'anchor' | 'since'> | undefined
   const walking = { after: undefined, pace: verifyPace, ticket: () => undefined, signal }
   await walk(plan, walking, async ({ sheets, judgement }) => {
@@ -113,6 +114,19 @@ export async function compareAll(
   })
   await compareOthers(plan, { ...options, ...begun!, result, progress }, signal)
   return result
+}
+
+function healingOf(
+  { correct, result, progress }: Pick<OthersOptions, 'correct' | 'result' | 'progress'>,
+  signal: AbortSignal,
+): HealOptions {
+  let items = 0
+  const rest: Pace['rest'] = (cost, each) => {
+    items += cost.rows
+    progress(`${result.entries} entries and ${items} rows of large tallies compared`)
+    return verifyPace.rest(cost, each)
+  }
+  return { atOnce: false, correct, ticket: undefined, pace: { rest }, signal }
 }
 
 function add(result: Comparison, { wrong, unproved }: Healed): void {
@@ -137,7 +151,7 @@ async function compareOthers(
   { correct, result, anchor, since, progress }: OthersOptions,
   signal: AbortSignal,
 ): Promise<void> {
-  const healing = { atOnce: false, correct, ticket: undefined, signal }
+  const healing = healingOf({ correct, result, progress }, signal)
   const begin = { kind: 'doubt', section: 'store', after: null, anchor, since } as const
   let at: KeysAt = { ...begin, unread: new Map() }
   let read = 0
@@ -170,11 +184,11 @@ function plainOf({ complete, tookMs, comparison: { entries, wrong, unproved } }:
     complete,
     tookMs: Math.round(tookMs),
     entries,
-    wrong: wrong.map(({ key, field, expected, found, healed }) => ({
+    wrong: wrong.map(({ key, expected, found, healed, ...of }) => ({
       key,
-      field,
-      expected: expected ?? null,
-      found: found ?? null,
+      field: nameOfField(of),
+      expected,
+      found,
       healed,
     })),
     unproved: [...unproved],
@@ -214,8 +228,8 @@ function linesOf({ comparison, complete, tookMs }: Verified, heals: boolean): re
   ]
 }
 
-function differenceLine({ key, field, expected, found, healed }: Comparison['wrong'][number]) {
-  const what = field === '*' ? key : `${key} ${field}`
+function differenceLine({ key, expected, found, healed, ...of }: Comparison['wrong'][number]) {
+  const what = of.field === '*' ? key : `${key} ${nameOfField(of)}`
   const end = healed ? ', corrected' : ''
   return `differs: ${what}: SQL says ${expected ?? 'nothing'}, the view says ${found ?? 'nothing'}${end}`
 }

@@ -18,7 +18,7 @@
  */
 import { splitKey } from '../entry-key.ts'
 import type { Entry, ViewLayout } from '../mutation.ts'
-import { tallyText, type ToldTally } from '../tally-text.ts'
+import { cellsMax as cellsMost, tallyText, type ToldTally } from '../tally-text.ts'
 import { fitsCell, fitsInt64 } from './checks.ts'
 
 export { compareItems, tallyText, type ToldTally } from '../tally-text.ts'
@@ -45,10 +45,11 @@ export function encodeEntry(
   layout: ViewLayout,
   key: string,
   { fields, counts, tallies }: Omit<LookedAt, 'empty'>,
+  cellsMax: number = cellsMost,
 ): string {
   const missing = fields ? '-' : '0'
   const numbers = layout.counts.map((name) => counts[name]?.toString() ?? missing).join(';')
-  const told = layout.tallies.map(({ name }) => `|${tallyText(tallies?.get(name))}`)
+  const told = layout.tallies.map(({ name }) => `|${tallyText(tallies?.get(name), cellsMax)}`)
   const tail = `${numbers}${told.join('')}`
   if (!fields) return `-;${tail}`
   const parts = splitKey(key, layout.key.length)

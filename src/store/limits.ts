@@ -8,6 +8,8 @@ export const limits = {
   mutationsMax: 1_000,
   /** Keys of one look: about a millisecond of Redis. */
   lookKeysMax: 100,
+  /** Characters that the source has of the entries of one look, about: as long, where they have tallies. */
+  lookCharsMax: 16_000,
   /** Items of a tally up to which a look tells all of them; a larger one is looked at by itself. */
   cellsMax,
   /** Corrections of one step: about a millisecond of Redis where whole rows are put. */

@@ -2,11 +2,12 @@ import { keptDeclaration, mergedView, ownView } from '../../src/coordinate/view-
 import { Succession } from '../../src/coordinate/succession.ts'
 import type { ViewState } from '../../src/store/state.ts'
 import { decodeView } from '../../src/view/declarations.ts'
+import { topOf } from '../../src/view/aggregates/top-of.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import { at, library } from '../support/library.ts'
 import { partitions, topics, World } from './coordination-fixture.ts'
 
-/** What a later release declares: another name, no prizes, and how many readers an author has. */
+/** What a later release declares: another name, no prizes, readers, and genres. */
 const later = defineView({
   name: 'library',
   key: { authorId: 'bigint' },
@@ -14,6 +15,7 @@ const later = defineView({
   aggregates: {
     bookCount: countOf('books', { by: 'author' }),
     readerCount: countOf('readers', { by: 'author' }),
+    genres: topOf('books', { item: 'genre', most: 3, by: 'author' }),
   },
 })
 const readers = 't.public.readers'
@@ -398,9 +400,11 @@ describe('earlier declarations', () => {
     await want({ sweep: ['name', kept!.stored] })
     await look()
     expect(held('7')).toEqual(before)
-    await want({ sweep: ['name', 'bookCount'] })
-    await look()
-    expect(held('7')).toEqual(before)
+    for (const declared of ['bookCount', 'genres']) {
+      await want({ sweep: ['name', declared] })
+      await look()
+      expect(held('7')).toEqual(before)
+    }
   })
 
   test('that leave nothing behind need no sweep', async () => {

@@ -1,9 +1,12 @@
 import { heal, type HealOptions } from '../../src/reconcile/heal.ts'
+import { nameOfField } from '../../src/reconcile/judge.ts'
 import { judgeSheets, takeSheet, type Judgement } from '../../src/reconcile/look.ts'
+import { fullPace } from '../../src/reconcile/pace.ts'
 import type { Plan } from '../../src/reconcile/plan.ts'
 import type { CorrectionStep } from '../../src/store/audit.ts'
 import { limits } from '../../src/store/limits.ts'
 import type { Epoch } from '../../src/store/state.ts'
+import { talliedLibrary } from '../support/library.ts'
 import { books, but, Compared, held } from './look-fixture.ts'
 
 let world: Compared
@@ -33,6 +36,7 @@ function planned(given: Partial<Plan> = {}): Plan {
 }
 
 const first = 'left by the first look'
+const pace = fullPace
 
 /** A first look at every entry of source and store. */
 async function looked(plan: Plan): Promise<Judgement> {
@@ -45,7 +49,7 @@ async function healed(given: Partial<HealOptions> = {}, plan = planned()) {
   const judgement = await looked(plan)
   world.pages.length = 0
   const { signal } = world
-  const options = { atOnce: false, correct: true, ticket: undefined, signal, ...given }
+  const options = { atOnce: false, correct: true, ticket: undefined, pace, signal, ...given }
   const { wrong } = await heal(plan, judgement, options)
   return wrong.map(({ key, field, expected, found, healed: right }) =>
     [key, field, expected, found, right ? 'healed' : 'open'].join(' '),
@@ -172,7 +176,7 @@ describe('what a second look does not find', () => {
     const judgement = await looked(plan)
     world.snapshot = '250:250:'
     await world.publish(world.barrier(3, 10, { ends: but(10, { [books]: 99 }) }))
-    const options = { atOnce: false, correct: true, ticket: undefined, signal: world.signal }
+    const options = { atOnce: false, correct: true, ticket: undefined, pace, signal: world.signal }
     const found = await world.clock.until(heal(plan, judgement, options))
     expect(found).toEqual({ wrong: [], unproved: new Set(['books']) })
   })
@@ -279,7 +283,7 @@ describe('while a view is filled', () => {
     world.data.rowTickets.delete('1')
     world.pages.length = 0
     const { signal } = world
-    const { wrong } = await heal(plan, judgement, { ...filling, correct: true, signal })
+    const { wrong } = await heal(plan, judgement, { ...filling, correct: true, pace, signal })
     expect(world.pages).toEqual([
       { kind: 'keys', keys: ['1'] },
       { kind: 'keys', keys: ['1'] },
@@ -378,8 +382,107 @@ describe('what is no entry', () => {
     const plan = unreadable()
     const judgement = await looked(plan)
     const sound = { ...planned(), writer: { ...plan.writer, displace: async () => undefined } }
-    const options = { atOnce: false, correct: true, ticket: undefined, signal: world.signal }
+    const options = { atOnce: false, correct: true, ticket: undefined, pace, signal: world.signal }
     expect((await heal(sound, judgement, options)).wrong).toEqual([])
     expect(world.recorded.lines).toEqual([])
   })
+})
+
+describe('cells', () => {
+  const first = new Map([
+    ['epic', 2n],
+    ['ode', 1n],
+  ])
+  const withGenres = (
+    key: string,
+    items: ReadonlyMap<string, bigint>,
+    side: 'source' | 'store',
+  ) => {
+    const entry = {
+      ...held('Ada'),
+      ...(items.size > 0 && { tallies: new Map([['genres', items]]) }),
+    }
+    if (side === 'source') world.rows.set(key, entry)
+    else world.keep(key, entry)
+  }
+  const inStore = (key: string) => world.data.entries.get(key)?.tallies?.get('genres')
+  const lies = (store: Readonly<Record<string, bigint>>) => {
+    withGenres('1', first, 'source')
+    withGenres('1', new Map(Object.entries(store)), 'store')
+  }
+
+  beforeEach(async () => {
+    world = new Compared(talliedLibrary)
+    await world.start()
+  })
+
+  test('that two looks find wrong are corrected by their exact amounts', async () => {
+    lies({ epic: 5n, farce: 1n })
+    expect((await healedItems()).toSorted()).toEqual([
+      'genres[epic] 2 5 true',
+      'genres[farce] null 1 true',
+      'genres[ode] 1 null true',
+    ])
+    expect(inStore('1')).toEqual(first)
+  })
+
+  test('that a second look finds to be wrong otherwise are looked at a third time', async () => {
+    lies({ epic: 2n })
+    meanwhile(() => lies({ epic: 3n }))
+    await healedItems()
+    expect(world.pages.length).toBe(2)
+    expect(inStore('1')).toEqual(first)
+  })
+
+  test('are put in by one look while a view is filled', async () => {
+    withGenres('1', first, 'source')
+    world.keep('1', held('Ada'))
+    expect(await healedItems({ atOnce: true, ticket: 'left by the first look' })).toEqual([])
+    expect(inStore('1')).toEqual(first)
+  })
+
+  test('that are served already take two looks while a view is filled', async () => {
+    lies({})
+    const plan = planned({ complete: new Set(['genres']) })
+    const found = await healedItems({ atOnce: true, ticket: 'left by the first look' }, plan)
+    expect(found.length).toBe(2)
+  })
+
+  test('of one step of the store are not more than a look tells of one tally', async () => {
+    const many = new Map(Array.from({ length: 400 }, (_, at) => [`item ${at}`, 1n] as const))
+    for (const key of ['1', '2', '3', '4', '5']) {
+      withGenres(key, many, 'source')
+      world.keep(key, held('Ada'))
+    }
+    await healedItems()
+    expect(corrected.map(({ corrections }) => corrections.length)).toEqual([2, 2, 1])
+  })
+
+  test('of a tally that is too large for a look are compared item by item', async () => {
+    const many = new Map(Array.from({ length: 1_001 }, (_, at) => [`item ${at}`, 1n] as const))
+    withGenres('1', many, 'source')
+    withGenres('1', new Map([...many, ['item 7', 3n]]), 'store')
+    expect(await healedItems()).toEqual(['genres[item 7] 1 3 true'])
+    expect(inStore('1')).toEqual(many)
+  })
+
+  test('of a tally that only the second look finds too large are compared as well', async () => {
+    const many = new Map(Array.from({ length: 1_001 }, (_, at) => [`item ${at}`, 1n] as const))
+    lies({ epic: 3n })
+    meanwhile(() => {
+      withGenres('1', many, 'source')
+      withGenres('1', new Map([...many, ['item 7', 3n]]), 'store')
+    })
+    expect(await healedItems()).toEqual(['genres[item 7] 1 3 true'])
+  })
+
+  async function healedItems(given: Partial<HealOptions> = {}, plan = planned()) {
+    const judgement = await looked(plan)
+    world.pages.length = 0
+    const options = { atOnce: false, correct: true, ticket: undefined, pace, signal: world.signal }
+    const { wrong } = await heal(plan, judgement, { ...options, ...given })
+    return wrong.map((each) =>
+      [nameOfField(each), each.expected, each.found, each.healed].map(String).join(' '),
+    )
+  }
 })

@@ -1,6 +1,6 @@
 import type { Judgement } from '../../src/reconcile/look.ts'
 import type { Plan } from '../../src/reconcile/plan.ts'
-import type { FullPace, Page, Source, Truth } from '../../src/source/source.ts'
+import type { FullPace, ItemPage, ItemTruth, Page, Truth } from '../../src/source/source.ts'
 import { encodeEntry } from '../../src/store/entry-text.ts'
 import type { Held } from '../../src/store/memory/data.ts'
 import type { Barrier, Checkpoint } from '../../src/store/state.ts'
@@ -36,6 +36,9 @@ export class Compared extends World {
   beforeTruth: (page: Page, asked: number) => void | Promise<void> = () => undefined
   /** What was asked of `truth`. */
   readonly pages: Page[] = []
+  /** The same for items of a tally. */
+  beforeItems: (page: ItemPage, asked: number) => void | Promise<void> = () => undefined
+  readonly itemPages: ItemPage[] = []
   /** Keys and transactions that `unsettled` was asked about. */
   readonly unsettled: { readonly keys: readonly string[]; readonly since: TransactionId }[] = []
   /** The right to go at full pace; undefined while another process has it. */
@@ -43,8 +46,8 @@ export class Compared extends World {
   released = 0
   readonly signal = this.end.signal
 
-  constructor() {
-    super()
+  constructor(view?: View) {
+    super(view)
     for (const name of partitions) this.topics.begin(name, 10)
   }
 
@@ -99,6 +102,7 @@ export class Compared extends World {
       watch,
       writer: store.writer(view.layout),
       audit: store.audit(view.layout),
+      tallies: store.tallies(view.layout),
       clock,
       log: this.recorded.log,
       complete: new Set(),
@@ -110,7 +114,12 @@ export class Compared extends World {
     }
   }
 
-  readonly truthSource: Pick<Source, 'truth' | 'unsettled' | 'fullPace'> = {
+  readonly truthSource: Plan['source'] = {
+    itemTruth: async (_, page) => {
+      this.itemPages.push(page)
+      await this.beforeItems(page, this.itemPages.length)
+      return this.#itemTruth(page)
+    },
     truth: async (view, page) => {
       this.pages.push(page)
       await this.beforeTruth(page, this.pages.length)
@@ -127,8 +136,34 @@ export class Compared extends World {
     },
   }
 
-  #truth(view: View, page: Page): Truth {
+  #itemTruth(page: ItemPage): ItemTruth {
+    const amounts = this.rows.get(page.entry)?.tallies?.get(page.tally) ?? new Map<string, bigint>()
+    const items = [...amounts.keys()].toSorted()
+    const following =
+      page.kind === 'items'
+        ? page.items.filter((item) => amounts.has(item))
+        : items.filter((item) => page.after === undefined || item > page.after)
+    const taken = page.kind === 'items' ? following : following.slice(0, page.itemsMax)
+    return {
+      ...this.#moment(),
+      amounts: new Map(taken.map((item) => [item, amounts.get(item)!])),
+      rows: taken.length,
+      last: following.length > taken.length ? taken.at(-1) : undefined,
+    }
+  }
+
+  #moment() {
     const snapshot = parseSnapshot(this.snapshot)
+    return {
+      ...this.outside.moment(),
+      snapshot,
+      markerLsn: lsnFromInteger(this.outside.lsn),
+      horizon: this.horizon === undefined ? snapshot.xmin : parseTransactionId(this.horizon),
+      heldBackBy: this.heldBackBy,
+    }
+  }
+
+  #truth(view: View, page: Page): Truth {
     const keys = [...this.rows.keys()].toSorted((a, b) => Number(a) - Number(b))
     const following =
       page.kind === 'keys'
@@ -138,14 +173,10 @@ export class Compared extends World {
     const taken = following.slice(0, most)
     const text = (key: string) => encodeEntry(view.layout, key, this.rows.get(key)!)
     return {
-      ...this.outside.moment(),
-      snapshot,
+      ...this.#moment(),
       entries: new Map(taken.map((key) => [key, text(key)])),
-      markerLsn: lsnFromInteger(this.outside.lsn),
       rows: taken.length,
       last: following.length > taken.length ? taken.at(-1) : undefined,
-      horizon: this.horizon === undefined ? snapshot.xmin : parseTransactionId(this.horizon),
-      heldBackBy: this.heldBackBy,
     }
   }
 }

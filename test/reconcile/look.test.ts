@@ -1,5 +1,4 @@
 import {
-  anchorOfSheet,
   judgeSheets,
   passageOfSheet,
   takeSheet,
@@ -10,6 +9,7 @@ import { lsnFromInteger } from '../../src/position.ts'
 import { chunks } from '../../src/reconcile/lists.ts'
 import type { Page } from '../../src/source/source.ts'
 import { encodePass, newLap } from '../../src/reconcile/pass-state.ts'
+import { anchorOfSheet } from '../../src/reconcile/steps.ts'
 import { limits } from '../../src/store/limits.ts'
 import type { LookQuestion } from '../../src/store/audit.ts'
 import type { Epoch } from '../../src/store/state.ts'

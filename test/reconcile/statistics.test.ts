@@ -3,6 +3,7 @@ import {
   counted,
   ninesOf,
   noStatistics,
+  shownDifference,
   shownValue,
   statisticsSchema,
   type Statistics,
@@ -165,3 +166,12 @@ test.each(['Ada', '', '12 ', ' 12', '--1', '12345678901234567890', '1.5'])(
     expect(shownValue('name', `${value}x`)).not.toBe(shown)
   },
 )
+
+test('a difference is shown without what its items are, but numbers', () => {
+  const of = { key: '1', field: 'genres', expected: '2', found: null }
+  expect(shownDifference({ ...of, item: '42' }).field).toBe('genres[42]')
+  expect(shownDifference({ ...of, more: 980 }).field).toBe('genres[980 more]')
+  const { field, expected } = shownDifference({ ...of, item: 'a secret' })
+  expect(field).toMatch(/^genres\[sha256:[0-9a-f]{16}\]$/)
+  expect(expected).toBe('2')
+})

@@ -3,9 +3,17 @@ import { MillraceError } from '../../src/errors.ts'
 import { gatherUnseen, type Reading } from '../../src/reconcile/unseen.ts'
 import type { Decoder } from '../../src/decode/decoder.ts'
 import { parseSnapshot } from '../../src/transaction.ts'
-import { read, remove, update } from '../support/builders.ts'
+import { insert, read, remove, update } from '../support/builders.ts'
 import { FakeTopics } from '../support/fake-topics.ts'
-import { at, author, book, changed, decoderOfTests, library } from '../support/library.ts'
+import {
+  at,
+  author,
+  book,
+  changed,
+  decoderOfTests,
+  library,
+  talliedLibrary,
+} from '../support/library.ts'
 import { ManualClock, settled } from '../support/manual-clock.ts'
 import { checkpoint, offsets } from '../store/store-fixture.ts'
 
@@ -316,6 +324,51 @@ describe('gathering fails', () => {
     await settled()
     end.abort()
     expect(await failure).toMatchObject({ code: 'look-void', message: 'the look was given up' })
+  })
+})
+
+describe('what changes give to a tally', () => {
+  const written2 = () => {
+    const of = (id: number, genre: string) =>
+      insert('books', { id: BigInt(id) }, { author: 1n, genre }, { transaction: later })
+    const moved = { before: { author: 1n, genre: 'ode' }, after: { author: 1n, genre: 'epic' } }
+    written(of(1, 'epic'), of(2, 'ode'), update('books', { id: 2n }, moved, { transaction: later }))
+  }
+  const gatherTallied = (...readings: readonly Reading[]) => {
+    const tableOf = () => ({ table: 'books', decoder })
+    const parts = { view: talliedLibrary, changeLog: topics, tableOf }
+    return gatherUnseen(parts, readings, new AbortController().signal)
+  }
+
+  test('is gathered by item, and what cancels out is nothing', async () => {
+    written2()
+    const one = reading()
+    await gatherTallied(one)
+    const { add, cells } = one.unseen.get('1')!
+    expect([add, cells]).toEqual([
+      { bookCount: 2n },
+      new Map([['genres', new Map([['epic', 2n]])]]),
+    ])
+  })
+
+  test('is gathered for the items that are looked at alone, for each look at them', async () => {
+    written2()
+    const of = (tally: string, ...among: string[]): Reading => ({
+      ...reading(),
+      items: { tally, among: new Set(among) },
+    })
+    const readings = [of('genres', 'ode'), of('genres', 'epic'), of('honours', 'epic')]
+    await gatherTallied(...readings)
+    expect(readings.map(({ unseen }) => unseen.get('1'))).toEqual([
+      undefined,
+      {
+        entry: '1',
+        put: undefined,
+        add: {},
+        cells: new Map([['genres', new Map([['epic', 2n]])]]),
+      },
+      undefined,
+    ])
   })
 })
 

@@ -3,6 +3,8 @@ import type { Row } from '../../src/change.ts'
 import { lsnFromInteger } from '../../src/position.ts'
 import type {
   FullPace,
+  ItemPage,
+  ItemTruth,
   Marked,
   Moment,
   Page,
@@ -16,7 +18,8 @@ import type { Snapshot, TransactionId } from '../../src/transaction.ts'
 import { columnsOf, tablesOf, type View } from '../../src/view/view.ts'
 import type { Database, RowChange, Transaction } from './database.ts'
 import type { Process } from './process.ts'
-import { nameOf, tables, weightOf } from './tables.ts'
+import { cellOf, cellsMax, nameOf, tables, weightOf } from './tables.ts'
+import type { Random } from './random.ts'
 import type { World } from './world.ts'
 
 export class DatabaseSource implements Source {
@@ -54,11 +57,26 @@ export class DatabaseSource implements Source {
   }
 
   truth(view: View, page: Page, marker: string): Promise<Truth> {
+    return this.#told(view, marker, (rows, random) => {
+      const rangeKeysMax = 2 + random.below(5)
+      return truthPage(rows, view, page, { rangeKeysMax, cellsMax })
+    })
+  }
+
+  itemTruth(view: View, page: ItemPage, marker: string): Promise<ItemTruth> {
+    return this.#told(view, marker, (rows, random) => {
+      this.#world.count('items of a large tally were asked for')
+      return itemPage(rows, view, page, 1 + random.below(4))
+    })
+  }
+
+  /** What `tell` says of one snapshot, and a marker that the same session commits after it. */
+  #told<T>(view: View, marker: string, tell: (rows: Rows, random: Random) => T) {
     return this.#call('truth', async (session) => {
       const { random, connector, count } = this.#world
       const { database } = session
       const moment = this.#moment(tablesOf(view))
-      const found = truthPage(this.#rows(), view, page, 2 + random.source.below(5))
+      const found = tell(this.#rows(), random.source)
       if (database.log.some(({ visible, lsn }) => visible && lsn > connector.writtenLsn)) {
         count('a snapshot saw what the log did not have yet')
       }
@@ -239,7 +257,7 @@ export function truthPage(
   rows: Rows,
   view: View,
   page: Page,
-  rangeKeysMax: number,
+  most: { readonly rangeKeysMax: number; readonly cellsMax: number },
 ): Pick<Truth, 'entries' | 'rows' | 'last'> {
   const owners = new Map(
     rows(view.row!.table).map((row) => [nameOf({ key: row[view.row!.key[0]!]! }), row]),
@@ -255,12 +273,25 @@ export function truthPage(
       amounts.set(key, of.set(stored, (of.get(stored) ?? 0n) + weightOf(count, row, key)))
     }
   }
-  const all = [...new Set([...owners.keys(), ...amounts.keys()])].toSorted((a, b) =>
-    Number(BigInt(a) - BigInt(b)),
+  const cells = new Map<string, Map<string, Map<string, bigint>>>()
+  for (const tally of view.tallies) {
+    for (const row of rows(tally.table)) {
+      const counted = row[tally.by[0]!]!
+      const key = String(counted)
+      const item = counted === null ? undefined : cellOf(tally, row, key)
+      if (item === undefined) continue
+      const of = cells.get(key) ?? new Map<string, Map<string, bigint>>()
+      const items = of.get(tally.stored) ?? new Map<string, bigint>()
+      cells.set(key, of.set(tally.stored, items.set(item, (items.get(item) ?? 0n) + 1n)))
+    }
+  }
+  const all = [...new Set([...owners.keys(), ...amounts.keys(), ...cells.keys()])].toSorted(
+    (a, b) => Number(BigInt(a) - BigInt(b)),
   )
-  const wanted = keysOf(page, all, rangeKeysMax)
+  const wanted = keysOf(page, all, most.rangeKeysMax)
   const entries = wanted.keys.flatMap((key): [string, string][] => {
-    if (!owners.has(key) && !amounts.has(key)) return []
+    const tallies = cells.get(key)
+    if (!owners.has(key) && !amounts.has(key) && !tallies) return []
     const owner = owners.get(key)
     const fields =
       owner &&
@@ -274,10 +305,34 @@ export function truthPage(
       view.counts.map(({ stored }) => [stored, amounts.get(key)?.get(stored) ?? 0n]),
     )
     // Rows that add nothing make no entry.
-    if (!fields && Object.values(counts).every((count) => count === 0n)) return []
-    return [[key, encodeEntry(view.layout, key, { fields: fields ?? null, counts })]]
+    if (!fields && !tallies && Object.values(counts).every((count) => count === 0n)) return []
+    const entry = { fields: fields ?? null, counts, tallies }
+    return [[key, encodeEntry(view.layout, key, entry, most.cellsMax)]]
   })
   return { entries: new Map(entries), rows: entries.length * 2, last: wanted.last }
+}
+
+/** The same of items of one tally. */
+function itemPage(
+  rows: Rows,
+  view: View,
+  page: ItemPage,
+  rangeItemsMax: number,
+): Pick<ItemTruth, 'amounts' | 'rows' | 'last'> {
+  const tally = view.tallies.find(({ stored }) => stored === page.tally)!
+  const all = rows(tally.table).flatMap((row) => cellOf(tally, row, page.entry) ?? [])
+  const items = [...new Set(all)].toSorted()
+  const following =
+    page.kind === 'items'
+      ? items.filter((item) => page.items.includes(item))
+      : items.filter((item) => page.after === undefined || item > page.after)
+  const wanted = page.kind === 'items' ? following : following.slice(0, rangeItemsMax)
+  const amountOf = (item: string) => BigInt(all.filter((each) => each === item).length)
+  return {
+    amounts: new Map(wanted.map((item) => [item, amountOf(item)])),
+    rows: wanted.length,
+    last: wanted.length < following.length ? wanted.at(-1) : undefined,
+  }
 }
 
 function keysOf(page: Page, all: readonly string[], rangeKeysMax: number) {

@@ -1,7 +1,10 @@
 /** Faults of the store, errors planted in it by hand, and changes of the declaration. */
-import type { OwnView } from '../../src/coordinate/view-plan.ts'
+import { mergedView, type OwnView } from '../../src/coordinate/view-plan.ts'
+import type { Held } from '../../src/store/memory/data.ts'
 import type { Fault, Stage } from './faults.ts'
+import { componentOf } from './oracle.ts'
 import type { StoreCopy } from './store.ts'
+import { cellsMax } from './tables.ts'
 
 export const storeFaults: Readonly<Record<string, Fault>> = {
   'the store goes back': doubtful(5, ({ world, cast, random }) => {
@@ -36,6 +39,7 @@ export const storeFaults: Readonly<Record<string, Fault>> = {
   }),
 
   'a count is altered by hand': doubtful(4, (stage) => several(stage, plantCount)),
+  'cells are altered by hand': doubtful(8, (stage) => several(stage, plantCells)),
   'a text is altered by hand': doubtful(6, (stage) => several(stage, plantText)),
   'an entry is made up by hand': doubtful(6, (stage) => several(stage, plantEntry)),
   'a row is removed by hand': doubtful(4, (stage) => several(stage, plantNoRow)),
@@ -142,6 +146,47 @@ function plantCount(stage: Stage): void {
   planted(stage, key, [name])
 }
 
+/** An amount is altered, a cell is added or removed, or the whole tally is gone. */
+function plantCells(stage: Stage): void {
+  const { world, random } = stage
+  const { entries, state } = world.store.data
+  const some = someEntry(stage)
+  if (some === undefined) return
+  const names = mergedView(state!).layout.tallies.map(({ name }) => name)
+  if (names.length === 0) return
+  const found = random.chance(0.5) ? largestTally(entries, names) : undefined
+  const { key, name } = found ?? { key: some, name: random.pick(names) }
+  const held = entries.get(key)!
+  const items = new Map(held.tallies?.get(name))
+  const before = [...items.keys()]
+  const how = random.pick(['altered', 'added', 'removed', 'emptied'])
+  const item = before.length > 0 && how !== 'added' ? random.pick(before) : `${random.below(9)}`
+  const by = BigInt(1 + random.below(3)) * (random.chance(0.5) ? 1n : -1n)
+  if (how === 'emptied') items.clear()
+  else if (how === 'removed') items.delete(item)
+  else items.set(item, (items.get(item) ?? 0n) + by)
+  if (items.get(item) === 0n) items.delete(item)
+  const tallies = new Map(held.tallies)
+  if (items.size > 0) tallies.set(name, items)
+  else tallies.delete(name)
+  const { tallies: _, ...rest } = held
+  entries.set(key, tallies.size > 0 ? { ...rest, tallies } : rest)
+  world.count(`cells were ${how} by hand`)
+  if (before.length > cellsMax) world.count('cells of a large tally were altered by hand')
+  planted(
+    stage,
+    key,
+    [...new Set([...before, item])].map((each) => componentOf(name, each)),
+  )
+}
+
+function largestTally(entries: ReadonlyMap<string, Held>, names: readonly string[]) {
+  const all = [...entries].flatMap(([key, { tallies }]) =>
+    names.map((name) => ({ key, name, size: tallies?.get(name)?.size ?? 0 })),
+  )
+  return all.toSorted((a, b) => b.size - a.size)[0]
+}
+
 function plantText(stage: Stage): void {
   const { entries } = stage.world.store.data
   const key = someEntry(stage)
@@ -176,7 +221,10 @@ function plantNothing(stage: Stage): void {
   const held = key === undefined ? undefined : entries.get(key)
   if (!held || key === undefined) return
   entries.delete(key)
-  planted(stage, key, ['row', ...Object.keys(held.counts)])
+  const cells = [...(held.tallies ?? [])].flatMap(([name, items]) =>
+    [...items.keys()].map((item) => componentOf(name, item)),
+  )
+  planted(stage, key, ['row', ...Object.keys(held.counts), ...cells])
 }
 
 function someEntry({ world, random }: Stage): string | undefined {

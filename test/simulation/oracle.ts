@@ -8,10 +8,10 @@ import { mergedView } from '../../src/coordinate/view-plan.ts'
 import { isZero, type MemoryData } from '../../src/store/memory/data.ts'
 import type { StandingDoubt } from '../../src/store/state.ts'
 import { decodeView } from '../../src/view/declarations.ts'
-import type { Count, View } from '../../src/view/view.ts'
+import { rowGroupsOf, type Count, type Tally, type View } from '../../src/view/view.ts'
 import type { Value } from '../../src/change.ts'
 import type { LogEntry, RowChange } from './database.ts'
-import { weightOf } from './tables.ts'
+import { cellOf, weightOf } from './tables.ts'
 import type { Partition } from './topics.ts'
 
 /** A fault outside of the store that makes entries wrong before anything can have noticed it. */
@@ -33,10 +33,13 @@ export type Taint = {
   silent: boolean
 }
 
+/** Names of components. */
+export type Components = { has(component: string): boolean }
+
 /** A component of an entry that is not what it has to be. */
 export type Mismatch = {
   readonly key: string
-  /** `row`, or the stored name of a count. */
+  /** `row`, the stored name of a count, or that of a tally with an item: `topMentions[4]`. */
   readonly component: string
   readonly table: string
   readonly expected: string
@@ -210,6 +213,17 @@ export class Oracle {
         const is = held?.counts[stored] ?? 0n
         this.#compare(found, { key, component: stored, table: of }, [must, is])
       }
+      for (const tally of view.tallies) {
+        const { stored, table: of } = tally
+        if (!complete.has(stored) || (table && table !== of)) continue
+        const must = this.exactCells(tally, key)
+        const is = held?.tallies?.get(stored)
+        for (const item of new Set([...must.keys(), ...(is?.keys() ?? [])])) {
+          const component = componentOf(stored, item)
+          const amounts = [must.get(item) ?? 0n, is?.get(item) ?? 0n] as const
+          this.#compare(found, { key, component, table: of }, amounts)
+        }
+      }
     }
     return found
   }
@@ -241,26 +255,26 @@ export class Oracle {
   }
 
   /** Components of the entry that are as they have to be, and that nothing excuses. */
-  rightComponents(key: string): ReadonlySet<string> {
+  rightComponents(key: string): Components {
     const { state } = this.#parts.data
-    if (!state) return new Set()
+    if (!state) return { has: () => false }
     const { view, complete } = this.#declared(state.declarations)
     const wrong = new Set(this.mismatches([key]).map(({ component }) => component))
     const right = (component: string, table: string) =>
       complete.has(component) && !wrong.has(component) && !this.excuseFor(key, table)
-    const counts = view.counts.filter(({ stored, table }) => right(stored, table))
-    const found = new Set(counts.map(({ stored }) => stored))
+    const groups = rowGroupsOf(view).filter(({ stored, table }) => right(stored, table))
+    const found = new Set(groups.map(({ stored }) => stored))
     const whole = view.row!.fields.every(({ stored }) => complete.has(stored))
     const row = whole && !wrong.has('row') && !this.#isEmpty(key)
     if (row && right('*', view.row!.table)) found.add('row')
-    return found
+    return { has: (component) => found.has(groupOf(component)) && !wrong.has(component) }
   }
 
   /** What is left of an entry whose declaration was ended lies there until it is swept. */
   #isEmpty(key: string): boolean {
     const { state, entries } = this.#parts.data
     const held = entries.get(key)
-    if (!held || held.fields) return false
+    if (!held || held.fields || held.tallies) return false
     return isZero(held.counts, this.#declared(state!.declarations).view.layout)
   }
 
@@ -270,7 +284,7 @@ export class Oracle {
     if (!state) return false
     const { view, complete } = this.#declared(state.declarations)
     if (table === view.row!.table) return complete.has('*')
-    return view.counts.some((count) => count.table === table && complete.has(count.stored))
+    return rowGroupsOf(view).some((each) => each.table === table && complete.has(each.stored))
   }
 
   /**
@@ -288,9 +302,14 @@ export class Oracle {
     const { view } = this.#declared(state.declarations)
     const held = entries.get(key)
     if (Boolean(held?.fields) !== Boolean(this.#exactRow(key))) return true
-    return view.counts.some(
-      (count) => this.exactCount(count, key) !== (held?.counts[count.stored] ?? 0n),
-    )
+    const isOther = (count: Count) =>
+      this.exactCount(count, key) !== (held?.counts[count.stored] ?? 0n)
+    if (view.counts.some(isOther)) return true
+    return view.tallies.some((tally) => {
+      const must = this.exactCells(tally, key)
+      const is = held?.tallies?.get(tally.stored)
+      return must.size !== (is?.size ?? 0) || [...must].some(([item, of]) => is!.get(item) !== of)
+    })
   }
 
   isVanished(key: string): boolean {
@@ -308,7 +327,7 @@ export class Oracle {
     const all = new Set([
       '*',
       ...view.row!.fields.map(({ stored }) => stored),
-      ...view.layout.counts,
+      ...rowGroupsOf(view).map(({ stored }) => stored),
     ])
     const found = this.#compared(this.keys(), undefined, all)
     const wrong = new Set(found.map(({ key, component }) => `${key} ${component}`))
@@ -330,6 +349,20 @@ export class Oracle {
       if (this.isIncluded(change)) sum += deltaOf(change, count, key)
     }
     return sum
+  }
+
+  /** None of them is 0. */
+  exactCells(tally: Tally, key: string): ReadonlyMap<string, bigint> {
+    const cells = new Map<string, bigint>()
+    for (const change of this.#byCount.get(`${tally.table}.${tally.by[0]}`)?.get(key) ?? []) {
+      if (!this.isIncluded(change)) continue
+      for (const [item, by] of cellDeltasOf(change, tally, key)) {
+        const sum = (cells.get(item) ?? 0n) + by
+        if (sum === 0n) cells.delete(item)
+        else cells.set(item, sum)
+      }
+    }
+    return cells
   }
 
   /** Whether the view, as far as its checkpoints are, has to have this change. */
@@ -361,7 +394,8 @@ export class Oracle {
         .filter((each) => each.complete)
         .flatMap(({ declaration }) => {
           const { layout } = decodeView(declaration)
-          return ['*', ...layout.fields.map(({ name }) => name), ...layout.counts]
+          const named = [...layout.fields, ...layout.tallies].map(({ name }) => name)
+          return ['*', ...named, ...layout.counts]
         })
       const view = mergedView({ declarations })
       this.#merged = { of: declarations, view, complete: new Set(complete) }
@@ -385,6 +419,28 @@ export class Oracle {
 
 export function deltaOf({ before, after }: RowChange, count: Count, key: string): bigint {
   return weightOf(count, after, key) - weightOf(count, before, key)
+}
+
+/** What the change gives to the items of an entry. */
+export function cellDeltasOf(
+  { before, after }: RowChange,
+  tally: Tally,
+  key: string,
+): readonly (readonly [string, bigint])[] {
+  const [from, to] = [before, after].map((row) => cellOf(tally, row, key))
+  if (from === to) return []
+  return [
+    ...(from === undefined ? [] : [[from, -1n] as const]),
+    ...(to === undefined ? [] : [[to, 1n] as const]),
+  ]
+}
+
+export function componentOf(stored: string, item: string): string {
+  return `${stored}[${item}]`
+}
+
+function groupOf(component: string): string {
+  return component.split('[', 1)[0]!
 }
 
 const countedBy: Readonly<Record<string, readonly string[]>> = {

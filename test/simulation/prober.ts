@@ -3,14 +3,17 @@
  * knew at the moment at which the entries were read.
  */
 import { MillraceError } from '../../src/errors.ts'
+import type { ViewLayout } from '../../src/mutation.ts'
 import type { Difference, Verdict } from '../../src/reconcile/judge.ts'
-import { judgeSheets, takeSheet } from '../../src/reconcile/look.ts'
+import { judgeItems, takeItemSheet } from '../../src/reconcile/items.ts'
+import { judgeSheets, takeSheet, type LargeTally } from '../../src/reconcile/look.ts'
 import type { Plan } from '../../src/reconcile/plan.ts'
 import type { KeepViewParts } from '../../src/roles/keep-view.ts'
 import { Plans } from '../../src/roles/plans.ts'
 import type { LookQuestion } from '../../src/store/audit.ts'
+import type { ItemsQuestion } from '../../src/store/tallies.ts'
 import { ViewWatch } from '../../src/store/view-watch.ts'
-import type { Mismatch } from './oracle.ts'
+import { componentOf, type Components, type Mismatch } from './oracle.ts'
 import type { Process } from './process.ts'
 import type { World } from './world.ts'
 
@@ -59,23 +62,31 @@ async function probeAllTheTime(
 }
 
 /** What the oracle said of an entry when it was read. */
-type Known = { readonly mismatches: readonly Mismatch[]; readonly right: ReadonlySet<string> }
+type Known = { readonly mismatches: readonly Mismatch[]; readonly right: Components }
 
 type Probed = { readonly plan: Plan; readonly seen: ReadonlyMap<string, Known> }
 
 function probedPlan({ store, oracle }: World, plan: Plan): Probed {
   const seen = new Map<string, Known>()
-  const { audit } = plan
-  const look = (question: LookQuestion) => {
+  const { audit, tallies } = plan
+  const note = (question: object, keys: readonly string[]) =>
     store.onLook.set(question, () => {
-      for (const key of question.keys) {
+      for (const key of keys) {
         const right = oracle.rightComponents(key)
         seen.set(key, { mismatches: oracle.mismatches([key]), right })
       }
     })
+  const look = (question: LookQuestion) => {
+    note(question, question.keys)
     return audit.look(question)
   }
-  return { plan: { ...plan, audit: { ...plan.audit, look } }, seen }
+  const lookAtItems = (question: ItemsQuestion) => {
+    note(question, [question.entry])
+    return tallies.look(question)
+  }
+  const scan: Plan['tallies']['scan'] = (...all) => tallies.scan(...all)
+  const noting = { audit: { ...audit, look }, tallies: { look: lookAtItems, scan } }
+  return { plan: { ...plan, ...noting }, seen }
 }
 
 async function probe(
@@ -91,17 +102,46 @@ async function probe(
     ? ({ kind: 'range', after: undefined, keysMax: 100 } as const)
     : ({ kind: 'keys', keys } as const)
   const sheet = await takeSheet(plan, page)
-  const { verdicts, unproved } = await judgeSheets(plan, [sheet], { ticket: undefined, signal })
+  const judgement = await judgeSheets(plan, [sheet], { ticket: undefined, signal })
+  const { verdicts, unproved } = judgement
   world.count('an entry was judged', verdicts.size)
   for (const [key, verdict] of verdicts) {
     const known = seen.get(key)
     const wrong = new Map<string, Difference[]>()
     for (const each of verdict.kind === 'wrong' ? verdict.differences : []) {
-      const component = plan.layout.counts.includes(each.field) ? each.field : 'row'
+      const component = componentIn(plan.layout, each)
       wrong.set(component, [...(wrong.get(component) ?? []), each])
     }
-    if (known) compare(world, { key, wrong, unproved, verdict }, known)
+    const large = verdict.kind === 'unreadable' ? [] : (verdict.large ?? [])
+    const isTold = (component: string) => !large.some((name) => component.startsWith(`${name}[`))
+    if (known) compare(world, { key, wrong, unproved, verdict, isTold }, known)
   }
+  for (const of of judgement.large) await probeItems(world, { plan, seen }, of, signal)
+}
+
+/** All items of a tally that source or store have, at one moment of the store. */
+async function probeItems(
+  world: World,
+  { plan, seen }: Probed,
+  { entry, tally }: LargeTally,
+  signal: AbortSignal,
+): Promise<void> {
+  const { keys: items } = await plan.tallies.scan(entry, tally, undefined)
+  const sheet = await takeItemSheet(plan, { entry, tally, kind: 'items', items })
+  const { wrong: found, unproved } = await judgeItems(plan, [sheet], { ticket: undefined, signal })
+  world.count('a large tally was judged item by item')
+  const verdict = { kind: 'wrong', ...nothing, ...found.get(sheet) } as const
+  const wrong = Map.groupBy(verdict.differences, (each) => componentIn(plan.layout, each))
+  const among = new Set(items.map((item) => componentOf(tally, item)))
+  const isTold = (component: string) => among.has(component)
+  compare(world, { key: entry, wrong, unproved, verdict, isTold }, seen.get(entry)!)
+}
+
+const nothing = { differences: [], correction: { entry: '', put: undefined, add: {} } }
+
+function componentIn({ counts }: ViewLayout, { field, item }: Difference): string {
+  if (item !== undefined) return componentOf(field, item)
+  return counts.includes(field) ? field : 'row'
 }
 
 type Judged = {
@@ -110,11 +150,13 @@ type Judged = {
   readonly wrong: ReadonlyMap<string, readonly Difference[]>
   readonly verdict: Verdict
   readonly unproved: ReadonlySet<string>
+  /** Whether the look was about this component. */
+  readonly isTold: (component: string) => boolean
 }
 
 function compare(
   world: World,
-  { key, wrong, unproved, verdict }: Judged,
+  { key, wrong, unproved, verdict, isTold }: Judged,
   { mismatches, right }: Known,
 ): void {
   for (const component of wrong.keys()) {
@@ -123,7 +165,7 @@ function compare(
   }
   for (const mismatch of mismatches) {
     const { component, table, excuse, expected, found } = mismatch
-    if (unproved.has(table) || excuse !== 'planted') continue
+    if (unproved.has(table) || excuse !== 'planted' || !isTold(component)) continue
     const reported = wrong.get(component)
     const planted = `${key} ${component} ${expected}, not ${found}`
     if (!reported) world.fail(`a look missed a planted error: ${planted}`)
@@ -144,13 +186,16 @@ function isExact(
     return reported.some(({ field }) => field === '*') === whole
   }
   const [difference] = reported
-  if (difference?.expected !== expected || (difference.found ?? '0') !== found) return false
-  if (verdict.kind !== 'wrong') return false
-  return verdict.correction.add[component] === BigInt(expected) - BigInt(found)
+  if (!difference || (difference.expected ?? '0') !== expected) return false
+  if ((difference.found ?? '0') !== found || verdict.kind !== 'wrong') return false
+  const { field, item } = difference
+  const { add, cells } = verdict.correction
+  const by = item === undefined ? add[component] : cells?.get(field)?.get(item)
+  return by === BigInt(expected) - BigInt(found)
 }
 
 function kindOf({ component, expected, found }: Mismatch): string {
-  if (component !== 'row') return 'count'
+  if (component !== 'row') return component.includes('[') ? 'cell' : 'count'
   if (expected === 'none') return 'phantom'
   return found === 'none' ? 'missing row' : 'text'
 }

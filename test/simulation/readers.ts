@@ -4,9 +4,9 @@
  * history alone.
  */
 import { decodeView } from '../../src/view/declarations.ts'
-import type { Count, View } from '../../src/view/view.ts'
+import type { Tally, View } from '../../src/view/view.ts'
 import type { Entry } from '../../src/mutation.ts'
-import { deltaOf, textOf } from './oracle.ts'
+import { cellDeltasOf, deltaOf, textOf } from './oracle.ts'
 import type { RowChange } from './database.ts'
 import type { World } from './world.ts'
 
@@ -66,10 +66,29 @@ export class Readers {
     for (const count of view.counts) {
       const { stored, table, by } = count
       if (this.#isExcused(key, stored, table)) continue
-      const amounts = amountsOf(oracle.countChanges(table, by[0]!, key), count, { key, lsn })
+      const changes = oracle.countChanges(table, by[0]!, key)
+      const amounts = amountsOf(changes, (change) => deltaOf(change, count, key), lsn)
       if (amounts.has(entry.counts[stored]!)) continue
       const were = [...amounts].join(', ')
       this.#world.fail(`a reader got ${key} ${stored} as ${entry.counts[stored]}; it was ${were}`)
+    }
+    for (const tally of view.tallies) this.#checkCells(tally, entry, lsn)
+  }
+
+  /** Each item that is shown. */
+  #checkCells(tally: Tally, { key, tallies }: Entry, lsn: number): void {
+    const { oracle } = this.#world
+    const { stored, table, by } = tally
+    if (this.#isExcused(key, stored, table)) return
+    const changes = oracle.countChanges(table, by[0]!, key)
+    for (const { item, amount } of tallies?.[stored] ?? []) {
+      if (oracle.isPlanted(key, `${stored}[${item}]`)) continue
+      const deltaOfItem = (change: RowChange) =>
+        cellDeltasOf(change, tally, key).find(([of]) => of === item)?.[1] ?? 0n
+      const amounts = amountsOf(changes, deltaOfItem, lsn)
+      if (amounts.has(amount)) continue
+      const were = [...amounts].join(', ')
+      this.#world.fail(`a reader got ${key} ${stored}[${item}] as ${amount}; it was ${were}`)
     }
   }
 
@@ -93,13 +112,13 @@ function statesOf(changes: readonly RowChange[], lsn: number) {
 /** Partitions are applied each at its own pace, so each may stand at any moment since. */
 function amountsOf(
   changes: readonly RowChange[],
-  count: Count,
-  { key, lsn }: { readonly key: string; readonly lsn: number },
+  deltaOfChange: (change: RowChange) => bigint,
+  lsn: number,
 ): ReadonlySet<bigint> {
   let base = 0n
   const lanes = new Map<string, bigint[]>()
   for (const change of changes) {
-    const delta = deltaOf(change, count, key)
+    const delta = deltaOfChange(change)
     if (change.entry!.lsn < lsn) base += delta
     else if (change.emitted) {
       const lane = lanes.get(change.emitted.partition) ?? [0n]

@@ -3,6 +3,7 @@ import { Cast } from './cast.ts'
 import { drawFaults, playFault, type FaultStep } from './faults.ts'
 import { mergedView } from '../../src/coordinate/view-plan.ts'
 import { encodeEntry } from '../../src/store/entry-text.ts'
+import type { Held } from '../../src/store/memory/data.ts'
 import { truthPage } from './database-source.ts'
 import { Readers } from './readers.ts'
 import { Random } from './random.ts'
@@ -178,19 +179,20 @@ class Play {
       rows,
       view,
       { kind: 'range', after: undefined, keysMax: 1e9 },
-      1e9,
+      { rangeKeysMax: 1e9, cellsMax: 1e9 },
     )
     const held = [...store.data.entries].map(([key, value]): [string, string] => [
       key,
-      encodeEntry(view.layout, key, value),
+      encodeEntry(view.layout, key, value, 1e9),
     ])
     const differing = held.filter(([key, text]) => entries.get(key) !== text)
     const missing = [...entries].filter(([key]) => !store.data.entries.has(key))
-    const declared = new Set([...view.layout.counts, ...view.layout.fields.map(({ name }) => name)])
+    const { counts, fields: named, tallies } = view.layout
+    const declared = new Set([...counts, ...[...named, ...tallies].map(({ name }) => name)])
     // Where nothing was lost, nothing is left of declarations that were ended.
     const left = this.#schedule.benign
-      ? [...store.data.entries].flatMap(([key, { fields, counts }]) =>
-          Object.keys({ ...fields, ...counts }).flatMap((name) =>
+      ? [...store.data.entries].flatMap(([key, held]) =>
+          namesOf(held).flatMap((name) =>
             declared.has(name) ? [] : [`${key} has ${name}, which nobody declares`],
           ),
         )
@@ -218,14 +220,17 @@ class Play {
     const { layout } = mergedView(store.data.state!)
     const before = new Map(store.data.entries)
     for (const step of store.corrections.filter(({ epoch }) => epoch === store.data.state!.epoch)) {
-      const fits = step.corrections.every(({ add }) =>
-        Object.keys(add).every((name) => layout.counts.includes(name)),
+      const tallies = new Set(layout.tallies.map(({ name }) => name))
+      const fits = step.corrections.every(
+        ({ add, cells }) =>
+          Object.keys(add).every((name) => layout.counts.includes(name)) &&
+          [...(cells?.keys() ?? [])].every((name) => tallies.has(name)),
       )
       if (!fits) continue
-      const tickets = step.corrections.some(({ entry }) =>
+      const ticketed = step.corrections.some(({ entry }) =>
         [store.data.tickets, store.data.rowTickets].some((each) => each.get(entry) === step.ticket),
       )
-      count(tickets ? 'a correction came again, with a ticket' : 'a correction came again in vain')
+      count(ticketed ? 'a correction came again, with a ticket' : 'a correction came again in vain')
       await store.direct.audit(layout).correct(step)
     }
     const altered = [...before.keys(), ...store.data.entries.keys()].filter(
@@ -271,4 +276,9 @@ class Play {
       plain,
     )
   }
+}
+
+/** What lies in the store under an entry. */
+function namesOf({ fields, counts, tallies }: Held): readonly string[] {
+  return [...Object.keys({ ...fields, ...counts }), ...(tallies?.keys() ?? [])]
 }

@@ -17,11 +17,13 @@ import { memoryStore } from '../../src/store/memory/memory-store.ts'
 import { partitionsOf, restartOf } from '../../src/store/restart.ts'
 import type { Barrier, Checkpoint, Doubt, Epoch } from '../../src/store/state.ts'
 import type { ViewStore } from '../../src/store/store.ts'
+import type { ItemsAnswer, ItemsQuestion } from '../../src/store/tallies.ts'
 import type { Commit, CommitResult } from '../../src/store/writer.ts'
 import type { LogEntry } from './database.ts'
-import type { OracleMemory } from './oracle.ts'
+import { componentOf, type OracleMemory } from './oracle.ts'
 import { plain } from './plain.ts'
 import { beginningMs, type Process } from './process.ts'
+import { cellsMax } from './tables.ts'
 import { Tickets } from './tickets.ts'
 import type { Meaning } from './topics.ts'
 import type { World } from './world.ts'
@@ -64,7 +66,7 @@ export class SimulatedStore {
       monotonicMs: () => world.scheduler.nowMs,
       sleep: () => Promise.resolve(),
     }
-    this.#store = memoryStore(clock, this.data)
+    this.#store = memoryStore(clock, this.data, { cellsMax })
     this.#belowZero = new BelowZero(world, this.data)
   }
 
@@ -74,7 +76,7 @@ export class SimulatedStore {
   }
 
   client(process: Process): ViewStore {
-    const { watchable, coordination, reader, writer, audit, name } = this.#store
+    const { watchable, coordination, reader, writer, audit, tallies, name } = this.#store
     const through = <T extends object>(target: T) => this.#through(process, target)
     return {
       name,
@@ -83,6 +85,7 @@ export class SimulatedStore {
       reader: (layout, served) => through(reader(layout, served)),
       writer: (layout) => through(writer(layout)),
       audit: (layout) => through(audit(layout)),
+      tallies: (layout) => through(tallies(layout)),
       faults: () => Promise.resolve([]),
       close: () => Promise.resolve(),
     }
@@ -166,7 +169,7 @@ export class SimulatedStore {
       case 'correct':
         return this.#correct(first as CorrectionStep)
       case 'look':
-        return (result) => this.#look(first as LookQuestion, result as LookAnswer)
+        return (result) => this.#look(first as LookQuestion | ItemsQuestion, result as LookAnswer)
       case 'progress':
         this.#overlap(process)
         return (result) => this.#progress(first as ProgressStep, result as boolean)
@@ -214,7 +217,7 @@ export class SimulatedStore {
     if (lease && lease.holder !== process.name) this.#world.count('two coordinated at once')
   }
 
-  #look(question: LookQuestion, { kind }: LookAnswer): void {
+  #look(question: LookQuestion | ItemsQuestion, { kind }: LookAnswer | ItemsAnswer): void {
     if (kind === 'conflict') this.#world.count('a look of an earlier epoch was refused')
     else if (question.ticket !== undefined) this.#tickets.left(question.ticket, this.lives)
     this.onLook.get(question)?.()
@@ -294,20 +297,27 @@ export class SimulatedStore {
         const why = this.#tickets.whyLost(step.ticket, keys[index]!, this.lives)
         count(`a correction was refused: ${why}`)
       }
-      for (const { entry, put, add } of step.corrections) {
+      for (const { entry, put, add, cells } of step.corrections) {
         if (this.data.entries.get(entry) === held.get(entry)) continue
         // The row's part may have been refused, for a commit has put it since, and the amounts applied.
         const fields = this.data.entries.get(entry)?.fields ?? null
         const isPut = put !== undefined && isOther(fields, held.get(entry)?.fields ?? null)
         const row = isPut ? ['row'] : []
-        const components = [...row, ...Object.keys(add)]
+        const items = [...(cells ?? [])].flatMap(([tally, given]) =>
+          [...given.keys()].map((item) => componentOf(tally, item)),
+        )
+        const components = [...row, ...Object.keys(add), ...items]
+        if (items.length > cellsMax) count('more cells than a look tells were corrected')
         for (const component of components) {
           if (right.get(entry)!.has(component)) {
             fail(
-              `a right entry was called wrong: ${entry} ${component} ${JSON.stringify(add, plain)}`,
+              `a right entry was called wrong: ${entry} ${component} ${JSON.stringify([add, cells], plain)}`,
             )
           }
-          if (oracle.isPlanted(entry, component)) count('a planted error was corrected')
+          if (!oracle.isPlanted(entry, component)) continue
+          count('a planted error was corrected')
+          const tally = held.get(entry)?.tallies?.get(component.split('[')[0]!)
+          if (tally && tally.size > cellsMax) count('an error of a large tally was corrected')
         }
       }
       count('a correction was applied')

@@ -3,6 +3,7 @@ import type { Decoded, LogRecord, StreamedChange } from '../../src/change.ts'
 import type { Decoder } from '../../src/decode/decoder.ts'
 import { parseKafkaOffset, type KafkaOffset } from '../../src/position.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
+import { viewOf, type Tally, type View } from '../../src/view/view.ts'
 import { insert } from './builders.ts'
 
 export const library = defineView({
@@ -14,6 +15,17 @@ export const library = defineView({
     prizeCount: countOf('prizes', { by: 'author' }),
   },
 })
+
+/** The same, with two tallies: of each author's books by genre, and of prizes by name. */
+export const talliedLibrary: View = viewOf({
+  ...library,
+  tallies: [tallyOf('genres', 'books', 'genre'), tallyOf('honours', 'prizes', 'title')],
+})
+
+function tallyOf(name: string, table: string, column: string): Tally {
+  const item = { kind: 'values', columns: [{ column, type: 'text' }] } as const
+  return { name, stored: name, table, by: ['author'], where: [], item }
+}
 
 export const at = (offset: number | bigint): KafkaOffset => parseKafkaOffset(String(offset))
 

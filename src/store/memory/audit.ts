@@ -18,10 +18,12 @@ import { keep, mutated } from './writer.ts'
 export class MemoryAudit implements ViewAudit {
   readonly #data: MemoryData
   readonly #layout: ViewLayout
+  readonly #cellsMax: number
 
-  constructor(data: MemoryData, layout: ViewLayout) {
+  constructor(data: MemoryData, layout: ViewLayout, cellsMax: number) {
     this.#data = data
     this.#layout = layout
+    this.#cellsMax = cellsMax
   }
 
   async look({ epoch, keys, ticket }: LookQuestion): Promise<LookAnswer> {
@@ -99,7 +101,7 @@ export class MemoryAudit implements ViewAudit {
   #text(key: string): string {
     const held = this.#data.entries.get(key)
     if (!held) return absentText(this.#layout)
-    const text = encodeEntry(this.#layout, key, held)
+    const text = encodeEntry(this.#layout, key, held, this.#cellsMax)
     const lies = Object.keys(held.counts).length > 0
     const saysNothing = text === absentText(this.#layout)
     return lies && saysNothing ? `!${text.slice(1)}` : text

@@ -1,0 +1,121 @@
+/**
+ * What first looks have found, looked at again: a difference that a second look finds as well, with
+ * another snapshot, is wrong. It is corrected by its exact amount.
+ */
+import { MillraceError } from '../errors.ts'
+import { limits } from '../store/limits.ts'
+import { sameCells, sizeOfCells } from './cells.ts'
+import type { Difference, Verdict } from './judge.ts'
+import { weighedChunks } from './lists.ts'
+import type { LargeTally } from './look.ts'
+import type { Plan } from './plan.ts'
+import type { Tally } from './statistics.ts'
+
+export type Wrong = Pick<Extract<Verdict, { kind: 'wrong' }>, 'differences' | 'correction'>
+
+/** What looks found wrong, by whatever it is that they were taken of. */
+export type Open<Of> = ReadonlyMap<Of, Wrong>
+
+/** What one of the second looks found. */
+export type LookedAgain<Of> = {
+  readonly wrong: Open<Of>
+  /** Left with the entries, for it to be corrected; undefined where nothing is to be. */
+  readonly ticket: string | undefined
+  readonly unproved: ReadonlySet<string>
+  readonly large: readonly LargeTally[]
+}
+
+export type Confirmed = {
+  readonly wrong: Tally['wrong']
+  /** Tables of which some look could not tell: what they give may be wrong, and was left as it is. */
+  readonly unproved: ReadonlySet<string>
+  /** What these looks have met, and not compared. */
+  readonly large: readonly LargeTally[]
+}
+
+/** How often an entry is looked at again when its ticket was gone. */
+const roundsMax = 6
+
+/**
+ * Looks again until each is right, or was found wrong twice and corrected. `again` looks at all that
+ * is given to it, one part after the other, for each is corrected before the next is read: a ticket
+ * is good for one correction of an entry.
+ */
+export async function confirm<Of>(
+  plan: Plan,
+  first: Open<Of>,
+  again: (open: Open<Of>) => AsyncIterable<LookedAgain<Of>>,
+): Promise<Confirmed> {
+  const found: (Difference & { readonly healed: boolean })[] = []
+  const unproved = new Set<string>()
+  const large: LargeTally[] = []
+  let open = first
+  for (let round = 0; round < roundsMax && open.size > 0; round += 1) {
+    const next = new Map<Of, Wrong>()
+    for await (const second of again(open)) {
+      for (const table of second.unproved) unproved.add(table)
+      large.push(...second.large)
+      const alike = [...second.wrong].filter(([of, wrong]) => agree(open.get(of)!, wrong))
+      for (const [of, wrong] of second.wrong) if (!agree(open.get(of)!, wrong)) next.set(of, wrong)
+      const { ticket } = second
+      const lost = ticket === undefined ? [] : await correct(plan, new Map(alike), ticket)
+      for (const of of lost) next.set(of, second.wrong.get(of)!)
+      for (const [of, { differences }] of alike) {
+        if (next.has(of)) continue
+        found.push(...differences.map((each) => ({ ...each, healed: ticket !== undefined })))
+      }
+    }
+    open = next
+  }
+  for (const { differences } of open.values()) {
+    found.push(...differences.map((each) => ({ ...each, healed: false })))
+  }
+  return { wrong: found, unproved, large }
+}
+
+/** Puts in what nobody is served yet, by a first look alone. Answers what is left to look at again. */
+export async function fill<Of>(
+  plan: Plan,
+  first: Open<Of>,
+  ticket: string,
+): Promise<Map<Of, Wrong>> {
+  const filling = new Map([...first].filter(([, wrong]) => isFilling(plan, wrong)))
+  const lost = new Set(await correct(plan, filling, ticket))
+  return new Map([...first].filter(([of]) => !filling.has(of) || lost.has(of)))
+}
+
+/** True where nobody is served yet what differs: it is no error, it was never put in. */
+function isFilling({ complete }: Plan, { differences, correction }: Wrong): boolean {
+  const { put, add, cells } = correction
+  const says = put !== undefined || Object.keys(add).length > 0 || cells !== undefined
+  return says && differences.every(({ field }) => !complete.has(field))
+}
+
+/** Whether both looks found the same amounts missing, and the same fields wrong. */
+function agree({ correction: a }: Wrong, { correction: b }: Wrong): boolean {
+  return (
+    (a.put === undefined) === (b.put === undefined) &&
+    Object.keys({ ...a.add, ...b.add }).every((count) => a.add[count] === b.add[count]) &&
+    sameCells(a.cells, b.cells)
+  )
+}
+
+/** Those of which something was left undone, for a ticket was gone. */
+async function correct<Of>(plan: Plan, wrong: Open<Of>, ticket: string): Promise<Of[]> {
+  const { audit, epoch } = plan
+  const lost: Of[] = []
+  const steps = weighedChunks([...wrong], {
+    most: limits.correctionsMax,
+    weightMost: limits.cellsMax,
+    weightOf: ([, { correction }]) => sizeOfCells(correction.cells),
+  })
+  for (const step of steps) {
+    const corrections = step.map(([, { correction }]) => correction)
+    const result = await audit.correct({ epoch, ticket, corrections })
+    if (result.kind === 'conflict') {
+      throw new MillraceError('look-void', 'the view has turned its epoch')
+    }
+    lost.push(...result.lost.map((index) => step[index]![0]))
+  }
+  return lost
+}
