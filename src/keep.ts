@@ -19,10 +19,15 @@ export function stepOf({ window }: KeyPart): number {
   return window?.seconds ?? daySeconds
 }
 
-/** The bound of entries that are kept for so long, at `nowMs`: the time of the oldest that stays. */
-export function boundAt(part: KeyPart, keepSeconds: number, nowMs: number): KeepBound {
-  const step = stepOf(part)
-  return Math.floor((Math.floor(nowMs / 1_000) - keepSeconds) / step) * step
+/** The bound at `nowMs`, the time of the oldest entries that stay; undefined where all of them do. */
+export function boundOf(
+  { key, keep }: { readonly key: readonly KeyPart[]; readonly keep?: number | undefined },
+  nowMs: number,
+): KeepBound | undefined {
+  const at = timePartsOf(key)[0]
+  if (keep === undefined || at === undefined) return undefined
+  const step = stepOf(key[at]!)
+  return Math.floor((Math.floor(nowMs / 1_000) - keep) / step) * step
 }
 
 /** The bound as a value of the part that is a time. */

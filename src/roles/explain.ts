@@ -56,7 +56,7 @@ export async function runExplain(
   )
   const printed = values.json ? JSON.stringify(explained) : linesOf(explained).join('\n')
   process.stdout.write(`${printed}\n`)
-  return explained.verdict === 'right' ? 0 : 1
+  return explained.verdict === 'right' || explained.verdict === 'too old' ? 0 : 1
 }
 
 async function explainedOf(
@@ -187,7 +187,7 @@ async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<
   const judgement = await judgeSheets(plan, [sheet], { ticket: undefined, signal })
   const only = { atOnce: false, correct: false, pace: verifyPace, signal }
   const items = await healItems(plan, judgement.large, only)
-  const verdict = judgement.verdicts.get(key)!
+  const verdict = judgement.verdicts.get(key) ?? ({ kind: 'too old' } as const)
   const { snapshot, entries } = sheet.truth
   const wrong = [...(verdict.kind === 'wrong' ? verdict.differences : []), ...items.wrong]
   const sql = entries.get(key)

@@ -102,6 +102,7 @@ export class Compared extends World {
       watch,
       writer: store.writer(view.layout),
       audit: store.audit(view.layout),
+      keeping: store.keeping(view.layout),
       tallies: store.tallies(view.layout),
       clock,
       log: this.recorded.log,

@@ -30,7 +30,7 @@ export class PostgresKeeping implements ViewKeeping {
       const values = sql.values(keys)
       const withCells = await table.cells.exists()
       const there = withCells ? await this.#keysWithCells(sql, values) : []
-      for (let left = withCells; left; ) {
+      for (let left = withCells; left;) {
         const removed = await this.#step(removal, async (transaction) => {
           return (await transaction.query(sql.cells.remove, values)).rowCount ?? 0
         })
