@@ -186,7 +186,7 @@ class Turn {
       partition: reader.partition,
       identities,
       barriers: () => watch.barriers,
-      keepFrom: () => (watch.state?.epoch === epoch ? watch.state.keepFrom : undefined),
+      keepFrom: () => watch.state?.keepFrom,
       reader,
       decoder,
       writer,
