@@ -5,7 +5,7 @@
  */
 import { splitKey } from './entry-key.ts'
 import { dayText, momentText } from './types/moments.ts'
-import { keyFormOf, type KeyPart } from './types/windows.ts'
+import { keyFormOf, lengthText, type KeyPart } from './types/windows.ts'
 
 export type KeepBound = number
 
@@ -34,6 +34,11 @@ export function boundOf(
 export function boundText({ type }: KeyPart, bound: KeepBound): string {
   if (type === 'date') return dayText(Math.floor(bound / daySeconds))
   return `${momentText(BigInt(bound) * 1_000_000n)}${type === 'timestamptz' ? 'Z' : ''}`
+}
+
+/** `5 minutes` of 300. */
+export function spanText(seconds: number): string {
+  return lengthText({ seconds })
 }
 
 /**

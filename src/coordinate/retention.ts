@@ -1,8 +1,7 @@
 import { MillraceError } from '../errors.ts'
-import { boundOf, boundText, stepOf, timePartsOf, type KeepBound } from '../keep.ts'
+import { boundOf, boundText, spanText, stepOf, timePartsOf, type KeepBound } from '../keep.ts'
 import { Reported } from '../store/reported.ts'
 import type { ViewState } from '../store/state.ts'
-import { lengthText } from '../types/windows.ts'
 import type { View } from '../view/view.ts'
 import type { Coordination } from './coordinator.ts'
 import { mergedView } from './view-plan.ts'
@@ -80,10 +79,9 @@ function leapMost({ key, keep }: View): number {
 
 function leap(view: View, before: KeepBound, after: KeepBound): MillraceError {
   const [from, to] = [before, after].map((bound) => textOf(view, bound))
-  const seconds = after - before
   return new MillraceError(
     'keep-held',
-    `entries from ${from} up to ${to} would go at once, ${lengthText({ seconds })} of them: they stay`,
+    `entries from ${from} up to ${to} would go at once, ${spanText(after - before)} of them: they stay`,
     {
       hint:
         "Look at the source's clock. If it is right, no worker has run for long, or the view keeps " +
