@@ -1,7 +1,9 @@
 /** Looks and laps of a view that lets its old entries go. */
+import { judgeItems, takeItemSheet } from '../../src/reconcile/items.ts'
 import { judgeSheets, takeSheet, type Sheet } from '../../src/reconcile/look.ts'
 import type { Page } from '../../src/source/source.ts'
 import type { Held } from '../../src/store/memory/data.ts'
+import { viewOf } from '../../src/view/view.ts'
 import { dayKey, dayStart, libraryDays } from '../support/library-days.ts'
 import { aDoubt } from '../store/store-fixture.ts'
 import { kindsOf } from './look-fixture.ts'
@@ -61,6 +63,26 @@ describe('a look', () => {
       await expect(judged(sheet)).rejects.toMatchObject({ code: 'look-void' })
     }
   })
+})
+
+test('a look at items says nothing of an entry that was let go before they were read', async () => {
+  const item = { kind: 'values', columns: [{ column: 'genre', type: 'text' }] } as const
+  const of = { table: 'books', by: ['author', 'published'], where: [] }
+  const tallies = [{ name: 'genres', stored: 'genres', ...of, item }]
+  world = new Laps(viewOf({ ...libraryDays, tallies }))
+  await world.start()
+  await keep('2026-11-02')
+  const cells = new Map([['genres', new Map([['novel', 3n]])]])
+  world.rows.set(second, { ...books(3n), tallies: cells })
+  const page = { entry: second, tally: 'genres', kind: 'items', items: ['novel'] } as const
+  const wrong = async () => {
+    const sheet = await takeItemSheet(world.plan(), page)
+    const judging = judgeItems(world.plan(), [sheet], { ticket: undefined, signal: world.signal })
+    return (await world.clock.until(judging)).wrong.size
+  }
+  expect(await wrong()).toBe(1)
+  await keep('2026-11-03')
+  expect(await wrong()).toBe(0)
 })
 
 describe('a lap', () => {
