@@ -87,6 +87,13 @@ export function describeKeep(suite: Suite): void {
       expect(await raise({ epoch: turned, before: 86_400, after: 172_800 })).toBe(true)
     })
 
+    test('remembers how far somebody lets the bound leap', async () => {
+      const { watchable } = await open()
+      const wanted = { declaration: 'd1', adopt: true, prune: false, sweep: [], letGo: 86_400 }
+      await watchable.want(wanted)
+      expect(await watchable.wanted()).toEqual(wanted)
+    })
+
     test('shows readers no entry below the bound, from the step on that raises it', async () => {
       const store = await open()
       const entries = [before1970, first, second, third]
