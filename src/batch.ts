@@ -6,6 +6,7 @@ import { identityOf, type Change, type Decoded, type LogRecord } from './change.
 import type { IdentityWindow } from './consume/identity-window.ts'
 import { hashOf } from './consume/record-identity.ts'
 import { unreachable } from './errors.ts'
+import { belowBound, type KeepBound } from './keep.ts'
 import type { Mutation } from './mutation.ts'
 import { advance, type KafkaOffset, topicPartitionName, type TopicPartition } from './position.ts'
 import { limits } from './store/limits.ts'
@@ -25,6 +26,8 @@ export type BatchParts = {
   readonly identities: IdentityWindow
   /** Barriers that are known, by their numbers. */
   barriers(): readonly Barrier[]
+  /** The bound of what is kept, as far as it is known: it only rises. */
+  keepFrom(): KeepBound | undefined
 }
 
 /** A record, what it was decoded to, and the id of the schema of its key. */
@@ -65,6 +68,8 @@ class Work {
   readonly #parked: ParkedRecord[] = []
   readonly #doubts = new Map<DoubtCode, Doubt>()
   readonly #barriers: BarrierCursor
+  /** Undefined where no bound is known. */
+  readonly #isBelow: ((entry: string) => boolean) | undefined
   #last: { readonly record: LogRecord; readonly emptied: boolean } | undefined
   #keySchema: number | undefined
 
@@ -75,6 +80,8 @@ class Work {
     this.#name = topicPartitionName(parts.partition)
     this.#barriers = new BarrierCursor(parts.barriers(), this.#name)
     this.#keySchema = at.keySchema
+    const keepFrom = parts.keepFrom()
+    if (keepFrom !== undefined) this.#isBelow = belowBound(parts.view.key, keepFrom)
   }
 
   /** False when the record does not fit into the same commit any more. */
@@ -129,7 +136,9 @@ class Work {
       return true
     }
     const folded = fold(this.#parts.view, change)
-    const contributions = folded.kind === 'contributions' ? folded.contributions : []
+    const all = folded.kind === 'contributions' ? folded.contributions : []
+    const isBelow = this.#isBelow
+    const contributions = isBelow ? all.filter(({ entry }) => !isBelow(entry)) : all
     if (!this.#fits(contributions)) return false
     if (!this.#parts.identities.admit(identityOf(change), record.offset)) return true
     const barrier = this.#barriers.passed(record.offset)

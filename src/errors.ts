@@ -62,6 +62,7 @@ const kinds = {
   'store-layout': 'refused',
   'store-occupied': 'waits',
   'scan-lost': 'away',
+  'keep-held': 'waits',
   'declaration-unknown': 'waits',
   'declaration-replaced': 'waits',
 

@@ -20,6 +20,7 @@ function partsOf(given: Partial<BatchParts> = {}): BatchParts {
     partition,
     identities: new IdentityWindow(10_000),
     barriers: () => [],
+    keepFrom: () => undefined,
     ...given,
   }
 }

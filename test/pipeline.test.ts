@@ -62,6 +62,7 @@ class Script {
       partition,
       identities: this.identities,
       barriers: () => [],
+      keepFrom: () => undefined,
       reader,
       decoder: decoderOfTests,
       writer: { commit: async (commit: Commit) => this.#commit(commit) } as Tail['writer'],

@@ -104,7 +104,8 @@ CREATE TABLE millrace.views (
     fingerprint text,
     pass text,
     parked_beyond bigint DEFAULT 0 NOT NULL,
-    has_cells boolean DEFAULT false NOT NULL
+    has_cells boolean DEFAULT false NOT NULL,
+    keep_from bigint
 );
 
 COMMENT ON COLUMN millrace.views.topics IS 'Partition counts by topic.';
@@ -130,6 +131,8 @@ COMMENT ON COLUMN millrace.views.pass IS 'How far the comparison with the source
 COMMENT ON COLUMN millrace.views.parked_beyond IS 'Parked records that are counted and not kept.';
 
 COMMENT ON COLUMN millrace.views.has_cells IS 'Whether a table of tallies belongs to the view: without it, the view is begun anew.';
+
+COMMENT ON COLUMN millrace.views.keep_from IS 'Entries whose time is below this one, in seconds since 1970, are let go; null where all are kept.';
 
 CREATE TABLE millrace.wanted (
     view text NOT NULL,

@@ -1,4 +1,5 @@
 import { MillraceError } from '../errors.ts'
+import { boundOf } from '../keep.ts'
 import { formatLsn } from '../position.ts'
 import { partitionsOf } from '../store/restart.ts'
 import type { Checkpoint } from '../store/state.ts'
@@ -36,6 +37,7 @@ export async function begin(parts: Coordination, signal: AbortSignal): Promise<v
     checkpoints: new Map(checkpoints),
     fingerprint: encodeFingerprint(fingerprint),
     barrier,
+    keepFrom: boundOf(own.view, barrier.takenAtMs),
   })
   if (epoch === undefined) return
   // From here on whatever lies under the view's names is the view's. Where that was said before,

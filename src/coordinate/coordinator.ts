@@ -1,6 +1,6 @@
 /**
  * Does what concerns the whole view, while this process holds the lease: begins it, takes barriers,
- * moves the watermark, looks at the set-up, goes on from a new barrier where the log can't be
+ * moves the watermark, looks at the set-up, raises the bound of what is kept, goes on from a new barrier where the log can't be
  * continued from, and brings in an applied declaration. The lease is for economy; each step is
  * compared inside the store, so two coordinators do no harm.
  */
@@ -17,6 +17,7 @@ import { begin } from './beginning.ts'
 import type { ConnectorWatch } from './connector-watch.ts'
 import { doubt } from './fingerprint.ts'
 import { Restarts } from './restarts.ts'
+import { Retention } from './retention.ts'
 import type { Setup } from './setup.ts'
 import { SetupWatch } from './setup-watch.ts'
 import { Succession } from './succession.ts'
@@ -54,6 +55,7 @@ export class Coordinator {
   readonly #setupWatch: SetupWatch
   readonly #restarts: Restarts
   readonly #succession: Succession
+  readonly #retention: Retention
   #leaseUntilMs = Number.NEGATIVE_INFINITY
   #setupAtMs = Number.NEGATIVE_INFINITY
   /** Number of the newest barrier that was taken before a look at the set-up began. */
@@ -66,6 +68,7 @@ export class Coordinator {
     this.#setupWatch = new SetupWatch(parts)
     this.#restarts = new Restarts(parts)
     this.#succession = new Succession(parts)
+    this.#retention = new Retention(parts)
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -128,6 +131,7 @@ export class Coordinator {
     }
     await this.#advance(state, checkpoints)
     if (!isDue) return
+    await this.#retention.look(state)
     await this.#refuseMissing(state, checkpoints)
     await this.#restarts.look((await watch.ask()) ?? state)
     await this.#succession.look(state, checkpoints)

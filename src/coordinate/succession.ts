@@ -1,4 +1,4 @@
-import type { Turn } from '../store/coordination.ts'
+import type { Turn, Wanted } from '../store/coordination.ts'
 import { partitionsOf } from '../store/restart.ts'
 import type { Barrier, Checkpoint, KeptDeclaration, ViewState } from '../store/state.ts'
 import { decodeView, mergeViews, storedNamesLost } from '../view/declarations.ts'
@@ -34,7 +34,7 @@ export class Succession {
     if (newest.id !== own.id) return this.#bringIn(state, checkpoints)
     const others = state.declarations.length > 1
     // First, for names to sweep may be those of a pruning that was broken off before its turn.
-    if (wanted.prune && others && newest.complete) return this.#prune(state)
+    if (wanted.prune && others && newest.complete) return this.#prune(state, wanted)
     if (wanted.sweep.length > 0) await this.#sweep(state, wanted.sweep)
   }
 
@@ -99,7 +99,7 @@ export class Succession {
   }
 
   /** Names are written down first: what was begun is ended also by another worker. */
-  async #prune(state: ViewState): Promise<void> {
+  async #prune(state: ViewState, wanted: Wanted): Promise<void> {
     const { store, own, setup, log } = this.#parts
     const left = state.declarations.filter(({ id }) => id === own.id)
     const [before, after] = [state.declarations, left].map((list) =>
@@ -112,7 +112,7 @@ export class Succession {
       Object.entries(state.topics).filter(([topic]) => needed.has(topic)),
     )
     const turn = { epoch, declarations: left, topics, restarts: [], offsets: new Map(), doubts }
-    await store.watchable.want({ declaration: own.id, adopt: true, prune: true, sweep })
+    await store.watchable.want({ ...wanted, adopt: true, prune: true, sweep })
     const turned = await store.coordination.turn(turn)
     if (turned !== undefined) log.info({ epoch: turned, sweep }, 'earlier declarations are ended')
   }
@@ -136,8 +136,9 @@ export class Succession {
       cursor = page.cursor
     } while (cursor !== undefined)
     // Another declaration may have been applied while all entries were swept.
-    if ((await store.watchable.wanted())?.declaration !== own.id) return
-    await store.watchable.want({ declaration: own.id, adopt: true, prune: false, sweep: [] })
+    const wanted = await store.watchable.wanted()
+    if (wanted?.declaration !== own.id) return
+    await store.watchable.want({ ...wanted, adopt: true, prune: false, sweep: [] })
     log.info({ entries, fields: gone }, 'fields that no declaration has are removed')
   }
 }

@@ -15,6 +15,7 @@ import type { PartitionReader } from '../consume/change-source.ts'
 import type { IdentityWindow } from '../consume/identity-window.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import { MillraceError } from '../errors.ts'
+import { belowBound } from '../keep.ts'
 import type { Log } from '../log.ts'
 import { tail, type Tail } from '../pipeline.ts'
 import { parseTopicPartition, topicPartitionName } from '../position.ts'
@@ -186,6 +187,7 @@ class Turn {
       partition: reader.partition,
       identities,
       barriers: () => watch.barriers,
+      keepFrom: () => watch.state?.keepFrom,
       reader,
       decoder,
       writer,
@@ -254,10 +256,14 @@ class Turn {
     return !unfit.some(({ tables }) => tables.length === 0 || tables.includes(table))
   }
 
-  async #raiseBelowZero(below: readonly { entry: string; count: string }[]): Promise<void> {
-    // A view may have been completed since this partition was begun in its epoch.
-    const { declarations } = this.#parts.watch.state ?? this.#turn.state
-    if (!declarations.every(({ complete }) => complete)) return
+  async #raiseBelowZero(found: readonly { entry: string; count: string }[]): Promise<void> {
+    const { watch } = this.#parts
+    // A view may have been completed since this partition was begun in its epoch, and entries may
+    // have been let go: what comes for these is all that is there.
+    const { declarations, keepFrom } = (await watch.ask()) ?? this.#turn.state
+    const isBelow = belowBound(this.#turn.plan.view.key, keepFrom)
+    const below = found.filter(({ entry }) => !isBelow(entry))
+    if (below.length === 0 || !declarations.every(({ complete }) => complete)) return
     const doubt = belowZeroDoubt(this.#parts.reader.partition, this.#parts.table, below)
     this.#parts.log.error({ reason: doubt.reason }, 'doubt raised')
     await this.#turn.plan.writer.raise(this.#turn.state.epoch, doubt)

@@ -3,6 +3,7 @@ import { keptDeclaration, type OwnView } from '../coordinate/view-plan.ts'
 import { MillraceError } from '../errors.ts'
 import type { Wanted } from '../store/coordination.ts'
 import type { ViewState } from '../store/state.ts'
+import { lengthText } from '../types/windows.ts'
 import { decodeView } from '../view/declarations.ts'
 import { fieldsOf, itemColumns, type View } from '../view/view.ts'
 import { faultOf } from './draft.ts'
@@ -86,7 +87,16 @@ export function changesBetween(before: View, after: View): readonly string[] {
       ? []
       : [`- ${name}: ${meaning}, kept for earlier releases until \`apply --prune\``],
   )
-  return lines.length + left.length === 0 ? ['the order of what it has'] : [...lines, ...left]
+  const all = [...lines, ...left, ...keepChange(before, after)]
+  return all.length === 0 ? ['the order of what it has'] : all
+}
+
+function keepChange(before: View, after: View): readonly string[] {
+  if (before.keep === after.keep) return []
+  const [was, is] = [before, after].map(({ keep }) =>
+    keep === undefined ? 'for ever' : `for ${lengthText({ seconds: keep })}`,
+  )
+  return [`~ entries are kept ${is}, until now ${was}`]
 }
 
 /** Of what readers see: not of counts that tell whether an entry exists. */

@@ -3,6 +3,7 @@
  * some items of one tally of one entry.
  */
 import { newMarker } from '../consume/marker-log.ts'
+import { belowBound } from '../keep.ts'
 import type { ItemPage, ItemTruth } from '../source/source.ts'
 import { compareCells, withUnseen } from './cells.ts'
 import type { Wrong } from './confirm.ts'
@@ -66,8 +67,11 @@ export async function judgeItems(
   const asked = { sheets, steps, tables, ticketed: ticket !== undefined }
   const { read, unproved, startedMs } = await readSteps(parts, asked, signal)
   const wrong = new Map<ItemSheet, Wrong>()
+  // Asked after the items were read: what was removed before that is below it.
+  const isBelow = belowBound(view.key, parts.watch.state?.keepFrom)
   for (const { sheet, found, reading } of read) {
     const { entry: key, tally: field } = sheet.of
+    if (isBelow(key)) continue
     if (reading.unproved.has(tableOf.get(field)!)) continue
     const expected = withUnseen(sheet.truth.amounts, reading.unseen.get(key), field)
     const compared = compareCells({ key, field }, expected, found)

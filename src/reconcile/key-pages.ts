@@ -10,6 +10,8 @@ export type KeysAt = Pick<PassState, 'kind' | 'section' | 'after' | 'unread' | '
 export type KeyPage = {
   /** Those that the source's order may not have led to. */
   readonly keys: readonly string[]
+  /** What the store has below the bound of what is kept. */
+  readonly below: readonly string[]
   /** Keys or records that were read for it. */
   readonly read: number
   /** Where the lap goes on; undefined at its end. */
@@ -30,12 +32,17 @@ export async function nextKeys(
   if (at.section === 'log') {
     const { keys, records, unread } = await touchedPage(plan, at.unread, signal)
     const unsettled = await plan.source.unsettled(plan.view, keys, since)
-    return { keys: unsettled, read: records, next: unread.size > 0 ? { unread } : undefined }
+    return {
+      keys: unsettled,
+      below: [],
+      read: records,
+      next: unread.size > 0 ? { unread } : undefined,
+    }
   }
   const page = await storePage(plan, at.after ?? undefined, since)
   if (page === 'lost') return page
-  const { keys, scanned, cursor } = page
-  return { keys, read: scanned, next: await followedBy(plan, at, cursor) }
+  const { keys, below, scanned, cursor } = page
+  return { keys, below, read: scanned, next: await followedBy(plan, at, cursor) }
 }
 
 async function followedBy(

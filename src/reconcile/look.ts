@@ -8,10 +8,12 @@
  *   C  entries and checkpoints, read in one step
  *      expected = truth + the contributions of changes in [A, C) that the snapshot does not see
  *
- * That is what the entries must be at C, exactly: nothing is left undecided.
+ * That is what the entries must be at C, exactly: nothing is left undecided. Entries below the bound
+ * of what is kept, as it stands at C, are not compared: whatever lies there is let go.
  */
 import { newMarker, type MarkerLog } from '../consume/marker-log.ts'
 import type { Clock } from '../clock.ts'
+import { belowBound, type KeepBound } from '../keep.ts'
 import type { Log } from '../log.ts'
 import type { Page, Source, Truth } from '../source/source.ts'
 import type { ViewAudit } from '../store/audit.ts'
@@ -23,6 +25,7 @@ import { tablesOf, type View } from '../view/view.ts'
 import { passageOf } from './anchor.ts'
 import { judge, type Evidence, type Verdict } from './judge.ts'
 import { chunks, weighedChunks } from './lists.ts'
+import { voided } from './passage.ts'
 import { readSteps, type Taken } from './steps.ts'
 import type { Reading, UnseenParts } from './unseen.ts'
 
@@ -40,6 +43,8 @@ export type LookParts = UnseenParts & {
 /** A page whose truth is known, on its way to a verdict. */
 export type Sheet = Taken & {
   readonly page: Page
+  /** The bound of what is kept that the truth was asked with. */
+  readonly keepFrom: KeepBound | undefined
   readonly truth: Truth
   /** Those of the truth, and those that were asked for. */
   readonly keys: readonly string[]
@@ -49,6 +54,7 @@ export type Sheet = Taken & {
 export type LargeTally = { readonly entry: string; readonly tally: string }
 
 export type Judgement = {
+  /** None of what is below the bound of what is kept. */
   readonly verdicts: ReadonlyMap<string, Verdict>
   /** What was not compared, for it is looked at item by item. */
   readonly large: readonly LargeTally[]
@@ -63,14 +69,24 @@ const judgedAtOnce = 16
 
 /** The truth of a page, now. Rejects as `Source.truth` does. */
 export async function takeSheet(
-  { view, source, markers }: Pick<LookParts, 'view' | 'source' | 'markers'>,
-  page: Page,
+  { view, source, markers, watch }: Pick<LookParts, 'view' | 'source' | 'markers' | 'watch'>,
+  asked: Page,
 ): Promise<Sheet> {
   await markers.ready()
   const marker = newMarker()
+  const keepFrom = watch.state?.keepFrom
+  const page = keptPage(view, asked, keepFrom)
   const truth = await source.truth(view, page, marker)
-  const asked = page.kind === 'keys' ? page.keys : []
-  return { page, truth, marker, keys: [...new Set([...asked, ...truth.entries.keys()])] }
+  const keys = page.kind === 'keys' ? page.keys : []
+  return { page, keepFrom, truth, marker, keys: [...new Set([...keys, ...truth.entries.keys()])] }
+}
+
+/** Nothing is asked of what is below the bound. */
+function keptPage({ key }: View, page: Page, keepFrom: KeepBound | undefined): Page {
+  if (keepFrom === undefined) return page
+  if (page.kind === 'range') return { ...page, keepFrom }
+  const isBelow = belowBound(key, keepFrom)
+  return { ...page, keys: page.keys.filter((each) => !isBelow(each)) }
 }
 
 /** The barrier behind which the sheet can be judged; undefined while there is none. */
@@ -96,7 +112,9 @@ export async function judgeSheets(
       ask: async () => {
         const answer = await audit.look({ epoch, keys, ticket })
         if (answer.kind === 'conflict') return undefined
-        return { found: answer.texts, checkpoints: answer.checkpoints }
+        const { texts, checkpoints, keepFrom } = answer
+        refuseLowered(sheet.keepFrom, keepFrom)
+        return { found: { texts, isBelow: belowBound(view.key, keepFrom) }, checkpoints }
       },
     })),
   )
@@ -106,7 +124,8 @@ export async function judgeSheets(
   const large: LargeTally[] = []
   for (const [step, { sheet, found, reading }] of read.entries()) {
     for (const [index, key] of reading.keys.entries()) {
-      const evidence = evidenceOf(sheet, reading, key, found[index]!)
+      if (found.isBelow(key)) continue
+      const evidence = evidenceOf(sheet, reading, key, found.texts[index]!)
       const verdict = judge(view, evidence, reading.unproved)
       verdicts.set(key, verdict)
       if (verdict.kind === 'unreadable') continue
@@ -115,6 +134,13 @@ export async function judgeSheets(
     if (step % judgedAtOnce === judgedAtOnce - 1) await clock.sleep(0, signal)
   }
   return { verdicts, large, unproved, busyMs: clock.monotonicMs() - startedMs }
+}
+
+/** A store that was put back has entries still that the truth was not asked about. */
+function refuseLowered(asked: KeepBound | undefined, found: KeepBound | undefined): void {
+  if (asked !== undefined && (found === undefined || found < asked)) {
+    throw voided('the view has gone back')
+  }
 }
 
 /** Keys that are read together: as many as one step of the store may tell of. */

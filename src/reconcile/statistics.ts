@@ -25,6 +25,8 @@ export const statisticsSchema = z.object({
   entries: z.number(),
   wrong: z.number(),
   healed: z.number(),
+  /** Entries that were removed, for they were too old to be kept. */
+  letGo: z.number().default(0),
   /** Entries looked at and found wrong, by number of the bucket, oldest first. */
   buckets: z.array(z.tuple([z.number(), z.number(), z.number()])),
   /** The newest last. */
@@ -39,6 +41,7 @@ export const noStatistics: Statistics = {
   entries: 0,
   wrong: 0,
   healed: 0,
+  letGo: 0,
   buckets: [],
   latest: [],
 }
@@ -49,6 +52,8 @@ export type Tally = {
   readonly entries: number
   /** Values that two looks found wrong, and whether a correction was applied. */
   readonly wrong: readonly (Difference & { readonly healed: boolean })[]
+  /** Entries that were removed, for they were too old to be kept. */
+  readonly letGo?: number
 }
 
 export function counted(before: Statistics, tally: Tally, nowMs: number): Statistics {
@@ -62,6 +67,7 @@ export function counted(before: Statistics, tally: Tally, nowMs: number): Statis
     entries: before.entries + tally.entries,
     wrong: before.wrong + wrongEntries,
     healed: before.healed + healed,
+    letGo: before.letGo + (tally.letGo ?? 0),
     buckets: filled(before.buckets, [Math.floor(nowMs / bucketMs), tally.entries, wrongEntries]),
     latest: [...before.latest, ...latest].slice(-wrongMax),
   }

@@ -1,4 +1,5 @@
 import { MillraceError } from '../errors.ts'
+import { belowBound } from '../keep.ts'
 import type { TransactionId } from '../transaction.ts'
 import type { Plan } from './plan.ts'
 
@@ -7,6 +8,8 @@ export type StorePage = {
   readonly scanned: number
   /** Those among them that the source's order may not have led to. */
   readonly keys: readonly string[]
+  /** Those that are below the bound of what is kept. */
+  readonly below: readonly string[]
   /** Where the next page begins; undefined at the end. */
   readonly cursor: string | undefined
 }
@@ -16,14 +19,17 @@ export type StorePage = {
  * `lost` where the store can't go on from the cursor: then the scan begins anew.
  */
 export async function storePage(
-  { audit, source, view }: Pick<Plan, 'audit' | 'source' | 'view'>,
+  { audit, source, view, watch }: Pick<Plan, 'audit' | 'source' | 'view' | 'watch'>,
   cursor: string | undefined,
   since: TransactionId,
 ): Promise<StorePage | 'lost'> {
   try {
     const page = await audit.scan(cursor)
-    const keys = await source.unsettled(view, page.keys, since)
-    return { scanned: page.keys.length, keys, cursor: page.cursor }
+    const isBelow = belowBound(view.key, watch.state?.keepFrom)
+    const below = page.keys.filter(isBelow)
+    const kept = below.length === 0 ? page.keys : page.keys.filter((key) => !isBelow(key))
+    const keys = await source.unsettled(view, kept, since)
+    return { scanned: page.keys.length, keys, below, cursor: page.cursor }
   } catch (error) {
     if (error instanceof MillraceError && error.code === 'scan-lost') return 'lost'
     throw error

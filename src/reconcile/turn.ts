@@ -9,6 +9,7 @@ import { nextKeys } from './key-pages.ts'
 import { chunks } from './lists.ts'
 import { judgeSheets, takeSheet, type Sheet } from './look.ts'
 import { fullPace, steadyPace, type SteadyOptions } from './pace.ts'
+import { remove } from './let-go.ts'
 import {
   completed,
   curable,
@@ -167,7 +168,8 @@ export class Turn {
       const startedMs = clock.monotonicMs()
       const page = await nextKeys(this.#plan, this.#pass, signal)
       if (page === 'lost') return this.#persist({ ...this.#pass, after: null }, undefined)
-      const { keys, read, next } = page
+      const { keys, below, read, next } = page
+      const letGo = await remove(this.#plan, below)
       const busyMs = clock.monotonicMs() - startedMs
       const wrong: Tally['wrong'][number][] = []
       for (const some of chunks(keys, keysAtOnce)) {
@@ -175,7 +177,12 @@ export class Turn {
         wrong.push(...healed.wrong)
         this.#pass = { ...this.#pass, unproved: this.#unprovedWith(healed.unproved) }
       }
-      const tally = { looks: Math.ceil(keys.length / keysAtOnce), entries: keys.length, wrong }
+      const tally = {
+        looks: Math.ceil(keys.length / keysAtOnce),
+        entries: keys.length,
+        wrong,
+        letGo,
+      }
       if (next === undefined) await this.#endLap(tally)
       else {
         const entries = this.#pass.entries + keys.length
@@ -268,9 +275,9 @@ export class Turn {
     }
     this.#text = after
     this.#pass = { ...pass, statistics }
+    const { log } = this.#options
     for (const each of tally?.wrong ?? []) {
-      const { healed } = each
-      this.#options.log.error({ ...shownDifference(each), healed }, 'an entry was wrong')
+      log.error({ ...shownDifference(each), healed: each.healed }, 'an entry was wrong')
     }
   }
 

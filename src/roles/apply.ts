@@ -1,7 +1,9 @@
 /** The command `apply`: does what `plan` says, and has the declarations of this release served. */
-import { flag, type Given } from '../arguments.ts'
+import { flag, text, type Given } from '../arguments.ts'
 import { systemClock } from '../clock.ts'
+import { mergedView } from '../coordinate/view-plan.ts'
 import { MillraceError } from '../errors.ts'
+import { boundOf, boundText, timePartsOf, type KeepBound } from '../keep.ts'
 import { createCommandLog } from '../log.ts'
 import { planOf, type PlanParts } from '../plan/plan.ts'
 import { carryOut, helpOf, refuse } from '../plan/prepare.ts'
@@ -9,7 +11,8 @@ import { printLine } from '../print-line.ts'
 import type { Project } from '../project/project.ts'
 import { decodePass } from '../reconcile/pass-state.ts'
 import type { ViewState } from '../store/state.ts'
-import { chosenStores, chosenViews } from './chosen.ts'
+import type { View } from '../view/view.ts'
+import { chosen as namedIn, chosenStores, chosenViews } from './chosen.ts'
 import { storeOption, viewOption } from './options.ts'
 import { planSql, planText } from './plan-text.ts'
 import { withStore, type Opened } from './with-store.ts'
@@ -23,6 +26,10 @@ run again at any time; what is there already is left as it is.`,
     sql: flag("prints the SQL for the source's owner to run, and does nothing"),
     adopt: flag("entries that lie under a view's names become the view's, and are put right"),
     prune: flag('ends earlier declarations, once this is complete: their processes must be gone'),
+    'let-go': text(
+      'NAME',
+      'entries of this view that are too old go, though many go at once: see `millrace doctor`',
+    ),
     view: viewOption,
     store: storeOption,
   },
@@ -48,6 +55,7 @@ export async function runApply(
     project: { ...chosen, config: { ...config, stores } },
     adopt: values.adopt,
   }
+  const letGo = letGoIn(values['let-go'], chosen.views)
   const plan = await planOf(parts)
   if (values.sql) {
     printLine(planSql(plan))
@@ -61,7 +69,7 @@ export async function runApply(
   for (const name of stores) {
     for (const view of chosen.views) {
       await withStore({ config, name, log }, view, async (opened) => {
-        await want(opened, values)
+        await want(opened, { ...values, letGo: letGo.includes(view.name) })
         if (failures.length === 0) {
           await follow(opened, { prune: values.prune, beginsBy }, signal)
         }
@@ -74,19 +82,37 @@ export async function runApply(
   return 1
 }
 
-type Choices = { readonly adopt: boolean; readonly prune: boolean }
+type Choices = { readonly adopt: boolean; readonly prune: boolean; readonly letGo: boolean }
 
-async function want({ store, own }: Opened, { adopt, prune }: Choices): Promise<void> {
+async function want({ store, own }: Opened, { adopt, prune, letGo }: Choices): Promise<void> {
   const { watchable } = store
   const before = await watchable.wanted()
+  const bound = letGo ? presentBound(await watchable.state()) : undefined
   const kept = before?.declaration === own.id ? before : undefined
   await watchable.want({
     declaration: own.id,
     adopt: adopt || (before?.adopt ?? false),
     prune: prune || (kept?.prune ?? false),
     sweep: kept?.sweep ?? [],
+    letGo: bound ?? before?.letGo,
   })
+  if (letGo) printLine(`${store.name}: ${letGoText(own.view, bound)}`)
   printLine(`${store.name}: declaration ${own.id} of ${own.view.name} is to be served`)
+}
+
+function letGoIn(list: string | undefined, views: readonly View[]): readonly string[] {
+  const names = views.map(({ name }) => name)
+  return list === undefined ? [] : namedIn(list, names, '--let-go: no view is declared by the name')
+}
+
+/** By the source's clock as the newest barrier says it. */
+function presentBound(state: ViewState | undefined): KeepBound | undefined {
+  return state?.barrier && boundOf(mergedView(state), state.barrier.takenAtMs)
+}
+
+function letGoText({ name, key }: View, bound: KeepBound | undefined): string {
+  if (bound === undefined) return `${name} lets nothing go: it was not begun, or keeps all entries`
+  return `entries of ${name} before ${boundText(key[timePartsOf(key)[0]!]!, bound)} are let go`
 }
 
 type Following = {

@@ -53,7 +53,7 @@ export async function runExplain(
     look(view, (looking) => explainedOf(looking, { key, all: values.all })),
   )
   printLine(values.json ? JSON.stringify(explained) : linesOf(explained).join('\n'))
-  return explained.verdict === 'right' ? 0 : 1
+  return explained.verdict === 'right' || explained.verdict === 'too old' ? 0 : 1
 }
 
 async function explainedOf(
@@ -190,7 +190,7 @@ async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<
     signal,
   }
   const items = await healItems(plan, judgement.large, only)
-  const verdict = judgement.verdicts.get(key)!
+  const verdict = judgement.verdicts.get(key) ?? ({ kind: 'too old' } as const)
   const { snapshot, entries } = sheet.truth
   const wrong = [...(verdict.kind === 'wrong' ? verdict.differences : []), ...items.wrong]
   const sql = entries.get(key)

@@ -48,7 +48,7 @@ export type Verdict = {
   readonly snapshot: string
   /** What SQL had there. */
   readonly sql: string | null
-  readonly verdict: 'right' | 'wrong' | 'unreadable'
+  readonly verdict: 'right' | 'wrong' | 'unreadable' | 'too old'
   readonly differences: readonly Difference[]
   /** Tables of which something could not be told. */
   readonly unproved: readonly string[]
@@ -93,6 +93,9 @@ function verdictLines({ snapshot, sql, unproved, verdict, differences }: Verdict
     ...unproved.map((table) => `not told: what comes of ${table}`),
   ]
   if (verdict === 'right') return [...compared, 'right: the entry is what SQL says']
+  if (verdict === 'too old') {
+    return [...compared, 'not compared: it is older than the view keeps its entries']
+  }
   if (verdict === 'unreadable') return [...compared, 'wrong: what lies there is no entry']
   return [
     ...compared,

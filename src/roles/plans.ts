@@ -52,6 +52,7 @@ export class Plans {
       layout: view.layout,
       epoch: state.epoch,
       audit: store.audit(view.layout),
+      keeping: store.keeping(view.layout),
       tallies: store.tallies(view.layout),
       writer: store.writer(view.layout),
       complete: completeNames(state),

@@ -4,6 +4,7 @@
  * `source-unfit` when a table, a column or a right is missing, and `source-refused` when it will not
  * do what it is asked.
  */
+import type { KeepBound } from '../keep.ts'
 import type { Lsn } from '../position.ts'
 import type { Snapshot, TransactionId } from '../transaction.ts'
 import type { View } from '../view/view.ts'
@@ -57,9 +58,17 @@ export type Moment = {
   readonly nowMs: number
 }
 
-/** Either the keys that follow `after` in SQL's order, at most about `keysMax`, or these keys. */
+/**
+ * Either the keys that follow `after` in SQL's order, at most about `keysMax`, without those below
+ * `keepFrom`, or these keys.
+ */
 export type Page =
-  | { readonly kind: 'range'; readonly after: string | undefined; readonly keysMax: number }
+  | {
+      readonly kind: 'range'
+      readonly after: string | undefined
+      readonly keysMax: number
+      readonly keepFrom?: KeepBound | undefined
+    }
   | { readonly kind: 'keys'; readonly keys: readonly string[] }
 
 /**

@@ -43,7 +43,7 @@ export async function askTruth(
 ): Promise<Truth> {
   const query =
     page.kind === 'range'
-      ? rangeQuery(view, page.after, { ...page, rowsMax: options.rowsMax })
+      ? rangeQuery(view, page.after, { ...page, rowsMax: options.rowsMax }, page.keepFrom)
       : keysQuery(view, page.keys)
   const asked = { tables: tablesOf(view), marker, ...query }
   const { answers, ...moment } = await askAtOnce(database, asked, options)

@@ -1,3 +1,4 @@
+import type { KeepBound } from '../keep.ts'
 import type { Cells, Fields } from '../mutation.ts'
 import type { Checkpoint, Epoch } from './state.ts'
 
@@ -43,6 +44,8 @@ export type LookAnswer =
       /** In the order asked. */
       readonly texts: readonly string[]
       readonly checkpoints: ReadonlyMap<string, Checkpoint>
+      /** The bound of what is kept, of the same moment. */
+      readonly keepFrom: KeepBound | undefined
     }
   /** The epoch is another one. */
   | { readonly kind: 'conflict' }

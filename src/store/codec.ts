@@ -72,6 +72,7 @@ const wantedSchema = z.object({
   adopt: z.boolean(),
   prune: z.boolean(),
   sweep: z.array(z.string()),
+  letGo: optional(z.number()),
 })
 
 /** Offsets stand as decimal text, for a JSON number is a double to most who read it. */

@@ -1,3 +1,4 @@
+import type { KeepBound } from '../keep.ts'
 import type {
   Barrier,
   Checkpoint,
@@ -66,6 +67,8 @@ export type Beginning = {
   readonly checkpoints: ReadonlyMap<string, Checkpoint>
   readonly fingerprint: string
   readonly barrier: Barrier
+  /** The first bound of what is kept; left out where all is. */
+  readonly keepFrom?: KeepBound | undefined
 }
 
 export type Turn = {
@@ -99,4 +102,6 @@ export type Wanted = {
   readonly prune: boolean
   /** Stored names that no declaration has any more, to be removed from every entry. */
   readonly sweep: readonly string[]
+  /** Up to here the bound of what is kept may leap: a person's word, given by `apply --let-go`. */
+  readonly letGo?: KeepBound | undefined
 }

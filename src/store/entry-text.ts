@@ -18,8 +18,7 @@
  */
 import { splitKey } from '../entry-key.ts'
 import type { Entry, ViewLayout } from '../mutation.ts'
-import { tallyText, type ToldTally } from '../tally-text.ts'
-import { limits } from './limits.ts'
+import { cellsMax as cellsMost, tallyText, type ToldTally } from '../tally-text.ts'
 import { fitsCell, fitsInt64 } from './checks.ts'
 
 export { compareItems, tallyText, type ToldTally } from '../tally-text.ts'
@@ -46,7 +45,7 @@ export function encodeEntry(
   layout: ViewLayout,
   key: string,
   { fields, counts, tallies }: Omit<LookedAt, 'empty'>,
-  cellsMax: number = limits.cellsMax,
+  cellsMax: number = cellsMost,
 ): string {
   const missing = fields ? '-' : '0'
   const numbers = layout.counts.map((name) => counts[name]?.toString() ?? missing).join(';')

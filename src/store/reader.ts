@@ -45,7 +45,10 @@ export type ReadResult =
       readonly ageMs: number
       /** Codes of the doubts that stand, each once. */
       readonly doubts: readonly string[]
-      /** In the order asked; null where there is nothing, or where the owning row is absent. */
+      /**
+       * In the order asked; null where there is nothing, where the owning row is absent, and below the
+       * bound of what is kept.
+       */
       readonly entries: readonly (Entry | null)[]
     }
 

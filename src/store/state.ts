@@ -10,6 +10,7 @@
  *   doubt       a reason why entries may be wrong: the view serves on, flagged, until every entry
  *               was compared with the source after it
  */
+import type { KeepBound } from '../keep.ts'
 import type { KafkaOffset, Lsn, TopicPartition } from '../position.ts'
 import type { Snapshot, TransactionId } from '../transaction.ts'
 
@@ -135,6 +136,8 @@ export type ViewState = {
   /** What the set-up looked like when it was last compared: JSON, written by `observe`. */
   readonly fingerprint: string | undefined
   readonly doubts: readonly StandingDoubt[]
+  /** Entries whose time is below this bound are let go. It only rises. Undefined where all are kept. */
+  readonly keepFrom: KeepBound | undefined
   /** How far the comparison with the source is: JSON, written by `progress`. */
   readonly pass: string | undefined
 }

@@ -1,6 +1,7 @@
 import type { ViewLayout } from '../mutation.ts'
 import type { ViewAudit } from './audit.ts'
 import type { ViewCoordination, ViewWatchable } from './coordination.ts'
+import type { ViewKeeping } from './keeping.ts'
 import type { ViewReader } from './reader.ts'
 import type { ViewTallies } from './tallies.ts'
 import type { ViewWriter } from './writer.ts'
@@ -19,6 +20,7 @@ export type ViewStore = {
   writer(layout: ViewLayout): ViewWriter
   audit(layout: ViewLayout): ViewAudit
   tallies(layout: ViewLayout): ViewTallies
+  keeping(layout: ViewLayout): ViewKeeping
   /**
    * What keeps this user from writing to the store, or would lose what is written, as far as it can
    * be asked without changing anything.

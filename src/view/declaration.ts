@@ -23,6 +23,11 @@ export type ViewDeclaration = {
   /** What is read with an entry of other views of the configuration: `lookup`. */
   readonly lookups?: LookupDeclarations
   /**
+   * How long entries are kept, as `60 days`: those whose key has an older time are let go. The key
+   * has one part that is a time, a window or a date. Left out, they are kept for ever.
+   */
+  readonly keep?: string
+  /**
    * Path under which HTTP serves an entry, with the key as its last part: `/users/:userId`. The path
    * without that serves many, `/users?ids=1,2`. Left out, the view is not public.
    */

@@ -83,10 +83,11 @@ const viewSchema = z.object({
   counts: z.array(rowGroup.extend({ adds: adds.default({ kind: 'row' }) })),
   tallies: z.array(rowGroup.extend({ item })).default([]),
   aggregates: z.array(aggregate).optional(),
+  keep: z.number().optional(),
 })
 
 /** What a declaration says, whatever stores call its fields: equal ids are equal declarations. */
-export function declarationId({ name, key, row, counts, tallies, aggregates }: View): string {
+export function declarationId({ name, key, row, counts, tallies, aggregates, keep }: View): string {
   const fields = fieldsOf({ row }).map(({ name: field, column, type }) => [field, column, type])
   const owner = row ? [row.table, lone(row.key)] : [null, null]
   const numbers = counts.map((count) => [count.name, ...definitionOf(count)])
@@ -95,10 +96,11 @@ export function declarationId({ name, key, row, counts, tallies, aggregates }: V
   )
   const items = tallies.map((tally) => [tally.name, ...tallyDefinition(tally)])
   const rest = [...(more.length === 0 ? [] : [more]), ...(items.length === 0 ? [] : [items])]
-  return hashOf([name, lone(key), ...owner, fields, numbers, ...rest])
+  const kept = keep === undefined ? [] : [{ keep }]
+  return hashOf([name, lone(key), ...owner, fields, numbers, ...rest, ...kept])
 }
 
-export function encodeView({ name, key, row, counts, tallies, aggregates }: View): string {
+export function encodeView({ name, key, row, counts, tallies, aggregates, keep }: View): string {
   return JSON.stringify({
     name,
     key: lone(key),
@@ -108,6 +110,7 @@ export function encodeView({ name, key, row, counts, tallies, aggregates }: View
       ? {}
       : { tallies: tallies.map((tally) => ({ ...tally, by: lone(tally.by) })) }),
     aggregates,
+    keep,
   })
 }
 
@@ -167,7 +170,17 @@ export function mergeViews(views: readonly View[]): View {
     counts: [...counts.values()],
     tallies: [...tallies.values()],
     aggregates: [],
+    keep: longestKeep(views),
   })
+}
+
+/** One that keeps for ever outlasts all others. */
+function longestKeep(views: readonly View[]): number | undefined {
+  return views.reduce<number | undefined>(
+    (most, { keep }) =>
+      most === undefined || keep === undefined ? undefined : Math.max(most, keep),
+    0,
+  )
 }
 
 /** Stored names that `before` has and `after` has not. */

@@ -1,6 +1,7 @@
 import { MillraceError } from '../errors.ts'
 import { canonicalTable, parseTable } from '../table-name.ts'
 import { knownType, type ColumnType } from '../types/types.ts'
+import { windowSeconds } from '../types/windows.ts'
 import { unknownFaults, type AggregateDeclaration } from './aggregates/aggregate.ts'
 import { typedColumn } from './aggregates/columns.ts'
 import { faultsOfCondition } from './condition.ts'
@@ -14,6 +15,7 @@ import type {
   ViewDeclaration,
 } from './declaration.ts'
 import type { EntryJsonOf } from './json-types.ts'
+import { faultsOfKeep } from './keep-faults.ts'
 import { faultsOfKey } from './key-faults.ts'
 import { faultsOfLookups, lookupsOf } from './lookup.ts'
 import { faultsOfRespond, respondOf, type QueryDeclaration, type ViewOf } from './respond.ts'
@@ -57,7 +59,7 @@ export function defineView<
 >(
   declaration: RespondingDeclaration<Key, Fields, Aggregates, Query, Lookups>,
 ): ViewOf<EntryJsonOf<Key, Fields, Aggregates, Lookups>> {
-  const { name, serve } = declaration
+  const { name, serve, keep } = declaration
   const wrong = faultsOf(declaration)
   if (wrong.length > 0) {
     const message = `view '${name}' can't be defined: ${wrong.join('; ')}`
@@ -88,6 +90,7 @@ export function defineView<
       ...(own.tallies.length === 0 ? {} : { tally: aggregate }),
       ...declared.shows,
     })),
+    ...(keep === undefined ? {} : { keep: windowSeconds(keep)! }),
     serve,
     lookups: lookupsOf(declaration),
     respond: respondOf(declaration),
@@ -152,7 +155,7 @@ const reserved = new Set(
 
 /** What declarations are made of: JavaScript lets a name through that is none of them. */
 const properties = {
-  declaration: 'name key row aggregates lookups serve respond query schema'.split(' '),
+  declaration: 'name key row aggregates keep lookups serve respond query schema'.split(' '),
   row: ['table', 'key', 'fields'],
 }
 
@@ -177,6 +180,7 @@ function faultsOf(declaration: ViewDeclaration): string[] {
     ...unknownFaults('a row', row ?? {}, properties.row),
     ...('fields' in declaration ? [`fields stand in its row, which says whose they are`] : []),
     ...faultsOfKey(declaration),
+    ...faultsOfKeep(declaration),
     ...names.flatMap((field) => faultsOfName(field)),
     ...collisionsOf(names),
     ...faultsOfTypes(declaration),

@@ -1,5 +1,6 @@
 /** How the keys of a view are asked for and ordered, in SQL and in JavaScript alike. */
 import { spellSql, splitKey } from '../entry-key.ts'
+import { boundText, timePartsOf, type KeepBound } from '../keep.ts'
 import type { TypedColumn } from '../types/declare.ts'
 import { typeOf, type ColumnType } from '../types/types.ts'
 import type { KeyForm } from '../types/value-type.ts'
@@ -199,6 +200,20 @@ export function comparedBy(type: ColumnType): Pick<KeyForm, 'order' | 'equals' |
     isCanonical: (text) =>
       order ? order.spell(text, 0) !== undefined : text === 'true' || text === 'false',
   }
+}
+
+/** Conditions that rows of these columns are not below the bound. */
+export function keptSql(
+  { key }: View,
+  columns: readonly string[],
+  bound: KeepBound | undefined,
+): readonly string[] {
+  if (bound === undefined) return []
+  return timePartsOf(key).map((at) => {
+    const part = key[at]!
+    const text = storedText(part.type, boundText(part, bound))
+    return `${columns[at]!} >= ${literal(text)}::${cast(part.type)}`
+  })
 }
 
 /** Type that literals of a part are cast to. */

@@ -5,6 +5,7 @@
  * of counts or tallies of the same rows; `readTruth` puts the answers together. Joined in SQL they would cost the
  * source twice as much. The statements see one moment only if one snapshot serves them all.
  */
+import type { KeepBound } from '../keep.ts'
 import { typeOf } from '../types/types.ts'
 import { countGroups, tallyGroups } from './row-groups.ts'
 import { identifier, literal, tableName } from './sql-text.ts'
@@ -12,6 +13,7 @@ import { countedKeys, countedRange } from './truth-counts.ts'
 import {
   belongsSql,
   inOrder,
+  keptSql,
   keyLiterals,
   ordered,
   partTexts,
@@ -37,12 +39,20 @@ export type TruthQuery = {
 /**
  * The keys that follow `after`, or the first ones. Text keys are ordered by their bytes, which is
  * the same everywhere; a large table wants indexes with `collate "C"` for that.
+ * Rows below `keepFrom` are left out, which an index serves that has the time.
  */
-export function rangeQuery(view: View, after: string | undefined, limits: PageLimits): TruthQuery {
+export function rangeQuery(
+  view: View,
+  after: string | undefined,
+  limits: PageLimits,
+  keepFrom?: KeepBound,
+): TruthQuery {
   const row = (parts: readonly string[]) => rowSql(inOrder(view, parts))
   const start = after === undefined ? undefined : row(keyLiterals(view, after))
-  const where = (columns: readonly string[]) =>
-    start === undefined ? [] : [`${row(columns)} > ${start}`]
+  const where = (columns: readonly string[]) => [
+    ...(start === undefined ? [] : [`${row(columns)} > ${start}`]),
+    ...keptSql(view, columns, keepFrom),
+  ]
   const range: Range = { where, limits }
   const counted = [
     ...countGroups(view).map((group) => countedRange(view, group, range)),

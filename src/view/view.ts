@@ -23,6 +23,8 @@ export type View = {
   readonly counts: readonly Count[]
   readonly tallies: readonly Tally[]
   readonly aggregates: readonly Aggregate[]
+  /** How long entries are kept, in seconds, by the one part of their key that is a time. */
+  readonly keep?: number | undefined
   /** Path under which HTTP serves entries: `/users/:userId`. Nothing that stores know of. */
   readonly serve?: string | undefined
   /** What is read with an entry of other views. Nothing that stores know of. */

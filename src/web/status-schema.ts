@@ -104,6 +104,7 @@ const looks = nullable({
     entries: { ...whole, description: 'Entries looked at' },
     wrong: { ...whole, description: 'Entries found wrong' },
     healed: { ...whole, description: 'Those of them that were corrected' },
+    letGo: { ...whole, description: 'Entries removed, for they were too old to be kept' },
     nines: {
       description:
         'Consistency: 3 means that one of a thousand entries looked at was wrong; null where none was',
@@ -138,6 +139,10 @@ const view = all({
   epoch: nullableText,
   watermark,
   ageMs,
+  keptFrom: {
+    ...nullableText,
+    description: 'The time before which entries are let go; null where all are kept',
+  },
   doubts: { description: 'Why entries may be wrong', type: 'array', items: doubt },
   pass,
   looks,

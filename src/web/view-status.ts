@@ -1,5 +1,6 @@
 import { knownSlotState } from '../coordinate/fingerprint.ts'
 import type { OwnView } from '../coordinate/view-plan.ts'
+import { boundText, timePartsOf } from '../keep.ts'
 import { formatLsn } from '../position.ts'
 import type { PassState } from '../reconcile/pass-state.ts'
 import { ninesOf } from '../reconcile/statistics.ts'
@@ -23,6 +24,8 @@ export type ViewStatus = {
   readonly watermark: string | null
   /** How long ago everything committed then was known to be in the view. */
   readonly ageMs: number | null
+  /** The time before which entries are let go, as keys have it; `null` where all are kept. */
+  readonly keptFrom: string | null
   readonly doubts: readonly DoubtStatus[]
   readonly pass: PassStatus | null
   readonly looks: LooksStatus | null
@@ -73,6 +76,8 @@ export type LooksStatus = {
   readonly entries: number
   readonly wrong: number
   readonly healed: number
+  /** Entries that were removed, for they were too old to be kept. */
+  readonly letGo: number
   /** Consistency in nines: 3 means that one of a thousand entries looked at was wrong. */
   readonly nines: { readonly hour: number | null; readonly day: number | null }
   /** The latest wrong values, the newest last: counters as they are, of anything else a hash. */
@@ -119,6 +124,7 @@ export function viewStatusOf(own: OwnView, seen: Seen, wallMs: number): ViewStat
     epoch: state?.epoch ?? null,
     watermark: state?.watermark === undefined ? null : formatLsn(state.watermark),
     ageMs: status?.ageMs === undefined ? null : Math.round(status.ageMs + agoMs),
+    keptFrom: keptFrom(own, state),
     doubts: (state?.doubts ?? []).map(doubtStatus),
     pass: pass ? passStatus(pass, wallMs) : null,
     looks: pass ? looksStatus(pass, wallMs) : null,
@@ -128,6 +134,12 @@ export function viewStatusOf(own: OwnView, seen: Seen, wallMs: number): ViewStat
     evicted: status?.evicted ?? null,
     askedMsAgo: status ? Math.round(agoMs) : null,
   }
+}
+
+function keptFrom({ view: { key } }: OwnView, state: ViewState | undefined): string | null {
+  const [at] = timePartsOf(key)
+  if (at === undefined || state?.keepFrom === undefined) return null
+  return boundText(key[at]!, state.keepFrom)
 }
 
 function phaseOf(own: OwnView, status: StoreStatus | undefined): ViewStatus['phase'] {
@@ -170,13 +182,14 @@ function passStatus(pass: PassState, wallMs: number): PassStatus {
 }
 
 function looksStatus({ statistics }: PassState, wallMs: number): LooksStatus {
-  const { looks, entries, wrong, healed, latest } = statistics
+  const { looks, entries, wrong, healed, letGo, latest } = statistics
   const { hour, day } = ninesOf(statistics, wallMs)
   return {
     looks,
     entries,
     wrong,
     healed,
+    letGo,
     nines: { hour: hour ?? null, day: day ?? null },
     latest: latest.map(({ atMs, ...each }) => ({ ...each, at: iso(atMs) })),
   }

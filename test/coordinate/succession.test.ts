@@ -304,7 +304,7 @@ describe('earlier declarations', () => {
   test('end with their topics, and their fields are named before and swept after', async () => {
     const before = await both()
     const all = held('7')
-    await want({ prune: true })
+    await want({ prune: true, letGo: 86_400 })
     const pruned = await look()
     expect(ids(pruned)).toEqual([[world.own.id, true]])
     expect(pruned.topics).toEqual({
@@ -317,6 +317,7 @@ describe('earlier declarations', () => {
     expect(await world.store.watchable.wanted()).toMatchObject({
       prune: true,
       sweep: ['name', 'prizeCount'],
+      letGo: 86_400,
     })
     expect(held('7')).toEqual(all)
 
@@ -330,6 +331,7 @@ describe('earlier declarations', () => {
       adopt: true,
       prune: false,
       sweep: [],
+      letGo: 86_400,
     })
     expect(world.recorded.lines.at(-1)).toMatchObject({
       entries: 1_800,

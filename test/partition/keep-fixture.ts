@@ -7,6 +7,7 @@ import type { ViewStore } from '../../src/store/store.ts'
 import { ViewWatch } from '../../src/store/view-watch.ts'
 import type { ViewWriter } from '../../src/store/writer.ts'
 import { ownView, keptDeclaration } from '../../src/coordinate/view-plan.ts'
+import type { View } from '../../src/view/view.ts'
 import { FakeTopics } from '../support/fake-topics.ts'
 import { decoderOfTests, library } from '../support/library.ts'
 import { ManualClock, settled } from '../support/manual-clock.ts'
@@ -28,6 +29,8 @@ export class Kept {
   readonly watch = new ViewWatch(this.store.watchable, this.clock, this.recorded.log)
   /** Stands before the store's writer. */
   writer: ViewWriter = this.store.writer(library.layout)
+  /** Of the declaration, or in its place. */
+  view: View = library
   planFailure: Error | undefined
   plans: ViewState[] = []
   compactionLagMs = Infinity
@@ -64,7 +67,7 @@ export class Kept {
       plan: (state) => {
         this.plans.push(state)
         if (this.planFailure) throw this.planFailure
-        return { view: library, writer: this.writer, decoder: decoderOfTests }
+        return { view: this.view, writer: this.writer, decoder: decoderOfTests }
       },
       clock,
       log: recorded.log,

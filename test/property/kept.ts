@@ -40,7 +40,8 @@ export async function keep(view: View, store: ViewStore, log: Captured): Promise
     })
     const partition = partitionOf(name)
     const identities = new IdentityWindow(100_000)
-    const parts = { view, table: name, epoch, partition, identities, barriers: () => [] }
+    const nothingKnown = { barriers: () => [], keepFrom: () => undefined }
+    const parts = { view, table: name, epoch, partition, identities, ...nothingKnown }
     let at = begun
     for (let from = 0; from < records.length; from += batchRecords) {
       const batch: DecodedRecord[] = []

@@ -1,3 +1,4 @@
+import { belowBound } from '../../src/keep.ts'
 import type { Judgement } from '../../src/reconcile/look.ts'
 import type { Plan } from '../../src/reconcile/plan.ts'
 import type { FullPace, ItemPage, ItemTruth, Page, Truth } from '../../src/source/source.ts'
@@ -6,6 +7,7 @@ import type { Held } from '../../src/store/memory/data.ts'
 import type { Barrier, Checkpoint } from '../../src/store/state.ts'
 import { lsnFromInteger } from '../../src/position.ts'
 import { parseSnapshot, parseTransactionId, type TransactionId } from '../../src/transaction.ts'
+import { compareKeys } from '../../src/view/truth-keys.ts'
 import type { View } from '../../src/view/view.ts'
 import { topicNames } from '../support/fake-outside.ts'
 import { FakeTopics } from '../support/fake-topics.ts'
@@ -102,6 +104,7 @@ export class Compared extends World {
       watch,
       writer: store.writer(view.layout),
       audit: store.audit(view.layout),
+      keeping: store.keeping(view.layout),
       tallies: store.tallies(view.layout),
       clock,
       log: this.recorded.log,
@@ -164,11 +167,13 @@ export class Compared extends World {
   }
 
   #truth(view: View, page: Page): Truth {
-    const keys = [...this.rows.keys()].toSorted((a, b) => Number(a) - Number(b))
+    const compare = (a: string, b: string) => compareKeys(view.key, a, b)
+    const isBelow = belowBound(view.key, page.kind === 'range' ? page.keepFrom : undefined)
+    const keys = [...this.rows.keys()].filter((key) => !isBelow(key)).toSorted(compare)
     const following =
       page.kind === 'keys'
         ? keys.filter((key) => page.keys.includes(key))
-        : keys.filter((key) => page.after === undefined || Number(key) > Number(page.after))
+        : keys.filter((key) => page.after === undefined || compare(key, page.after) > 0)
     const most = page.kind === 'keys' ? following.length : page.keysMax
     const taken = following.slice(0, most)
     const text = (key: string) => encodeEntry(view.layout, key, this.rows.get(key)!)

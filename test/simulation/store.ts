@@ -76,7 +76,7 @@ export class SimulatedStore {
   }
 
   client(process: Process): ViewStore {
-    const { watchable, coordination, reader, writer, audit, tallies, name } = this.#store
+    const { watchable, coordination, reader, writer, audit, tallies, keeping, name } = this.#store
     const through = <T extends object>(target: T) => this.#through(process, target)
     return {
       name,
@@ -86,6 +86,7 @@ export class SimulatedStore {
       writer: (layout) => through(writer(layout)),
       audit: (layout) => through(audit(layout)),
       tallies: (layout) => through(tallies(layout)),
+      keeping: (layout) => through(keeping(layout)),
       faults: () => Promise.resolve([]),
       close: () => Promise.resolve(),
     }

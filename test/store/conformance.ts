@@ -5,6 +5,7 @@ import { describeCommits } from './conformance-commits.ts'
 import { describeCoordination } from './conformance-coordination.ts'
 import { describeDoubts } from './conformance-doubts.ts'
 import { describeEntries } from './conformance-entries.ts'
+import { describeKeep } from './conformance-keep.ts'
 import { describeKeys } from './conformance-keys.ts'
 import { describePresence } from './conformance-presence.ts'
 import { describeRandomOperations } from './conformance-random.ts'
@@ -43,6 +44,7 @@ export function describeStore(name: string, setUp: () => Promise<StoreHarness>):
     describePresence(suite)
     describeTallies(suite)
     describeTallyAudit(suite)
+    describeKeep(suite)
     describeDoubts(suite)
     describeAudit(suite)
     describeCoordination(suite)

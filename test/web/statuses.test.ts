@@ -256,6 +256,7 @@ describe('status', () => {
           parked: 0,
           problems: [],
           slot: null,
+          keptFrom: null,
           evicted: 0,
           askedMsAgo: 0,
         },
@@ -385,6 +386,7 @@ describe('status', () => {
       entries: 1_000,
       wrong: 1,
       healed: 1,
+      letGo: 0,
       nines: { hour: 3, day: 3 },
       latest: [
         { ...wrong, at: '1970-01-01T00:00:04.500Z' },

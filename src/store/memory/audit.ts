@@ -35,7 +35,8 @@ export class MemoryAudit implements ViewAudit {
       data.rowTickets.set(key, ticket!)
     }
     const texts = keys.map((key) => this.#text(key))
-    return { kind: 'entries', texts, checkpoints: new Map(data.checkpoints) }
+    const { keepFrom } = data.state
+    return { kind: 'entries', texts, checkpoints: new Map(data.checkpoints), keepFrom }
   }
 
   async correct(step: CorrectionStep): Promise<CorrectionResult> {

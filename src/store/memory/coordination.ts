@@ -77,6 +77,7 @@ export class MemoryCoordination implements ViewCoordination {
       barrier: beginning.barrier,
       fingerprint: beginning.fingerprint,
       doubts: [],
+      keepFrom: beginning.keepFrom,
       pass: undefined,
     }
     return data.state.epoch

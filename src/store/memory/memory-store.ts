@@ -4,6 +4,7 @@ import type { ViewStore } from '../store.ts'
 import { MemoryAudit } from './audit.ts'
 import { MemoryCoordination, MemoryWatchable } from './coordination.ts'
 import { emptyData } from './data.ts'
+import { MemoryKeeping } from './keeping.ts'
 import { MemoryReader } from './reader.ts'
 import { MemoryTallies } from './tallies.ts'
 import { MemoryWriter } from './writer.ts'
@@ -27,6 +28,7 @@ export function memoryStore(
     writer: (layout) => new MemoryWriter(data, clock, layout),
     audit: (layout) => new MemoryAudit(data, layout, cellsMax),
     tallies: () => new MemoryTallies(data),
+    keeping: () => new MemoryKeeping(data),
     faults: () => Promise.resolve([]),
     close: () => Promise.resolve(),
   }

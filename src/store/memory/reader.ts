@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts'
 import type { Entry, Slice, TallyItem, ViewLayout } from '../../mutation.ts'
 import { checkKeys } from '../checks.ts'
 import { compareItems } from '../entry-text.ts'
+import { keptEntries } from '../kept-entries.ts'
 import { limits } from '../limits.ts'
 import { compareParked } from '../parked.ts'
 import type { ReadPart, ReadResult, StoreStatus, ViewReader } from '../reader.ts'
@@ -75,7 +76,11 @@ export class MemoryReader implements ViewReader {
       watermark,
       ageMs: this.#ageMs(),
       doubts: [...new Set(doubts.map(({ code }) => code))],
-      entries: keys.map((key) => this.#entry(key)),
+      entries: keptEntries(
+        keys.map((key) => this.#entry(key)),
+        this.#parts.layout,
+        state.keepFrom,
+      ),
     }
   }
 

@@ -49,6 +49,7 @@ export class PostgresAudit implements ViewAudit {
         kind: 'entries',
         texts: row.texts as readonly string[],
         checkpoints: parseCheckpoints(row.checkpoints as readonly SqlRow[]),
+        keepFrom: (row.keep_from as number | null) ?? undefined,
       }
     })
   }

@@ -60,8 +60,12 @@ export class CellSql {
   readonly firstItems: Statement
   /** Some places in the table where these tallies of these entries lie. Values: tallies, parts of keys. */
   readonly find: Statement
+  /** The same of all their cells. Values: parts of keys. */
+  readonly findAll: Statement
   /** Removes what lies there and has not been written since. Values: places in the table. */
   readonly remove: Statement
+  /** Those of the entries that have any cell, as `entry`. Values: parts of keys. */
+  readonly holders: Statement
   readonly #keys: readonly string[]
   readonly #keyTypes: readonly string[]
   readonly #entryText: string
@@ -89,8 +93,10 @@ export class CellSql {
     this.firstItems = statement('first items', this.#itemsText(2, ''))
     const next = `(${startSql(`c.${quote(item)}`)}, c.${quote(hash)}) > (${startSql('$2::text')}, ${hashSql('$2::text')})`
     this.nextItems = statement('next items', this.#itemsText(3, `and ${next}`))
-    this.find = statement('find cells', this.#findText())
+    this.find = statement('find cells', this.#findText(2, `and c.${tally} = any($1::text[])`))
+    this.findAll = statement('find all cells', this.#findText(1, ''))
     this.remove = statement('remove cells', this.#removeText())
+    this.holders = statement('holders of cells', this.#holdersText())
   }
 
   /** SQL that is true where an entry has a cell of this tally; its key's parts are given as SQL. */
@@ -195,14 +201,15 @@ export class CellSql {
       order by ${startSql(`c.${item}`)}, c.${hash} limit ${limits.scanPageKeys + 1}`
   }
 
-  #findText(): string {
-    const arrays = this.#keyTypes.map((type, at) => `$${2 + at}::${type}[]`).join(', ')
+  /** The parts of keys are the values from `$first` on. */
+  #findText(first: number, condition: string): string {
+    const arrays = this.#keyTypes.map((type, at) => `$${first + at}::${type}[]`).join(', ')
     const parts = this.#keys.map((_, at) => `k${at}`)
     const key = parts.map((part) => `asked.${part}`)
     return `select s.ctid::text as place
       from unnest(${arrays}) as asked (${parts.join(', ')}) cross join lateral (
         select c.ctid from ${this.table} c
-        where ${this.#ofKey(key)} and c.${this.#names.tally} = any($1::text[]) limit ${sweptAtOnce}) s
+        where ${this.#ofKey(key)} ${condition} limit ${sweptAtOnce}) s
       limit ${sweptAtOnce}`
   }
 
@@ -213,6 +220,15 @@ export class CellSql {
     return `delete from ${this.table} where ctid = any(array(
       select c.ctid from ${this.table} c where c.ctid = any($1::tid[])
       order by ${order.join(', ')}, ${startSql(`c.${item}`)}, c.${hash} for update))`
+  }
+
+  /** The alias is that of `keyText`. */
+  #holdersText(): string {
+    const arrays = this.#keyTypes.map((type, at) => `$${1 + at}::${type}[]`).join(', ')
+    return `select ${this.#entryText} as entry
+      from unnest(${arrays}) as e (${this.#keys.join(', ')})
+      where exists (select from ${this.table} c
+        where ${this.#ofKey(this.#keys.map((name) => `e.${name}`))})`
   }
 
   #ofKey(key: readonly string[]): string {

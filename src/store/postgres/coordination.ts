@@ -27,12 +27,12 @@ export class PostgresCoordination implements ViewCoordination {
     const { connection, view, table, locks } = this.#parts
     const epoch = newEpoch()
     return connection.transaction([locks.alone], async (transaction) => {
-      const { declaration, topics, fingerprint, barrier, checkpoints } = beginning
+      const { declaration, topics, fingerprint, barrier, checkpoints, keepFrom } = beginning
       const barrierText = storableJson(encodeBarrier(barrier))
       const { rowCount } = await transaction.query(
         `insert into millrace.views
-           (view, epoch, format, declarations, topics, fingerprint, barrier, has_cells)
-         values ($1, $2, $3, $4, $5, $6, $7, to_regclass($8) is not null) on conflict do nothing`,
+           (view, epoch, format, declarations, topics, fingerprint, barrier, has_cells, keep_from)
+         values ($1, $2, $3, $4, $5, $6, $7, to_regclass($8) is not null, $9) on conflict do nothing`,
         [
           view,
           epoch,
@@ -42,6 +42,7 @@ export class PostgresCoordination implements ViewCoordination {
           fingerprint,
           barrierText,
           table.cells.name,
+          keepFrom ?? null,
         ],
       )
       if (rowCount === 0) return undefined

@@ -33,7 +33,7 @@ export class EntrySql {
   readonly columns: string
   /** Further columns `t0`… for the slices of tallies, each after a comma. */
   readonly slices: string
-  /** Values: view, epoch, parts of keys or null. Answers `texts` in the order asked, and `checkpoints`. */
+  /** Values: view, epoch, parts of keys or null. Answers `texts` in the order asked, `checkpoints` and `keep_from`. */
   readonly look: Statement
   /** For the table of the view's tallies, which is there if the layout has any. */
   readonly cells: CellSql
@@ -139,7 +139,7 @@ export class EntrySql {
           left join ${this.table} e on ${same}) as texts,
        (select coalesce(json_agg(c), '[]')
         from (select ${checkpointsSql} from millrace.checkpoints c where c.view = v.view) c
-       ) as checkpoints
+       ) as checkpoints, v.keep_from::float8
      from millrace.views v where v.view = $1 and v.epoch = $2`
   }
 

@@ -4,6 +4,7 @@ import { PostgresAudit } from './audit.ts'
 import { PostgresConnection, type PostgresOptions } from './connection.ts'
 import { PostgresCoordination } from './coordination.ts'
 import { EntryTable } from './entry-table.ts'
+import { PostgresKeeping } from './keeping.ts'
 import { locksOf } from './locks.ts'
 import { migrate, requireSchema } from './migrate.ts'
 import { postgresFaults } from './faults.ts'
@@ -41,6 +42,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
       writer: (layout) => new PostgresWriter(parts, layout),
       audit: (layout) => new PostgresAudit(parts, layout),
       tallies: (layout) => new PostgresTallies(parts, layout),
+      keeping: (layout) => new PostgresKeeping(parts, layout),
       faults: () => postgresFaults(connection, table),
       close: () => connection.close(),
     }

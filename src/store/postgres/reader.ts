@@ -2,6 +2,7 @@ import type { ViewLayout } from '../../mutation.ts'
 import { parseLsn } from '../../position.ts'
 import { checkKeys } from '../checks.ts'
 import { refuseOtherFormat } from '../epoch.ts'
+import { keptEntries } from '../kept-entries.ts'
 import { limits } from '../limits.ts'
 import type { ReadPart, ReadResult, StoreStatus, ViewReader } from '../reader.ts'
 import type { ParkedRecord } from '../state.ts'
@@ -120,10 +121,14 @@ export class PostgresReader implements ViewReader {
       watermark: parseLsn(state.watermark as string),
       ageMs: state.age_ms as number,
       doubts: [...new Set((state.doubts ?? []) as readonly string[])],
-      entries: keys.map((key) => {
-        const row = found.get(key)
-        return row ? this.#sql.entry(row) : null
-      }),
+      entries: keptEntries(
+        keys.map((key) => {
+          const row = found.get(key)
+          return row ? this.#sql.entry(row) : null
+        }),
+        this.#sql.layout,
+        (state.keep_from as number | null) ?? undefined,
+      ),
     }
   }
 }
@@ -138,7 +143,7 @@ function own(reader: ViewReader): PostgresReader {
   throw strangeReader(reader)
 }
 
-const stateSql = `select v.format, v.watermark::text, ${ageMsSql} as age_ms,
+const stateSql = `select v.format, v.watermark::text, v.keep_from::float8, ${ageMsSql} as age_ms,
     v.declarations @> $2::jsonb and v.watermark is not null as serves,
     (select json_agg(d.doubt->>'code' order by d.raised)
      from millrace.doubts d where d.view = v.view) as doubts

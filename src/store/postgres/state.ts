@@ -19,7 +19,7 @@ export const ageMsSql = `case when v.watermark_at is not null then greatest(0,
 const statusText = statement(
   'status',
   `select v.epoch, v.format, v.declarations::text, v.topics::text, v.watermark::text,
-     v.barrier::text, v.fingerprint, v.pass, ${ageMsSql} as age_ms,
+     v.barrier::text, v.fingerprint, v.pass, v.keep_from::float8, ${ageMsSql} as age_ms,
      (select json_agg(d order by d.raised) from millrace.doubts d where d.view = v.view) as doubts,
      (select count(*) from millrace.parked p where p.view = asked.view)
        + coalesce(v.parked_beyond, 0) as parked,
@@ -72,6 +72,7 @@ function parseState(row: SqlRow): ViewState {
     barrier: row.barrier === null ? undefined : decodeBarrier(row.barrier as string, where),
     fingerprint: (row.fingerprint as string | null) ?? undefined,
     doubts: ((row.doubts ?? []) as readonly SqlRow[]).map(parseDoubt),
+    keepFrom: (row.keep_from as number | null) ?? undefined,
     pass: (row.pass as string | null) ?? undefined,
   }
 }

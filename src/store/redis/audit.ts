@@ -53,7 +53,7 @@ export class RedisAudit implements ViewAudit {
     const bounds = [limits.ticketTtlMs, ticketsMax].map(String)
     const shape = `${cells} ${this.#tallies.count} ${limits.cellsMax}`
     const args = [epoch, ticket ?? '', ...bounds, shape, ...looked]
-    const [kind, found, texts, tails] = await this.#connection.runForBytes('look', all, args)
+    const [kind, found, texts, tails, bound] = await this.#connection.runForBytes('look', all, args)
     if (String(kind) === 'conflict') return { kind: 'conflict' }
     return {
       kind: 'entries',
@@ -61,6 +61,7 @@ export class RedisAudit implements ViewAudit {
         this.#text(bytes, (tails as readonly Buffer[])[index]),
       ),
       checkpoints: parseCheckpoints((found as readonly Buffer[]).map(String), checkpoints),
+      keepFrom: String(bound) === '' ? undefined : Number(String(bound)),
     }
   }
 

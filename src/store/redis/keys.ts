@@ -52,6 +52,9 @@ export function viewKeys(name: string) {
 /** The format of a view's state says how all of its keys are laid out. */
 export const formatField = 'format'
 
+/** Field of the state: the bound of what is kept, in whole seconds since 1970. */
+export const keepFromField = 'keep-from'
+
 /** Field of the state: `1` once every entry holds what the declaration says, `0` before. */
 export function completeField(declaration: string): string {
   return `complete:${declaration}`

@@ -22,8 +22,8 @@
 -- ARGV[6..] namesAt      fields: the row's, its key first, then every counter
 --
 -- Returns one of
---   {'entries', {topic partition, checkpoint, ...}, {text, ...}, {text of the tallies, ...}} where
---     the last list is empty when an entry has no tallies
+--   {'entries', {topic partition, checkpoint, ...}, {text, ...}, {text of the tallies, ...}, bound of
+--     what is kept or ''} where the last list is empty when an entry has no tallies
 --   {'conflict'} when the epoch is another one
 --   {'type', key, reason}
 
@@ -41,9 +41,9 @@ local namesAt = 6
 
 -- include cells
 
-local standing = redis.pcall('HGET', state, 'epoch')
-if type(standing) == 'table' then return {'type', state, standing.err} end
-if standing ~= epoch then return {'conflict'} end
+local standing = redis.pcall('HMGET', state, 'epoch', 'keep-from')
+if standing.err then return {'type', state, standing.err} end
+if standing[1] ~= epoch then return {'conflict'} end
 local moment = redis.pcall('HGETALL', checkpoints)
 if moment.err then return {'type', checkpoints, moment.err} end
 
@@ -169,4 +169,4 @@ if ticket ~= '' and #KEYS >= entriesAt then
   redis.call('PEXPIRE', tickets, ttlMs)
   redis.call('PEXPIRE', rowTickets, ttlMs)
 end
-return {'entries', moment, texts, tails}
+return {'entries', moment, texts, tails, standing[2] or ''}

@@ -15,7 +15,8 @@
 --
 -- Returns one of
 --   {'read', {'unavailable', 'absent' or 'building'} or
---     {'serving', watermark, its age in milliseconds, {doubt, ...}, entry, ...}, ...}
+--     {'serving', watermark, its age in milliseconds, {doubt, ...}, bound of what is kept or '',
+--     entry, ...}, ...}
 --     where an entry is {values in the order of fields, and then of each tally, if any of the values is
 --     there, items and scores in turn}; by keys of others only those that are there, with the key in
 --     front
@@ -93,7 +94,8 @@ end
 
 -- The answer as it begins before the first entry, or the key at which something is wrong, and what.
 local function standingOf(state, doubts, complete)
-  local found = redis.pcall('HMGET', state, 'format', complete, 'watermark', 'watermark-at', 'doubts')
+  local found = redis.pcall('HMGET', state, 'format', complete, 'watermark', 'watermark-at', 'doubts',
+    'keep-from')
   local answer = {'unavailable', 'absent'}
   if found.err then return nil, state, found.err end
   if found[1] ~= format then
@@ -108,7 +110,7 @@ local function standingOf(state, doubts, complete)
     if raised.err then return nil, doubts, raised.err end
     for i, doubt in ipairs(raised) do raised[i] = string.match(doubt, '^%S+ %d+ (%S+)') or '' end
   end
-  answer = {'serving', found[3], now - (tonumber(found[4]) or 0), raised}
+  answer = {'serving', found[3], now - (tonumber(found[4]) or 0), raised, found[6] or ''}
   return answer
 end
 

@@ -1,11 +1,12 @@
 import { parseKafkaOffset, parseLsn, parseTopicPartition } from '../../position.ts'
 import type { Entry, ViewLayout } from '../../mutation.ts'
 import { refuseOtherFormat, stateFormat } from '../epoch.ts'
+import { keptEntries } from '../kept-entries.ts'
 import { limits } from '../limits.ts'
 import { compareParked, decodeParked } from '../parked.ts'
 import type { KeyPlace, ReadPart, ReadResult, StoreStatus, ViewReader } from '../reader.ts'
 import type { ParkedRecord } from '../state.ts'
-import { checkParts, strangeReader } from '../together.ts'
+import { checkParts, strangeReader, withoutNulls } from '../together.ts'
 import type { RedisConnection, Reply } from './connection.ts'
 import { EntryHash } from './entry-hash.ts'
 import { EntryTallies } from './entry-tallies.ts'
@@ -15,6 +16,7 @@ import { readStatus } from './state.ts'
 export class RedisReader implements ViewReader {
   readonly #connection: RedisConnection
   readonly #keys: ViewKeys
+  readonly #layout: ViewLayout
   readonly #hash: EntryHash
   readonly #tallies: EntryTallies
   /** What every read says: what has to be complete, fields and slices. */
@@ -27,6 +29,7 @@ export class RedisReader implements ViewReader {
   ) {
     this.#connection = connection
     this.#keys = keys
+    this.#layout = layout
     this.#hash = new EntryHash(layout)
     this.#tallies = new EntryTallies(layout, keys, this.#hash.watched.length)
     const { read } = this.#hash
@@ -101,18 +104,21 @@ export class RedisReader implements ViewReader {
 
   #parse(part: ReadPart, [kind, ...rest]: readonly Reply[]): ReadResult {
     if (kind === 'unavailable') return { kind, phase: rest[0] as 'absent' | 'building' }
-    const [watermark, ageMs, codes, ...found] = rest
+    const [watermark, ageMs, codes, keepFrom, ...found] = rest
     const values = found as readonly (readonly Reply[])[]
-    return {
+    const entries =
+      'keys' in part
+        ? part.keys.map((key, at) => this.#entry(key, values[at]!))
+        : values.map(([key, ...each]) => this.#entry(String(key), each))
+    const bound = keepFrom === '' ? undefined : Number(keepFrom)
+    const result: ReadResult = {
       kind: 'serving',
       watermark: parseLsn(String(watermark)),
       ageMs: Math.max(0, Number(ageMs)),
       doubts: [...new Set(codes as readonly string[])],
-      entries:
-        'keys' in part
-          ? part.keys.map((key, at) => this.#entry(key, values[at]!))
-          : values.flatMap(([key, ...each]) => this.#entry(String(key), each) ?? []),
+      entries: keptEntries(entries, this.#layout, bound),
     }
+    return 'keys' in part ? result : withoutNulls(result)
   }
 
   #entry(key: string, values: readonly Reply[]): Entry | null {

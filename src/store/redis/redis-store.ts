@@ -3,6 +3,7 @@ import type { ViewStore } from '../store.ts'
 import { RedisAudit } from './audit.ts'
 import { RedisConnection, type RedisOptions } from './connection.ts'
 import { RedisCoordination, RedisWatchable } from './coordination.ts'
+import { RedisKeeping } from './keeping.ts'
 import { viewKeys } from './keys.ts'
 import { redisFaults } from './faults.ts'
 import { RedisReader } from './reader.ts'
@@ -31,6 +32,7 @@ export async function openRedisStore({ view, ...options }: RedisStoreOptions): P
     writer: (layout) => new RedisWriter(connection, keys, layout),
     audit: (layout) => new RedisAudit(connection, keys, layout),
     tallies: (layout) => new RedisTallies(connection, keys, layout),
+    keeping: (layout) => new RedisKeeping(connection, keys, layout),
     faults: () => redisFaults(connection, keys, options.url),
     close: async () => connection.close(),
   }

@@ -17,6 +17,8 @@ export const scriptNames = [
   'scan',
   'scan-items',
   'sweep',
+  'let-go',
+  'raise-keep',
   'progress',
   'lease',
   'open',

@@ -7,7 +7,7 @@ import { refuseOtherFormat, stateFormat } from '../epoch.ts'
 import type { StoreStatus } from '../reader.ts'
 import type { Epoch, KeptDeclaration, ViewState } from '../state.ts'
 import type { RedisConnection } from './connection.ts'
-import { completeField, formatField, type ViewKeys } from './keys.ts'
+import { completeField, formatField, keepFromField, type ViewKeys } from './keys.ts'
 import { pairs, parseDoubt } from './texts.ts'
 
 type Fields = ReadonlyMap<string, string>
@@ -38,13 +38,14 @@ export async function readStatus(
 
 /** Fields and values of a state that begins. */
 export function stateFields(epoch: Epoch, beginning: Beginning): string[] {
-  const { declaration, topics, barrier, fingerprint } = beginning
+  const { declaration, topics, barrier, fingerprint, keepFrom } = beginning
   const fields = {
     [formatField]: String(stateFormat),
     epoch,
     barrier: encodeBarrier(barrier),
     'barrier-number': String(barrier.number),
     fingerprint,
+    ...(keepFrom === undefined ? {} : { [keepFromField]: String(keepFrom) }),
   }
   return [...Object.entries(fields).flat(), ...declarationFields([declaration], topics)]
 }
@@ -81,8 +82,14 @@ function parseState(keys: ViewKeys, fields: Fields, doubts: Fields): ViewState |
     barrier: barrier === undefined ? undefined : decodeBarrier(barrier, keys.state),
     fingerprint: fields.get('fingerprint'),
     doubts: [...doubts.values()].map((text) => parseDoubt(text, keys.doubts)),
+    keepFrom: numberOr(fields.get(keepFromField)),
     pass: fields.get('pass'),
   }
+}
+
+/** Of the bound as the state has it. */
+function numberOr(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text)
 }
 
 const declarationsSchema = z.array(z.object({ id: z.string(), declaration: z.string() }))
