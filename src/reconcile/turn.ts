@@ -268,10 +268,7 @@ export class Turn {
     const after = encodePass({ ...pass, statistics })
     const step = { epoch, before: this.#text, after, ended: ended.map(({ id }) => id) }
     if (!(await audit.progress({ ...step, completed: done }))) {
-      throw new MillraceError(
-        'look-void',
-        'another process compares the view, or it has begun anew',
-      )
+      throw voided('another process compares the view, or it has begun anew')
     }
     this.#text = after
     this.#pass = { ...pass, statistics }
