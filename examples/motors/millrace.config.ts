@@ -2,10 +2,11 @@ import { countOf, countsOf, defineConfig, defineView } from 'millrace'
 import { dimensions } from './dimensions.ts'
 import { lastDays, preferencesOf } from './preferences.ts'
 
-/** How often one user met each value of each dimension on one day. */
+/** How often one user met each value of each dimension on one day, for 60 days. */
 const interestDay = defineView({
   name: 'interest-day',
   key: { userId: 'bigint', day: 'date' },
+  keep: '60 days',
   aggregates: Object.fromEntries(
     Object.entries(dimensions).map(([name, value]) => [
       name,

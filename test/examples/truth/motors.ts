@@ -24,7 +24,7 @@ const dimensions = {
   equipment: 'equipment',
 } as const
 
-/** Days as operators see them: the view has no path of its own. */
+/** Days as operators see them, for the view has no path of its own: those that are kept. */
 export function motorsTruth(client: Client): Promise<Truth> {
   const parts = Object.entries(dimensions).map(([name, column]) => {
     const from = `select i.${column} as value, count(*) as count from interests i
@@ -36,7 +36,7 @@ export function motorsTruth(client: Client): Promise<Truth> {
     client,
     `select '/views/interest-day/' || user_id || ':' || day as path, json_build_object(
        'userId', user_id::text, 'day', day::text, ${parts.join(', ')}) as body
-     from interests d group by user_id, day`,
+     from interests d where day >= (now() at time zone 'UTC')::date - 60 group by user_id, day`,
   )
 }
 
