@@ -58,8 +58,8 @@ function interest(scene: Scene, id: number, daysAgo: number): Row {
   const day = new Date(nowMs - daysAgo * dayMs).toISOString().slice(0, 10)
   const isSearch = chance.happens(0.3)
   const values = columns.map((column) =>
-    // A search names the make, and few of the others.
-    isSearch && column !== dimensions.make && chance.happens(0.8)
+    // A search names few of them, or none.
+    isSearch && chance.happens(column === dimensions.make ? 0.3 : 0.8)
       ? null
       : valueOf(scene, column, user),
   )

@@ -63,7 +63,8 @@ function clickRow({ chance, size }: Scene, id: number, at: string): Row {
 }
 
 function viewRow({ chance, size }: Scene, id: number, at: string): Row {
-  const spentMs = chance.integer(100, 90_000)
+  // Half of them are told of when the page is opened.
+  const spentMs = chance.happens(0.5) ? 0 : chance.integer(100, 90_000)
   return {
     table: 'page_views',
     values: [id, session(chance, size), chance.pick(pages), spentMs, at],

@@ -13,6 +13,8 @@ import type { Doubt, DoubtCode, Restart } from '../store/state.ts'
 
 const parts = z.record(z.string(), z.unknown())
 
+const unique = z.record(z.string(), z.array(z.string()))
+
 const schema = z.object({
   /** System identifier and timeline. */
   history: z.string(),
@@ -20,6 +22,8 @@ const schema = z.object({
   tables: parts,
   publication: z.unknown(),
   slot: z.unknown(),
+  /** Columns that an index could give as a replica identity, by table. Nothing is concluded from it. */
+  unique: unique.optional(),
   connector: z.object({ hash: z.string(), placeholder: z.string() }),
   /** Keys that the store says it has dropped to make room since it started. */
   evicted: z.number(),
@@ -47,7 +51,12 @@ export type FingerprintParts = {
   readonly evicted: number
 }
 
-const setupSchema = z.object({ tables: parts, publication: z.unknown(), slot: z.unknown() })
+const setupSchema = z.object({
+  tables: parts,
+  publication: z.unknown(),
+  slot: z.unknown(),
+  unique,
+})
 
 export function fingerprintOf({
   moment,
@@ -59,12 +68,13 @@ export function fingerprintOf({
     .toSorted()
     .map((name) => [name, settings[name]])
   const hash = createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 16)
-  const { tables, publication, slot } = setupSchema.parse(JSON.parse(moment.setup))
+  const setup = setupSchema.parse(JSON.parse(moment.setup))
   return {
     history: moment.history,
-    tables,
-    publication,
-    slot,
+    tables: setup.tables,
+    publication: setup.publication,
+    slot: setup.slot,
+    unique: setup.unique,
     connector: { hash, placeholder: placeholderOf(settings) },
     evicted,
     topics: { ...topics },

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Decoded, LogRecord } from '../change.ts'
+import { avroNameOf } from '../avro-name.ts'
 import { describe } from '../errors.ts'
 import { columnsOf, retractColumnsOf, type View } from '../view/view.ts'
 import { interpret } from './envelope.ts'
@@ -17,6 +18,8 @@ export type DecoderSubject = {
   readonly topic: string
   /** The connector's `unavailable.value.placeholder`. */
   readonly placeholder: string
+  /** Columns of the table's unique indexes, but the primary key's; undefined where not known. */
+  readonly unique?: readonly string[] | undefined
 }
 
 export type DecoderOptions = DecoderSubject & {
@@ -103,7 +106,7 @@ class Plans {
     if (typeof value === 'string') return value
     const keySchema = keyId === undefined ? undefined : await this.#lookup.schema(keyId)
     if (typeof keySchema === 'string') return keySchema
-    const { view, table } = this.#options
+    const { view, table, unique } = this.#options
     const columns = columnsOf(view, table)
     const retracts = retractColumnsOf(view, table)
     const key = keySchema && keyReader(keySchema, columns)
@@ -114,6 +117,7 @@ class Plans {
       columns,
       retracts,
       key: key?.avroNames ?? [],
+      unique: unique?.map(avroNameOf),
     })
     if (!projection) return `schema ${valueId} of the value is not that of a Debezium envelope`
     const plan = { key, projection }

@@ -9,27 +9,37 @@ export type EarlierRow = {
   readonly isGiven: (before: Readonly<Record<string, unknown>>) => boolean
 }
 
+export type Indexed = {
+  /** Columns of the primary key. */
+  readonly key: readonly string[]
+  /** Columns of other unique indexes; undefined where they are not known. */
+  readonly unique: readonly string[] | undefined
+}
+
 /**
  * What a replica identity leaves out of `before` comes as null where the column may be null, else
- * as its default, or zero, empty text, the epoch: nothing tells it from a value. So a needed value
- * outside the key is believed when it does not look like such a filler, or when `before` has a
- * value in any column that may be null, for no identity but `full` gives those (an index that
- * serves as identity can't hold them).
+ * as its default, or zero, empty text, the epoch: nothing tells it from a value. So needed values
+ * outside the key are believed when none looks like such a filler, or when `before` has a value in
+ * a column that no identity but `full` gives: one of no unique index, or one that may be null, for
+ * an index that serves as identity can't hold it.
  *
- * What remains is doubt about whole rows that really hold a filler where it is needed and null
- * wherever they can: those are taken as not given, which costs a doubt and never a wrong number.
+ * What remains is doubt about whole rows that hold fillers in all these columns and in a needed one:
+ * those are taken as not given, which costs a doubt and never a wrong number.
  */
 export function earlierRow(
   row: RawRecord,
   needed: readonly string[],
-  key: readonly string[],
+  { key, unique }: Indexed,
 ): EarlierRow {
   const others = row.fields.filter(({ name }) => !key.includes(name)).map(named)
   const outside = others.filter(({ name }) => needed.includes(name))
   if (outside.length === 0) return { names: needed, isGiven: () => true }
-  const witnesses = others.filter(({ column }) => column.nullable && isPlain(column))
+  const ofNoIndex = (name: string) => unique !== undefined && !unique.includes(name)
+  const witnesses = others.filter(
+    ({ name, column }) => isPlain(column) && (column.nullable || ofNoIndex(name)),
+  )
   return {
-    names: [...needed, ...witnesses.map(({ name }) => name)],
+    names: [...new Set([...needed, ...witnesses.map(({ name }) => name)])],
     isGiven: (before) =>
       outside.every(({ name, column }) => !isFiller(column, before[name])) ||
       witnesses.some(({ name, column }) => !isFiller(column, before[name])),

@@ -61,6 +61,8 @@ export type ProjectionTarget = {
   readonly retracts: readonly string[]
   /** Columns of the record's key, by their names in Avro. */
   readonly key: readonly string[]
+  /** Columns of other unique indexes, by their names in Avro; undefined where they are not known. */
+  readonly unique: readonly string[] | undefined
 }
 
 /** What is needed of an envelope's `source`. */
@@ -87,7 +89,7 @@ export function project(writer: WriterSchema, target: ProjectionTarget): Project
     return { column, avroName, type, read }
   })
   const earlier = columns.filter(({ column }) => target.retracts.includes(column))
-  const { names, isGiven } = earlierRow(row, earlier.map(avroNames), target.key)
+  const { names, isGiven } = earlierRow(row, earlier.map(avroNames), target)
   const reader = prunedType({ envelope, row, source }, columns.map(avroNames), names)
   const resolver: Resolver = reader.createResolver(writer.type)
   return {

@@ -68,17 +68,16 @@ export class Plans {
     if (fingerprint === undefined) {
       throw new MillraceError('not-serving', 'the set-up was not looked at yet')
     }
-    const { placeholder } = decodeFingerprint(fingerprint).connector
-    const of = JSON.stringify([
-      state.declarations.map(({ declaration }) => declaration),
-      placeholder,
-    ])
+    const { connector, unique } = decodeFingerprint(fingerprint)
+    const { placeholder } = connector
+    const declarations = state.declarations.map(({ declaration }) => declaration)
+    const of = JSON.stringify([declarations, placeholder, unique])
     if (this.#known?.of === of) return this.#known.made
     const view = mergedView(state)
     const { outside, config } = this.#parts
     const decoders = tablesOf(view).map((table): [string, Decoder] => {
       const topic = topicOf(config.connector, table)
-      return [table, outside.decoder({ view, table, topic, placeholder })]
+      return [table, outside.decoder({ view, table, topic, placeholder, unique: unique?.[table] })]
     })
     const made = { view, decoders: new Map(decoders) }
     this.#known = { of, made }

@@ -20,6 +20,7 @@ export type Capture = {
  * - `publication`, null where there is none: its row, and the rows that put these tables or their
  *   schema into it, each with the transaction that wrote it.
  * - `slot`, null where there is none.
+ * - `unique`, by table: columns of its unique indexes, and of its partitions', but the primary key's.
  *
  * ANALYZE and VACUUM write to pg_class in place and change nothing of this. Added columns, granted
  * rights and new triggers do, and can't be told from an altered identity.
@@ -31,7 +32,8 @@ export function fingerprintSql(tables: readonly string[], { publication, slot }:
     'publication', (${publicationSql(names, literal(publication))}),
     'slot', (select jsonb_build_object('plugin', plugin, 'database', database,
         'temporary', temporary, 'lost', wal_status is not distinct from 'lost')
-      from pg_replication_slots where slot_name = ${literal(slot)})
+      from pg_replication_slots where slot_name = ${literal(slot)}),
+    'unique', (${uniqueSql(names)})
   )::text)`
 }
 
@@ -54,6 +56,15 @@ function tablesSql(names: string): string {
           from pg_attribute where attrelid = t.oid and attnum > 0 and not attisdropped))
     end), '{}')
     from ${names} left join pg_class t on ${namedTable}`
+}
+
+function uniqueSql(names: string): string {
+  return `select coalesce(jsonb_object_agg(named.id, (
+        select coalesce(jsonb_agg(distinct a.attname order by a.attname), '[]')
+        from pg_index i
+        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any (i.indkey)
+        where i.indisunique and not i.indisprimary and i.indrelid in ${partitionsSql('t.oid')})), '{}')
+    from ${names} join pg_class t on ${namedTable}`
 }
 
 /** A table and all its partitions. */

@@ -5,6 +5,7 @@ import {
   encodeFingerprint,
   fingerprintOf,
   isSameDatabase,
+  isSameSetup,
   knownSlotState,
   type Fingerprint,
 } from '../../src/coordinate/fingerprint.ts'
@@ -13,7 +14,8 @@ const tables = {
   authors: { oid: 1, files: [11], identity: 'f' },
   books: { oid: 2, files: [12, 13], identity: 'd' },
 }
-const setup = { tables, publication: { oid: 4 }, slot: { name: 'millrace' } }
+const unique = { authors: [], books: ['isbn'] }
+const setup = { tables, publication: { oid: 4 }, slot: { name: 'millrace' }, unique }
 const moment = { history: '7/1', setup: JSON.stringify(setup) }
 const topic = { id: 'a', partitions: 2, compactionLagMs: 5, cleanupPolicy: 'compact' }
 const before: Fingerprint = fingerprintOf({
@@ -45,6 +47,7 @@ describe('a fingerprint', () => {
       tables,
       publication: { oid: 4 },
       slot: { name: 'millrace' },
+      unique,
       connector: {
         hash: expect.stringMatching(/^[0-9a-f]{16}$/),
         placeholder: '__debezium_unavailable_value',
@@ -103,6 +106,14 @@ describe('what differs is a doubt', () => {
   test('and nothing where nothing does', () => {
     expect(doubtsOf({})).toEqual([])
     expect(doubtsOf({}, decodeFingerprint(encodeFingerprint(before)))).toEqual([])
+  })
+
+  test('and nothing where another index is unique, which is written down all the same', () => {
+    const other = { ...before, unique: { authors: ['name'], books: [] } }
+    expect(doubtsOf(other)).toEqual([])
+    expect(isSameSetup(before, other)).toBe(false)
+    expect(isSameSetup(before, { ...before, unique: undefined })).toBe(false)
+    expect(isSameSetup(before, decodeFingerprint(encodeFingerprint(before)))).toBe(true)
   })
 
   test('about everything where the database is another', () => {

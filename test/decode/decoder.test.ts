@@ -39,7 +39,7 @@ const ada = {
 async function decode(
   table: string,
   values: EnvelopeValues | null,
-  options: { columns?: readonly Column[]; key?: object } = {},
+  options: { columns?: readonly Column[]; key?: object; unique?: readonly string[] } = {},
 ): Promise<Decoded> {
   const columns = options.columns ?? (table === 'users' ? userColumns : tweetColumns)
   const key = options.key ?? { [columns[0]!.name]: values?.after?.[columns[0]!.name] ?? 1n }
@@ -55,6 +55,7 @@ async function decode(
     topic: 't',
     clock: systemClock,
     placeholder,
+    unique: options.unique,
     unknownSchemaMs: 60_000,
   })
   const bytes = values && framed(2, schemas[2]!, envelope(values))
@@ -181,6 +182,16 @@ describe('what the replica identity did not give', () => {
   test('is told from a real value that looks like a filler by a column that may be null', async () => {
     const change = await changeOf('tweets', { op: 'd', before: { ...whole, user_id: 0n } })
     expect(change).toHaveProperty('before', { user_id: 0n })
+  })
+
+  test('is told from one by a column of no unique index, where the indexes are known', async () => {
+    const values = { op: 'd', before: { ...whole, user_id: 0n, text: null } }
+    const before = (unique: readonly string[] | undefined) =>
+      changeOf('tweets', values, unique && { unique })
+    expect(await before([])).toHaveProperty('before', { user_id: 0n })
+    expect(await before(['user_id'])).toHaveProperty('before', { user_id: 0n })
+    expect(await before(['created_at'])).toHaveProperty('before', undefined)
+    expect(await before(undefined)).toHaveProperty('before', undefined)
   })
 
   test('is no value where it is the default that the table declares', async () => {

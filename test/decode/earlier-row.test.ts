@@ -16,9 +16,11 @@ const nullable = (name: string, type: unknown, more: object = {}): RawField => (
   ...more,
 })
 
+const indexed = { key: ['id'], unique: undefined }
+
 /** Whether `author`, which is needed of a row with these other columns, is given. */
 const given = (author: RawField, value: unknown, others: readonly RawField[] = [], more = {}) =>
-  earlierRow(record(long('id'), author, ...others), ['author'], ['id']).isGiven({
+  earlierRow(record(long('id'), author, ...others), ['author'], indexed).isGiven({
     id: 1n,
     author: value,
     ...more,
@@ -27,7 +29,7 @@ const given = (author: RawField, value: unknown, others: readonly RawField[] = [
 describe('a needed column of the earlier row', () => {
   test('of the key is always given, and nothing else is read', () => {
     const row = record(long('id'), nullable('note', 'string'))
-    const { names, isGiven } = earlierRow(row, ['id'], ['id'])
+    const { names, isGiven } = earlierRow(row, ['id'], indexed)
     expect(names).toEqual(['id'])
     expect(isGiven({ id: 0n })).toBe(true)
   })
@@ -77,7 +79,7 @@ describe('a column that may be null', () => {
 
   test('is read as well, and with a value it tells that all is given', () => {
     const row = record(long('id'), long('author'), ...others, long('pages'))
-    expect(earlierRow(row, ['author'], ['id']).names).toEqual(['author', 'note', 'motto'])
+    expect(earlierRow(row, ['author'], indexed).names).toEqual(['author', 'note', 'motto'])
     expect(given(long('author'), 0n, others, { note: 'x', motto: null })).toBe(true)
     expect(given(long('author'), 0n, others, { note: null, motto: 'x' })).toBe(true)
     expect(given(long('author'), 0n, others, { note: '', motto: null })).toBe(true)
@@ -92,12 +94,12 @@ describe('a column that may be null', () => {
   test('is not read where its type is no plain one', () => {
     const array = nullable('tags', { type: 'array', items: 'string' })
     const row = record(long('id'), long('author'), array)
-    expect(earlierRow(row, ['author'], ['id']).names).toEqual(['author'])
+    expect(earlierRow(row, ['author'], indexed).names).toEqual(['author'])
   })
 
   test('that is of the key tells nothing', () => {
     const row = record(nullable('id', 'long'), long('author'))
-    const { names, isGiven } = earlierRow(row, ['author'], ['id'])
+    const { names, isGiven } = earlierRow(row, ['author'], indexed)
     expect(names).toEqual(['author'])
     expect(isGiven({ id: 7n, author: 0n })).toBe(false)
   })
@@ -105,8 +107,34 @@ describe('a column that may be null', () => {
 
 test('all needed columns have to be given', () => {
   const row = record(long('id'), long('author'), long('editor'))
-  const { isGiven } = earlierRow(row, ['author', 'editor'], ['id'])
+  const { isGiven } = earlierRow(row, ['author', 'editor'], indexed)
   expect(isGiven({ author: 7n, editor: 8n })).toBe(true)
   expect(isGiven({ author: 7n, editor: 0n })).toBe(false)
   expect(isGiven({ author: 0n, editor: 8n })).toBe(false)
+})
+
+describe('a column of no unique index', () => {
+  const row = record(long('id'), long('author'), long('pages'), long('shelf'))
+  const knowing = (unique: readonly string[] | undefined) =>
+    earlierRow(row, ['author'], { key: ['id'], unique })
+
+  test('is read as well, and with a value it tells that all is given', () => {
+    const { names, isGiven } = knowing(['shelf'])
+    expect(names).toEqual(['author', 'pages'])
+    expect(isGiven({ author: 0n, pages: 3n })).toBe(true)
+    expect(isGiven({ author: 0n, pages: 0n })).toBe(false)
+  })
+
+  test('tells nothing where an index may hold it, or where indexes are not known', () => {
+    expect(knowing(['shelf']).isGiven({ author: 0n, pages: 0n, shelf: 3n })).toBe(false)
+    expect(knowing(['author', 'shelf', 'pages']).isGiven({ author: 0n, pages: 3n })).toBe(false)
+    expect(knowing(undefined).names).toEqual(['author'])
+    expect(knowing(undefined).isGiven({ author: 0n, pages: 3n })).toBe(false)
+  })
+
+  test('tells that another needed column is given', () => {
+    const { isGiven } = earlierRow(row, ['author', 'pages'], { key: ['id'], unique: ['shelf'] })
+    expect(isGiven({ author: 7n, pages: 0n })).toBe(true)
+    expect(isGiven({ author: 0n, pages: 0n, shelf: 3n })).toBe(false)
+  })
 })

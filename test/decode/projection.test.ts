@@ -17,6 +17,7 @@ const target: ProjectionTarget = {
   columns: { author: 'bigint', id: 'bigint' },
   retracts: ['author'],
   key: ['id'],
+  unique: undefined,
 }
 
 type Envelope = { readonly fields: readonly { readonly name: string; readonly type: unknown }[] }

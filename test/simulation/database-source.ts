@@ -159,6 +159,7 @@ export class DatabaseSource implements Source {
       tables: setups,
       publication: database.publication,
       slot: database.slot,
+      unique: {},
     })
   }
 

@@ -13,6 +13,7 @@ const form = z.object({
   ),
   publication: z.unknown(),
   slot: z.unknown(),
+  unique: z.record(z.string(), z.array(z.string())),
 })
 
 type Setup = z.infer<typeof form>
@@ -72,6 +73,15 @@ test('tells tables, their files and their partitions, publication and slot', asy
   expect(json.slot).toBeNull()
 })
 
+test('tells which columns are of unique indexes, but for the primary key, also of partitions', async () => {
+  await run(
+    'create unique index one on things (size); create unique index two on parts_1 (thing, id)',
+  )
+  expect((await setup()).json.unique).toEqual({ things: ['size'], parts: ['id', 'thing'] })
+  await run('drop index one, two')
+  expect((await setup()).json.unique).toEqual({ things: [], parts: [] })
+})
+
 const files = '.tables.things.files'
 const identities = '.tables.things.identities'
 
@@ -100,6 +110,8 @@ describe('is another one after', () => {
       'alter table parts_1 replica identity default; alter table parts_1 replica identity full',
       ['.tables.parts.identities'],
     ],
+    ['a unique index', 'create unique index named on things (other, id)', ['.unique.things']],
+    ['a unique index that is dropped', 'drop index named', ['.unique.things']],
     [
       'a primary key that is made anew',
       'alter table things drop constraint things_pkey; alter table things add primary key (id)',
@@ -162,7 +174,7 @@ describe('is another one after', () => {
     [
       'a table that is dropped',
       'drop table things',
-      ['.tables.things', '.publication.tables.things'],
+      ['.tables.things', '.publication.tables.things', '.unique.things'],
     ],
     [
       'a slot that is created',

@@ -29,6 +29,7 @@ export class FakeOutside {
     },
     publication: { oid: 4 },
     slot: { name: 'millrace' },
+    unique: {},
   }
   faults: SetupFault[] = []
   slot: SlotState | undefined
