@@ -165,7 +165,8 @@ async function keepTopic(parts: KeepTopics, table: string, signal: AbortSignal):
   const watching = watch
     .until(over, () => (shapeOf(watch.state, topic) === known ? undefined : true))
     .then(() => end.abort())
-  const groupId = `millrace-${own.view.name}-${store.name}-${table}`
+  // Names of views and stores have no dot, so no two groups have one id.
+  const groupId = `millrace.${own.view.name}.${store.name}.${table}`
   await untilDone({ log: log.child({ topic }), clock, signal: over }, () =>
     outside.changeSource({ groupId, topic }).run(
       (reader) =>
