@@ -17,7 +17,7 @@ import { seedOfRun } from '../support/chain-harness.ts'
 import { slowness } from '../support/wait.ts'
 import { captured, captureKinds, openSlot } from './captured-log.ts'
 import { changeKinds, transactionsOf } from './changes.ts'
-import { expectedOf, tallyKinds, unequal, type Entries } from './expected.ts'
+import { expectedOf, tallyKinds, tallyShapes, unequal, type Entries } from './expected.ts'
 import { createMood, keyForms, PlainTexts, plainSettings } from './forms.ts'
 import { keep } from './kept.ts'
 import { numbers, planOf, type Numbers } from './plan.ts'
@@ -130,6 +130,7 @@ const wanted = [
   'count above one',
   ...changeKinds,
   ...tallyKinds,
+  ...tallyShapes,
   ...captureKinds,
   ...tableKinds,
 ]
