@@ -1,11 +1,11 @@
 // Before the tests that need servers: fetches what is missing, so that no test's time limit has to
-// bear a download, and makes the folder of the chain that the chain tests share.
+// bear a download, and makes a folder for each worker's chain that its chain tests share.
 import { serverNames } from '../../src/dev/chain-options.ts'
 import { findPrograms } from '../../src/dev/start-chain.ts'
-import { newTestFolder, sharedFolderVariable } from './test-folders.ts'
+import { makeSharedFolders, sharedFolders } from './test-folders.ts'
 
-export default async function setUp() {
-  if (process.env[sharedFolderVariable] !== undefined) return
+export default async function setUp({ maxWorkers }) {
+  if (sharedFolders().length > 0) return
   await findPrograms(serverNames, { say: (line) => process.stderr.write(`${line}\n`) })
-  process.env[sharedFolderVariable] = newTestFolder()
+  makeSharedFolders(maxWorkers)
 }

@@ -8,12 +8,7 @@ import { mainPath } from '../../src/dev/folders.ts'
 import { randomPorts } from '../../src/dev/ports.ts'
 import { startChain } from '../../src/dev/start-chain.ts'
 import { exampleSchema, exampleSeed, userInformationConfig } from '../../src/traffic/example.ts'
-import {
-  newTestFolder,
-  removeOrphans,
-  removeTestFolder,
-  sharedFolderVariable,
-} from './test-folders.ts'
+import { newTestFolder, removeOrphans, removeTestFolder, sharedFolders } from './test-folders.ts'
 
 /** One real server of a test's own, on a free port with a folder of its own. */
 export type TestServer = {
@@ -78,12 +73,12 @@ export function stopTestChain(chain: Chain): Promise<void> {
 }
 
 /**
- * The chain that all files of the chain suite share: every server, seeded, with one worker and the
+ * The chain that the files of one of jest's workers share: every server, seeded, with one worker and the
  * API. The first file starts it, the run's end stops it. What an earlier file left down or paused
  * is brought up again; what it started beside is ended.
  */
 export async function sharedChain(): Promise<Chain> {
-  const folder = process.env[sharedFolderVariable]
+  const folder = sharedFolders()[Number(process.env['JEST_WORKER_ID'] ?? 1) - 1]
   if (folder === undefined) {
     throw new MillraceError('no-chain', 'the chain suite shares a chain that its set-up prepares', {
       hint: 'Run jest with .jest.config.mjs.',

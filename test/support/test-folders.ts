@@ -1,14 +1,30 @@
 import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { Chain, removeData } from '../../src/dev/chain.ts'
 import { chainEnvPath } from '../../src/dev/chain-env.ts'
 import { foldersOf } from '../../src/dev/folders.ts'
 import { identify, isAlive, type ProcessIdentity } from '../../src/dev/process-identity.ts'
 import { readFile, writeFile } from '../../src/dev/small-files.ts'
 
-/** Names the folder of the chain that all files of a run share. */
-export const sharedFolderVariable = 'MILLRACE_TEST_CHAIN'
+/** Names the folders of the chains that files share, one for each worker of the run. */
+const sharedVariable = 'MILLRACE_TEST_CHAINS'
+
+/** In the order of the workers' numbers; none before a run has begun. */
+export function sharedFolders(): readonly string[] {
+  return process.env[sharedVariable]?.split(delimiter) ?? []
+}
+
+export function makeSharedFolders(workers: number): void {
+  process.env[sharedVariable] = Array.from({ length: workers }, newTestFolder).join(delimiter)
+}
+
+/** Answers them once. */
+export function forgetSharedFolders(): readonly string[] {
+  const folders = sharedFolders()
+  delete process.env[sharedVariable]
+  return folders
+}
 
 const prefix = 'millrace-test-'
 
