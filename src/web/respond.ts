@@ -14,6 +14,7 @@ import {
   type EntriesOptions,
 } from './entries.ts'
 import { keyRule, parseParts } from './entry-key.ts'
+import { notingLeftAlone } from './left-alone.ts'
 import { sendProblem } from './problem.ts'
 import { queryFault } from './query.ts'
 import { refusalOf, refuse, type Refusal } from './refusals.ts'
@@ -127,8 +128,9 @@ async function make(
   const read = ((questions) => reads.read(questions, signal)) as ReadEntries
   const call = respond.answer as (asked: Given<unknown, unknown, unknown>) => unknown
   const run = async () => call({ ...given, read, signal })
+  const note = (error: unknown) => noteLeftAlone(error, { view, log })
   try {
-    return bodyOf(await Promise.race([run(), over]))
+    return bodyOf(await Promise.race([notingLeftAlone(note, run), over]))
   } catch (error) {
     if (signal.aborted) {
       const { reason } = signal as { readonly reason: unknown }
@@ -160,6 +162,12 @@ function bodyOf(answer: unknown): Made {
   const body: string | undefined = JSON.stringify(answer)
   if (body === undefined) throw new RespondFault(`it answered ${typeof answer}, which is no JSON`)
   return { kind: 'body', body }
+}
+
+/** What a read says was told where the answer waited for it. */
+function noteLeftAlone(error: unknown, { view, log }: Pick<RespondOptions, 'view' | 'log'>): void {
+  if (error instanceof ReadRefused || error instanceof Over) return
+  log.error({ view: view.name, ...whyOf(error) }, 'respond did not wait for what has failed')
 }
 
 function late(view: string, timeoutMs: number): Refusal {

@@ -8,6 +8,7 @@ import { pathsOf } from '../view/paths.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { Connections } from './connections.ts'
 import { addEntries } from './entries.ts'
+import { watchLeftAlone } from './left-alone.ts'
 import { addOperators } from './operators.ts'
 import { problemSchema, sendProblem } from './problem.ts'
 import { ReadQueue } from './read-queue.ts'
@@ -64,6 +65,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     if (respond) addRespond(app, serve, { ...each, ...bounds, respond, served: byName })
     else addEntries(app, serve, each)
   }
+  if (views.some(({ view }) => view.respond)) watchLeftAlone()
   if (config.apiOperators) addOperators(app, views)
   addStatus(app, statuses)
   addOpenApi(app)

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../src/config.ts'
@@ -22,6 +23,12 @@ const artists = defineView({
   key: { artistId: 'bigint' },
   row: from('artists', { key: 'artist_id', fields: { name: 'name' } }),
   aggregates: { listenCount: countOf('listens', { by: 'artist_id' }) },
+})
+
+const unknown = defineView({
+  name: 'unknown',
+  key: { id: 'bigint' },
+  row: from('unknown', { key: 'id', fields: {} }),
 })
 
 const days = { type: 'integer', minimum: 1, maximum: 60, default: 30 } as const
@@ -283,11 +290,6 @@ describe('a respond that', () => {
     instance: '/listeners/1',
   }
   const keys = Array.from({ length: limits.readKeysMax + 1 }, (_, index) => String(index))
-  const unknown = defineView({
-    name: 'unknown',
-    key: { id: 'bigint' },
-    row: from('unknown', { key: 'id', fields: {} }),
-  })
 
   test.each<[string, string, Respond]>([
     ['throws', 'it threw SyntaxError', () => void JSON.parse('{"Ada"')],
@@ -327,6 +329,44 @@ describe('a respond that', () => {
       status: 503,
     })
     expect((await get('/listeners/1')).json()).toBe('without')
+    expect(told()).toEqual([])
+  })
+})
+
+describe('what a respond does not wait for', () => {
+  const left = 'respond did not wait for what has failed'
+
+  test('takes no other answer with it when it fails, and the log says why', async () => {
+    const get = await answering(({ query, read }) => {
+      if (query.whole) return 'whole'
+      void Promise.reject(new TypeError('Ada')).finally(() => undefined)
+      void read([{ view: unknown, keys: ['1'] }])
+      return 'left'
+    })
+    expect((await get('/listeners/1')).json()).toBe('left')
+    await sleep(10)
+    expect((await get('/listeners/1?whole=true')).json()).toBe('whole')
+    const reason = 'it read the view unknown, which the configuration lacks'
+    expect(told()).toMatchObject([
+      { msg: left, view: 'listener', reason },
+      { msg: left, reason: 'it threw TypeError' },
+    ])
+    expect(JSON.stringify(told())).not.toContain('Ada')
+  })
+
+  test('is told once, where it is one of several reads of a store that is away', async () => {
+    const get = await answering(async ({ read }) => {
+      const first = read([{ view: artists, keys: ['7'] }])
+      const second = read([{ view: artists, keys: ['8'] }]).then(([bands]) => bands)
+      return [await first, await second]
+    })
+    failing = new MillraceError('store-away', 'the store is away')
+    expect((await get('/listeners/1')).json()).toMatchObject({
+      type: 'urn:problem-type:millrace:store-unavailable',
+    })
+    await sleep(10)
+    failing = undefined
+    expect((await get('/listeners/1')).statusCode).toBe(200)
     expect(told()).toEqual([])
   })
 })
