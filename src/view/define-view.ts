@@ -147,11 +147,11 @@ export async function gatherFaults<Result>(
 }
 
 /** Names that JavaScript gives to every object, or that a store may want for itself. */
-const reserved = new Set(
+const reserved = new Set([
+  ...Object.getOwnPropertyNames(Object.prototype),
   // The last ones are columns that Postgres gives to every table.
-  `constructor prototype exists watermark present
-   ctid xmin xmax cmin cmax tableoid`.split(/\s+/),
-)
+  ...`prototype exists watermark present ctid xmin xmax cmin cmax tableoid`.split(' '),
+])
 
 /** What declarations are made of: JavaScript lets a name through that is none of them. */
 const properties = {
