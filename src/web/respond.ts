@@ -16,7 +16,7 @@ import {
 import { keyRule, parseParts } from './entry-key.ts'
 import { notingLeftAlone } from './left-alone.ts'
 import { sendProblem } from './problem.ts'
-import { queryFault } from './query.ts'
+import { infiniteFault, queryFault } from './query.ts'
 import { refusalOf, refuse, type Refusal } from './refusals.ts'
 import {
   ReadRefused,
@@ -48,6 +48,10 @@ export function addRespond(app: FastifyInstance, route: string, options: Respond
     const parts = view.key.map(({ name }) => request.params[name]!)
     const key = parseParts(view, parts)
     if (key === undefined) return badKey(reply, keyRule(view), request.url)
+    const detail = infiniteFault(respond.query, request.query as object)
+    if (detail !== undefined) {
+      return sendProblem(reply, { status: 400, kind: 'bad-query', detail, instance: request.url })
+    }
     if (underWay >= answersMax) {
       const full = new MillraceError('overloaded', `${answersMax} answers are being made already`)
       return refuse(reply, refusalOf(full), request.url)

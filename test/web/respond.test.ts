@@ -192,6 +192,20 @@ describe('a query', () => {
     expect(called).toBe(0)
   })
 
+  test('has no number that is infinite, with bounds or without', async () => {
+    const given = { query: { weight: { type: 'number' }, share: { type: 'number', maximum: 1 } } }
+    const get = await answering(({ query }) => query, { given })
+    const asked = await get('/listeners/1?weight=-1e300&share=0.5')
+    expect(asked.json()).toEqual({ weight: -1e300, share: 0.5 })
+    for (const [query, detail] of [
+      ['weight=1e999', 'weight is a number.'],
+      ['share=Infinity', 'share is a number: 1 or less.'],
+    ]) {
+      const refused = await get(`/listeners/1?${query}`)
+      expect(refused.json()).toMatchObject({ title: 'That is no query of the path', detail })
+    }
+  })
+
   test('of another view is as free as it was', async () => {
     const get = await answering(() => 1)
     expect((await get('/artists/7?days=x')).statusCode).toBe(200)
@@ -303,6 +317,11 @@ describe('a respond that', () => {
       ({ read }) => read([{ view: artists, keys }]),
     ],
     [
+      'reads a key that is no text',
+      'it read a key of artist that is no text: numbers have to be one too',
+      ({ read }) => read([{ view: artists, keys: [7 as never] }]),
+    ],
+    [
       'reads an unknown view',
       'it read the view unknown, which the configuration lacks',
       ({ read }) => read([{ view: unknown, keys: ['1'] }]),
@@ -410,6 +429,36 @@ describe('a declaration with respond', () => {
     [
       { query: { half: { type: 'string', pattern: '(' } } },
       'query parameter half: its pattern is no regular expression',
+    ],
+    [
+      { query: { half: { type: 'string', pattern: /d/ } } },
+      'query parameter half: its pattern is no regular expression',
+    ],
+    [
+      { query: { days: null } },
+      'query parameter days has no type that is one of integer, number, string, boolean',
+    ],
+    [{ query: { valueOf: { type: 'string' } } }, "query parameter valueOf can't be called so"],
+    [{ query: { 'a/b': { type: 'string' } } }, "query parameter a/b can't be called so"],
+    ...[{ minimum: '1' }, { maximum: Infinity }, { minimum: 5, maximum: 1 }].map(
+      (bounds): [object, string] => [
+        { query: { days: { type: 'integer', ...bounds } } },
+        'query parameter days: minimum and maximum are numbers in that order',
+      ],
+    ),
+    ...[{ minLength: -1 }, { maxLength: 1.5 }, { minLength: 5, maxLength: 1 }].map(
+      (lengths): [object, string] => [
+        { query: { half: { type: 'string', ...lengths } } },
+        'query parameter half: minLength and maxLength are whole numbers in that order',
+      ],
+    ),
+    ...[[], ['a', 'a'], [1], 'ab'].map((values): [object, string] => [
+      { query: { half: { type: 'string', enum: values } } },
+      'query parameter half: its enum is no list of different texts',
+    ]),
+    [
+      { query: { days: { type: 'integer', description: 5 } } },
+      'query parameter days: its description is no text',
     ],
   ])('%j is refused', (given, fault) => {
     expect(faultOf(given)).toBe(`view 'listener' can't be defined: ${fault}`)
