@@ -3,7 +3,7 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest }
 import type { FastifyReply } from 'fastify'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
-import { lookedMost } from '../view/lookup.ts'
+import { readWeight } from '../view/lookup.ts'
 import { pathsOf } from '../view/paths.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { Connections } from './connections.ts'
@@ -54,7 +54,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const views = served.map((each) => {
     const { view } = each.own
     const looking = { read: (keys: readonly string[]) => readLooking(each, keys, byName) }
-    const bounds = { timeoutMs, readsMax, lookedMost: lookedMost(view) }
+    const bounds = { timeoutMs, readsMax, weight: readWeight(view) }
     const reads = new ReadQueue(view.lookups ? looking : each, bounds)
     return { view, reads, onDoubt, log }
   })
