@@ -48,9 +48,9 @@ export type FieldLookup<Fields extends LookedFields = LookedFields> = ItemLookup
  */
 export function lookup<const Fields extends LookedFields>(
   view: string,
-  { by, fields }: Omit<FieldLookup<Fields>, 'view'>,
+  given: Omit<FieldLookup<Fields>, 'view'>,
 ): FieldLookup<Fields> {
-  return { view, by, fields }
+  return { ...given, view }
 }
 
 type Declared = {
@@ -104,10 +104,11 @@ export function faultsOfLookups({ row, lookups = {} }: Declared): string[] {
 /** The same of the fields that one names, whose names have to be free. */
 export function faultsOfLooked(
   what: string,
-  { fields }: ItemLookup,
+  { view, fields }: ItemLookup,
   taken: readonly string[] = [],
 ): string[] {
-  const given = Object.entries(fields)
+  const given = Object.entries(fields ?? {})
+  if (typeof view !== 'string') return [`${what} names no view: { view: 'artist', fields: { … } }`]
   return [
     ...(given.length > 0 ? [] : [`${what} names no fields`]),
     ...given.flatMap(([name, type]) => [
