@@ -15,6 +15,7 @@ import { decodePass } from '../reconcile/pass-state.ts'
 import type { Plan } from '../reconcile/plan.ts'
 import type { ViewState } from '../store/state.ts'
 import { fold } from '../view/fold.ts'
+import { parseKey, spelledRule } from '../web/entry-key.ts'
 import { chosenView, opening } from './chosen.ts'
 import {
   linesOf,
@@ -63,6 +64,7 @@ async function explainedOf(
   return {
     view: own.view.name,
     key,
+    ...(parseKey(own.view, key) === undefined && { noKey: spelledRule(own.view) }),
     store: store.name,
     since: all ? 'beginning' : 'barrier',
     touches: await touchesOf(plan, key, { all, signal }),
