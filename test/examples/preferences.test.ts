@@ -32,7 +32,7 @@ test('the last days begin with the one that is named, over the ends of months an
 })
 
 test('what is no day is refused, and each that is taken can be counted from', () => {
-  const [, preferences] = config.views!
+  const [, preferences] = config.views
   const { until } = preferences!.respond!.query
   const pattern = until?.type === 'string' ? until.pattern! : ''
   const isTaken = (day: string) => new RegExp(pattern, 'u').test(day)
