@@ -50,9 +50,7 @@ export class Retention {
       if (this.#right?.barrier !== barrier.number) this.#right = { ...right, bound: before }
       return undefined
     }
-    if (before !== undefined && !(await this.#mayRise(view, before, after))) {
-      return leap(view, before, after)
-    }
+    if (!(await this.#mayRise(view, before, after))) return leap(view, before, after)
     const keeping = store.keeping(view.layout)
     if (!(await keeping.raise({ epoch, before, after }))) return undefined
     this.#right = { ...right, bound: after }
@@ -61,12 +59,14 @@ export class Retention {
     return undefined
   }
 
-  async #mayRise(view: View, before: KeepBound, after: KeepBound): Promise<boolean> {
+  /** A view that was begun with a bound has one: `before` is undefined where it kept all so far. */
+  async #mayRise(view: View, before: KeepBound | undefined, after: KeepBound): Promise<boolean> {
     const { store, clock } = this.#parts
     const right = this.#right
     const passed = right ? (clock.monotonicMs() - right.atMs) / 1_000 : 0
     const most = leapMost(view) + passed
-    if (after - Math.max(before, right?.bound ?? before) <= most) return true
+    const from = Math.max(before ?? -Infinity, right?.bound ?? -Infinity)
+    if (after - from <= most) return true
     const letGo = (await store.watchable.wanted())?.letGo
     return letGo !== undefined && after - letGo <= most
   }
@@ -77,17 +77,17 @@ function leapMost({ key, keep }: View): number {
   return Math.max(stepOf(key[timePartsOf(key)[0]!]!), keep! / 10)
 }
 
-function leap(view: View, before: KeepBound, after: KeepBound): MillraceError {
-  const [from, to] = [before, after].map((bound) => textOf(view, bound))
-  return new MillraceError(
-    'keep-held',
-    `entries from ${from} up to ${to} would go at once, ${spanText(after - before)} of them: they stay`,
-    {
-      hint:
-        "Look at the source's clock. If it is right, no worker has run for long, or the view keeps " +
-        `for a shorter time than before: then \`millrace apply --let-go ${view.name}\` lets them go.`,
-    },
-  )
+function leap(view: View, before: KeepBound | undefined, after: KeepBound): MillraceError {
+  const to = textOf(view, after)
+  const what =
+    before === undefined
+      ? `all entries up to ${to} would go at once`
+      : `entries from ${textOf(view, before)} up to ${to} would go at once, ${spanText(after - before)} of them`
+  return new MillraceError('keep-held', `${what}: they stay`, {
+    hint:
+      "Look at the source's clock. If it is right, no worker has run for long, or the view keeps " +
+      `for a shorter time than before: then \`millrace apply --let-go ${view.name}\` lets them go.`,
+  })
 }
 
 function textOf({ key }: View, bound: KeepBound): string {

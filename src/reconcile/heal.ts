@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { MillraceError } from '../errors.ts'
 import {
   confirm,
   fill,
@@ -9,9 +10,10 @@ import {
   type Wrong,
 } from './confirm.ts'
 import { healItems } from './heal-items.ts'
-import type { Verdict } from './judge.ts'
+import type { Difference, Verdict } from './judge.ts'
 import { chunks } from './lists.ts'
-import { judgeSheets, takeSheet, type Judgement } from './look.ts'
+import { judgeSheets, takeSheet, type Judgement, type LargeTally } from './look.ts'
+import { voided } from './passage.ts'
 import type { Plan } from './plan.ts'
 import type { Pace } from './walk.ts'
 
@@ -49,10 +51,35 @@ export async function heal(
   const met = new Map(
     [...large, ...entries.large].map((each) => [JSON.stringify([each.entry, each.tally]), each]),
   )
-  const items = await healItems(plan, [...met.values()], options)
+  const items = await healLarge(plan, [...met.values()], options)
   return {
     wrong: [...entries.wrong, ...items.wrong],
     unproved: new Set([...unproved, ...entries.unproved, ...items.unproved]),
+  }
+}
+
+/**
+ * Compares tallies item by item. One that can't be read is moved aside, as an entry is of which a look
+ * sees that, and what was there is put in again.
+ */
+export async function healLarge(
+  plan: Plan,
+  large: readonly LargeTally[],
+  options: Omit<HealOptions, 'ticket'>,
+): Promise<Healed> {
+  const unreadable = new Map<string, Healed['wrong'][number]>()
+  for (;;) {
+    const left = large.filter(({ entry }) => options.correct || !unreadable.has(entry))
+    try {
+      const { wrong, unproved } = await healItems(plan, left, options)
+      return { wrong: [...unreadable.values(), ...wrong], unproved }
+    } catch (error) {
+      if (!(error instanceof MillraceError) || error.code !== 'store-type') throw error
+      const { entry: key } = error
+      if (key === undefined || unreadable.has(key)) throw error
+      if (options.correct && !(await movedAside(plan, key))) throw voided(error.message)
+      unreadable.set(key, { ...somethingElse(key), healed: options.correct })
+    }
   }
 }
 
@@ -72,7 +99,7 @@ async function* lookAgain(
 
 /** Those that are wrong. What can't be read is moved aside, and is looked at by the next round. */
 async function wrongOf(
-  { writer, epoch, log, layout }: Plan,
+  plan: Plan,
   verdicts: ReadonlyMap<string, Verdict>,
   options: HealOptions,
 ): Promise<ReadonlyMap<string, Wrong>> {
@@ -80,12 +107,21 @@ async function wrongOf(
   for (const [key, verdict] of verdicts) {
     if (verdict.kind === 'wrong') wrong.set(key, verdict)
     if (verdict.kind !== 'unreadable') continue
-    const differences = [{ key, field: '*', expected: 'an entry', found: 'something else' }]
+    const differences = [somethingElse(key)]
     wrong.set(key, { differences, correction: { entry: key, put: undefined, add: {} } })
-    if (!options.correct) continue
-    const place = await writer.displace(epoch, key)
-    if (place !== undefined)
-      log.error({ view: layout.name, key, place }, 'what was no entry was moved aside')
+    if (options.correct) await movedAside(plan, key)
   }
   return wrong
+}
+
+function somethingElse(key: string): Difference {
+  return { key, field: '*', expected: 'an entry', found: 'something else' }
+}
+
+/** False where it is an entry by now. */
+async function movedAside({ writer, epoch, log, layout }: Plan, key: string): Promise<boolean> {
+  const place = await writer.displace(epoch, key)
+  if (place === undefined) return false
+  log.error({ view: layout.name, key, place }, 'what was no entry was moved aside')
+  return true
 }

@@ -5,10 +5,10 @@
 import { newMarker } from '../consume/marker-log.ts'
 import { belowBound } from '../keep.ts'
 import type { ItemPage, ItemTruth } from '../source/source.ts'
+import { typeError } from '../store/checks.ts'
 import { compareCells, withUnseen } from './cells.ts'
 import type { Wrong } from './confirm.ts'
 import type { LargeTally, LookParts } from './look.ts'
-import { voided } from './passage.ts'
 import type { Plan } from './plan.ts'
 import { readSteps, type Taken } from './steps.ts'
 
@@ -41,7 +41,8 @@ export async function takeItemSheet(
 
 /**
  * Judges sheets, in one reading of the log. `ticket` is left with every entry, so with one no two
- * sheets may be of the same. Rejects as `readSteps` does.
+ * sheets may be of the same. Rejects as `readSteps` does, and with `store-type` where what lies there
+ * is no tally.
  */
 export async function judgeItems(
   parts: LookParts & Pick<Plan, 'tallies'>,
@@ -57,8 +58,10 @@ export async function judgeItems(
       const { of, items } = sheet
       const answer = await tallies.look({ epoch, ...of, items, ticket })
       if (answer.kind === 'conflict') return undefined
-      // A look at the entry moves it aside.
-      if (answer.kind === 'unreadable') throw voided(`${of.tally} of ${of.entry} is no tally`)
+      if (answer.kind === 'unreadable') {
+        const { entry, tally } = of
+        throw typeError(`${tally} of ${entry}`, 'it is no tally', { entry })
+      }
       return { found: answer.amounts, checkpoints: answer.checkpoints }
     },
   }))

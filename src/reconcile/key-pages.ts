@@ -18,15 +18,21 @@ export type KeyPage = {
   readonly next: Partial<KeysAt> | undefined
 }
 
+/** Keys that are looked at together, about. */
+const keysMax = 5_000
+/** Pages of the store that are read for them, of which few may have any that are to be looked at. */
+const pagesMax = { build: 50, doubt: 50, steady: 5 } as const
+
 /**
  * The next keys of a lap that is through with those of the source's order: what the store has, and
  * then what changes have touched. A lap that only sees that all is right leaves the latter to the
- * next one. `lost` where the store can't go on from the cursor.
+ * next one. `lost` where the store can't go on from the cursor. While `goesOn`, pages are gathered:
+ * whatever is looked at waits for a barrier, a few keys as long as thousands.
  */
 export async function nextKeys(
   plan: Plan,
   at: KeysAt,
-  signal: AbortSignal,
+  { signal, goesOn }: { readonly signal: AbortSignal; readonly goesOn: () => boolean },
 ): Promise<KeyPage | 'lost'> {
   const since = parseTransactionId(at.since!)
   if (at.section === 'log') {
@@ -39,10 +45,19 @@ export async function nextKeys(
       next: unread.size > 0 ? { unread } : undefined,
     }
   }
-  const page = await storePage(plan, at.after ?? undefined, since)
-  if (page === 'lost') return page
-  const { keys, below, scanned, cursor } = page
-  return { keys, below, read: scanned, next: await followedBy(plan, at, cursor) }
+  const [keys, below] = [new Set<string>(), new Set<string>()]
+  let read = 0
+  let cursor = at.after ?? undefined
+  for (let left = pagesMax[at.kind]; left > 0; left -= 1) {
+    const page = await storePage(plan, cursor, since)
+    if (page === 'lost') return page
+    for (const key of page.keys) keys.add(key)
+    for (const key of page.below) below.add(key)
+    read += page.scanned
+    cursor = page.cursor
+    if (cursor === undefined || keys.size + below.size >= keysMax || !goesOn()) break
+  }
+  return { keys: [...keys], below: [...below], read, next: await followedBy(plan, at, cursor) }
 }
 
 async function followedBy(

@@ -156,3 +156,10 @@ function keysOfSteps({ layout }: View, { keys, truth }: Sheet): string[][] {
 function evidenceOf(sheet: Sheet, { unseen }: Reading, key: string, found: string): Evidence {
   return { key, truth: sheet.truth.entries.get(key), found, unseen: unseen.get(key) }
 }
+
+/** Text of the truth, in characters. */
+export function charsOf({ truth }: Sheet): number {
+  let chars = 0
+  for (const [key, text] of truth.entries) chars += key.length + text.length
+  return chars
+}

@@ -5,9 +5,9 @@ import type { Log } from '../log.ts'
 import type { StandingDoubt, ViewState } from '../store/state.ts'
 import { anchorOf } from './anchor.ts'
 import { heal, type HealOptions, type Healed } from './heal.ts'
+import { healKeys, keysAtOnce } from './heal-keys.ts'
 import { nextKeys } from './key-pages.ts'
-import { chunks } from './lists.ts'
-import { judgeSheets, takeSheet, type Sheet } from './look.ts'
+import type { Sheet } from './look.ts'
 import { fullPace, steadyPace, type SteadyOptions } from './pace.ts'
 import { remove } from './let-go.ts'
 import {
@@ -41,8 +41,6 @@ export type TurnOptions = {
   readonly fullPaceDailyMs: number
 }
 
-/** Keys of one page of the store's own keys, and of looks at entries in doubt. */
-const keysAtOnce = 1_000
 const anchorWaitMs = 10_000
 const askForFullPaceMs = 10_000
 
@@ -166,17 +164,14 @@ export class Turn {
     const { section } = this.#pass
     while (!signal.aborted) {
       const startedMs = clock.monotonicMs()
-      const page = await nextKeys(this.#plan, this.#pass, signal)
+      const goesOn = () => this.#isCurrent()
+      const page = await nextKeys(this.#plan, this.#pass, { signal, goesOn })
       if (page === 'lost') return this.#persist({ ...this.#pass, after: null }, undefined)
       const { keys, below, read, next } = page
       const letGo = await remove(this.#plan, below)
       const busyMs = clock.monotonicMs() - startedMs
-      const wrong: Tally['wrong'][number][] = []
-      for (const some of chunks(keys, keysAtOnce)) {
-        const healed = await this.#lookAt(some, signal)
-        wrong.push(...healed.wrong)
-        this.#pass = { ...this.#pass, unproved: this.#unprovedWith(healed.unproved) }
-      }
+      const { wrong, unproved } = await this.#lookAt(keys, signal)
+      this.#pass = { ...this.#pass, unproved: this.#unprovedWith(unproved) }
       const tally = {
         looks: Math.ceil(keys.length / keysAtOnce),
         entries: keys.length,
@@ -194,13 +189,10 @@ export class Turn {
   }
 
   async #lookAt(keys: readonly string[], signal: AbortSignal): Promise<Healed> {
-    const sheet = await takeSheet(this.#plan, { kind: 'keys', keys })
     // What was never put in has been wrong for nobody, also where its row is gone by now.
     const atOnce = this.#pass.kind === 'build'
     const ticket = atOnce ? randomUUID() : undefined
-    const judgement = await judgeSheets(this.#plan, [sheet], { ticket, signal })
-    const healing = { atOnce, ticket, signal, ...this.#correcting() }
-    return heal(this.#plan, judgement, healing)
+    return healKeys(this.#plan, keys, { atOnce, ticket, signal, ...this.#correcting() })
   }
 
   /** Doubts that name their entries are cured by looking at those alone. */

@@ -1,6 +1,7 @@
 import { bounded } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
-import { judgeSheets, passageOfSheet, takeSheet, type Judgement, type Sheet } from './look.ts'
+import { charsOf, judgeSheets, passageOfSheet, takeSheet } from './look.ts'
+import type { Judgement, Sheet } from './look.ts'
 import type { Plan } from './plan.ts'
 
 export type Pace = {
@@ -192,10 +193,4 @@ class SheetQueue {
     this.#wake.resolve()
     this.#wake = Promise.withResolvers()
   }
-}
-
-function charsOf({ truth }: Sheet): number {
-  let chars = 0
-  for (const [key, text] of truth.entries) chars += key.length + text.length
-  return chars
 }

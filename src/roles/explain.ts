@@ -7,7 +7,7 @@ import type { Mutation } from '../mutation.ts'
 import { formatLsn, parseTopicPartition, type KafkaOffset } from '../position.ts'
 import { printLine } from '../print-line.ts'
 import type { Project } from '../project/project.ts'
-import { healItems } from '../reconcile/heal-items.ts'
+import { healLarge } from '../reconcile/heal.ts'
 import { nameOfField } from '../reconcile/judge.ts'
 import { judgeSheets, takeSheet } from '../reconcile/look.ts'
 import { verifyPace } from '../reconcile/pace.ts'
@@ -15,6 +15,7 @@ import { decodePass } from '../reconcile/pass-state.ts'
 import type { Plan } from '../reconcile/plan.ts'
 import type { ViewState } from '../store/state.ts'
 import { fold } from '../view/fold.ts'
+import { parseKey, spelledRule } from '../web/entry-key.ts'
 import { chosenView, opening } from './chosen.ts'
 import {
   linesOf,
@@ -63,6 +64,7 @@ async function explainedOf(
   return {
     view: own.view.name,
     key,
+    ...(parseKey(own.view, key) === undefined && { noKey: spelledRule(own.view) }),
     store: store.name,
     since: all ? 'beginning' : 'barrier',
     touches: await touchesOf(plan, key, { all, signal }),
@@ -189,7 +191,7 @@ async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<
     corrected: () => Promise.resolve(),
     signal,
   }
-  const items = await healItems(plan, judgement.large, only)
+  const items = await healLarge(plan, judgement.large, only)
   const verdict = judgement.verdicts.get(key) ?? ({ kind: 'too old' } as const)
   const { snapshot, entries } = sheet.truth
   const wrong = [...(verdict.kind === 'wrong' ? verdict.differences : []), ...items.wrong]

@@ -8,6 +8,8 @@ const cellsShown = 10
 export type Explained = {
   readonly view: string
   readonly key: string
+  /** What a key of the view looks like, where that is none: no row can have it. */
+  readonly noKey?: string
   readonly store: string
   /** From where on the log was read: from its beginning, or from the oldest barrier that is kept. */
   readonly since: 'beginning' | 'barrier'
@@ -55,13 +57,14 @@ export type Verdict = {
 }
 
 export function linesOf(explained: Explained): readonly string[] {
-  const { view, key, store, since, touches, doubts, findings } = explained
+  const { view, key, noKey, store, since, touches, doubts, findings } = explained
   const begin =
     since === 'beginning'
       ? 'the beginning of the topics'
       : 'the oldest barrier that is kept (--all: more)'
   return [
     `${view} ${key} in ${store}`,
+    ...(noKey === undefined ? [] : [`that is no key of the view: ${noKey}`]),
     ...touches.map(touchLine),
     `${touches.length} changes since ${begin}`,
     ...doubts.map((reason) => `in doubt: ${reason}`),

@@ -4,10 +4,10 @@ import { systemClock } from '../clock.ts'
 import { printLine } from '../print-line.ts'
 import type { Project } from '../project/project.ts'
 import { heal, type HealOptions, type Healed } from '../reconcile/heal.ts'
+import { healKeys } from '../reconcile/heal-keys.ts'
 import { nameOfField, type Difference } from '../reconcile/judge.ts'
 import { nextKeys, type KeysAt } from '../reconcile/key-pages.ts'
-import { chunks } from '../reconcile/lists.ts'
-import { judgeSheets, takeSheet, type Sheet } from '../reconcile/look.ts'
+import type { Sheet } from '../reconcile/look.ts'
 import { verifyPace } from '../reconcile/pace.ts'
 import type { Plan } from '../reconcile/plan.ts'
 import { anchorOfSheet } from '../reconcile/steps.ts'
@@ -30,7 +30,6 @@ running worker, which takes the barriers that make the comparison exact.`,
   more: 'Exits with 0 when all is right, 1 when something differed or could not be told.',
 } as const
 
-const keysAtOnce = 2_000
 const namedMax = 50
 const sayEveryMs = 2_000
 const viewsAtOnce = 4
@@ -156,17 +155,13 @@ async function compareOthers(
   let at: KeysAt = { ...begin, unread: new Map() }
   let read = 0
   for (;;) {
-    const page = await nextKeys(plan, at, signal)
+    const page = await nextKeys(plan, at, { signal, goesOn: () => !signal.aborted })
     if (page === 'lost') {
       at = { ...at, after: null }
       continue
     }
-    for (const keys of chunks(page.keys, keysAtOnce)) {
-      const sheet = await takeSheet(plan, { kind: 'keys', keys })
-      const judgement = await judgeSheets(plan, [sheet], { ticket: undefined, signal })
-      add(result, await heal(plan, judgement, healing))
-      result.entries += keys.length
-    }
+    add(result, await healKeys(plan, page.keys, healing))
+    result.entries += page.keys.length
     read += page.read
     progress(`${read} keys of the store and changes looked through`)
     if (page.next === undefined) return

@@ -6,7 +6,7 @@ import type { Condition, PostgresType, ValueType } from '../types/value-type.ts'
 import { lengthText, windowTypes, type Window } from '../types/windows.ts'
 import { tableOf } from '../table-name.ts'
 import { identifier, tableName } from '../view/sql-text.ts'
-import { columnsOf, fieldsOf, retractColumnsOf, type View } from '../view/view.ts'
+import { columnsOf, retractColumnsOf, rowGroupsOf, type View } from '../view/view.ts'
 import type { TableFacts } from './setup-facts.ts'
 import type { SetupFault } from './source.ts'
 
@@ -20,7 +20,7 @@ export function columnFaults(table: string, facts: TableFacts, view: View): Setu
     if (!column) return fault('is not there')
     const known = typeOf(type)
     const refused = known.refusal(column.type)
-    if (refused) return fault(misfit(view, { name, type, found: column.type }))
+    if (refused) return fault(misfit(view, { table, name, type, found: column.type }))
     if (column.generated)
       return fault('is generated, so the log does not tell it: fill a plain column instead')
     if (keys.includes(name) && !column.deterministic) {
@@ -129,19 +129,31 @@ export function nameFaults(table: string, facts: TableFacts, users: readonly Vie
   return [...faults, ...shared]
 }
 
-type Misfit = { readonly name: string; readonly type: ColumnType; readonly found: PostgresType }
+type Misfit = {
+  readonly table: string
+  readonly name: string
+  readonly type: ColumnType
+  readonly found: PostgresType
+}
 
-function misfit(view: View, { name, type, found }: Misfit): string {
+function misfit(view: View, { table, name, type, found }: Misfit): string {
   const known = typeOf(type)
   const { why, instead } = known.refusal(found)!
   const taker = takerOf(found)
-  const isField = fieldsOf(view).some((field) => field.column === name && field.type === type)
   const cure = taker
-    ? isField
-      ? `declare it as ${taker.declare(name)}`
-      : asKey(taker, view.key.find((part) => part.window && part.type === type)?.window)
+    ? isKey(view, table, name)
+      ? asKey(taker, view.key.find((part) => part.window && part.type === type)?.window)
+      : `declare it as ${taker.declare(name)}`
     : instead
   return `${why}, view ${view.name} takes it as ${type} (${known.takes}): ${cure}`
+}
+
+/** Whether entries are keyed by it. */
+function isKey(view: View, table: string, column: string): boolean {
+  const owners = view.row ? [{ table: view.row.table, by: view.row.key }] : []
+  return [...owners, ...rowGroupsOf(view)].some(
+    (each) => each.table === table && each.by.includes(column),
+  )
 }
 
 function asKey({ key, name, noKey }: ValueType, window: Window | undefined): string {

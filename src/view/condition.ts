@@ -2,7 +2,7 @@
 import type { Row } from '../change.ts'
 import { unreachable } from '../errors.ts'
 import type { TypedColumn } from '../types/declare.ts'
-import { typeOf, type ColumnType } from '../types/types.ts'
+import { knownType, typeOf, type ColumnType } from '../types/types.ts'
 import type { ConstantForm } from '../types/value-type.ts'
 import { identifier, literal } from './sql-text.ts'
 
@@ -12,6 +12,8 @@ export type Condition = {
   readonly type: ColumnType
   readonly is: Comparison
   readonly values: readonly string[]
+  /** What was given as a constant and is none: JavaScript lets everything through. */
+  readonly odd?: string | undefined
 }
 
 export const comparisons = ['=', '<>', '<', '<=', '>', '>=', 'in', 'null', 'not null'] as const
@@ -31,7 +33,8 @@ export const gt = comparing('>')
 export const gte = comparing('>=')
 
 export function inArray(column: Column, values: readonly Constant[]): Condition {
-  return { ...typed(column), is: 'in', values: values.map(String) }
+  // Text is a list of letters to JavaScript.
+  return condition(column, 'in', Array.isArray(values) ? values : [[values]])
 }
 
 export function isNull(column: Column): Condition {
@@ -43,10 +46,18 @@ export function isNotNull(column: Column): Condition {
 }
 
 /** What of a condition can't be kept, in words. */
-export function faultsOfCondition({ column, type, is, values }: Condition): string[] {
+export function faultsOfCondition({ column, type, is, values, odd }: Condition): string[] {
+  const known = knownType(type)
+  if (!known) return [`there is no type '${type}' for ${column}`]
   if (is === 'null' || is === 'not null') return []
-  const { constant } = typeOf(type)
+  const { constant } = known
   if (!constant) return [`${column} of type ${type} can't be compared with a constant`]
+  if (odd !== undefined) {
+    return [
+      `${column} is compared with ${odd}, which is no constant: isNull and isNotNull ask for null, ` +
+        `inArray has a list of texts, numbers or booleans`,
+    ]
+  }
   const isOrder = ['<', '<=', '>', '>='].includes(is)
   return [
     ...(isOrder && !constant.isOrdered
@@ -103,11 +114,20 @@ function isEqual(form: ConstantForm, a: string, b: string): boolean {
 }
 
 function comparing(is: Comparison) {
-  return (column: Column, value: Constant): Condition => ({
-    ...typed(column),
-    is,
-    values: [String(value)],
-  })
+  return (column: Column, value: Constant): Condition => condition(column, is, [value])
+}
+
+function condition(column: Column, is: Comparison, given: readonly unknown[]): Condition {
+  const odd = given.flatMap(oddOf)[0]
+  const values = given.map(String)
+  return { ...typed(column), is, values, ...(odd === undefined ? {} : { odd }) }
+}
+
+/** In words. */
+function oddOf(value: unknown): string | [] {
+  if (['string', 'number', 'bigint', 'boolean'].includes(typeof value)) return []
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
 function typed(column: Column): TypedColumn {

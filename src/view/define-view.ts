@@ -15,6 +15,7 @@ import type {
   ViewDeclaration,
 } from './declaration.ts'
 import type { EntryJsonOf } from './json-types.ts'
+import { faultsOfForm } from './form-faults.ts'
 import { faultsOfKeep } from './keep-faults.ts'
 import { faultsOfKey } from './key-faults.ts'
 import { faultsOfLookups, lookupsOf } from './lookup.ts'
@@ -59,8 +60,8 @@ export function defineView<
 >(
   declaration: RespondingDeclaration<Key, Fields, Aggregates, Query, Lookups>,
 ): ViewOf<EntryJsonOf<Key, Fields, Aggregates, Lookups>> {
-  const { name, serve, keep } = declaration
   const wrong = faultsOf(declaration)
+  const { name, serve, keep } = { ...declaration }
   if (wrong.length > 0) {
     const message = `view '${name}' can't be defined: ${wrong.join('; ')}`
     if (!gathered) throw new MillraceError('view-invalid', message)
@@ -147,11 +148,11 @@ export async function gatherFaults<Result>(
 }
 
 /** Names that JavaScript gives to every object, or that a store may want for itself. */
-const reserved = new Set(
+const reserved = new Set([
+  ...Object.getOwnPropertyNames(Object.prototype),
   // The last ones are columns that Postgres gives to every table.
-  `constructor prototype exists watermark present
-   ctid xmin xmax cmin cmax tableoid`.split(/\s+/),
-)
+  ...`prototype exists watermark present ctid xmin xmax cmin cmax tableoid`.split(' '),
+])
 
 /** What declarations are made of: JavaScript lets a name through that is none of them. */
 const properties = {
@@ -159,7 +160,9 @@ const properties = {
   row: ['table', 'key', 'fields'],
 }
 
-function faultsOf(declaration: ViewDeclaration): string[] {
+function faultsOf(declaration: ViewDeclaration): readonly string[] {
+  const misshapen = faultsOfForm(declaration)
+  if (misshapen.length > 0) return misshapen
   const { name, key, row } = declaration
   const aggregates = Object.entries(declaration.aggregates ?? {})
   const numbers = aggregates.flatMap(([aggregate, declared]) =>
@@ -286,6 +289,8 @@ function faultsOfColumns({ key, row, aggregates = {} }: ViewDeclaration): string
 }
 
 /** Postgres cuts off what is longer. */
-function isIdentifier(name: string): boolean {
-  return name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= 63
+function isIdentifier(name: unknown): boolean {
+  return (
+    typeof name === 'string' && name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= 63
+  )
 }

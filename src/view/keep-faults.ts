@@ -16,7 +16,9 @@ export function faultsOfKeep({ key, keep }: KeepingDeclaration): readonly string
   const step = first && stepOf(first)
   return [
     ...(seconds === undefined
-      ? [`keep '${keep}' is no length of time: write '60 days', '36 hours' or '10 minutes'`]
+      ? [
+          `keep '${keep}' is no length of time: write '60 days', '36 hours' or '10 minutes', at most 10000 days`,
+        ]
       : []),
     ...(first
       ? []

@@ -7,7 +7,7 @@ import { nearest, didYouMean } from '../nearest.ts'
 import { nullable } from '../types/arrays.ts'
 import { knownType, typeOf, type ColumnType } from '../types/types.ts'
 import type { JsonValue } from '../types/value-type.ts'
-import { fieldsOf as rowFieldsOf, type ItemForm, type View } from './view.ts'
+import { fieldsOf as rowFieldsOf, type Aggregate, type ItemForm, type View } from './view.ts'
 
 export type Lookup = {
   /** Under which readers see it; that of an aggregate where its items are looked up. */
@@ -48,9 +48,9 @@ export type FieldLookup<Fields extends LookedFields = LookedFields> = ItemLookup
  */
 export function lookup<const Fields extends LookedFields>(
   view: string,
-  { by, fields }: Omit<FieldLookup<Fields>, 'view'>,
+  given: Omit<FieldLookup<Fields>, 'view'>,
 ): FieldLookup<Fields> {
-  return { view, by, fields }
+  return { ...given, view }
 }
 
 type Declared = {
@@ -104,10 +104,11 @@ export function faultsOfLookups({ row, lookups = {} }: Declared): string[] {
 /** The same of the fields that one names, whose names have to be free. */
 export function faultsOfLooked(
   what: string,
-  { fields }: ItemLookup,
+  { view, fields }: ItemLookup,
   taken: readonly string[] = [],
 ): string[] {
-  const given = Object.entries(fields)
+  const given = Object.entries(fields ?? {})
+  if (typeof view !== 'string') return [`${what} names no view: { view: 'artist', fields: { … } }`]
   return [
     ...(given.length > 0 ? [] : [`${what} names no fields`]),
     ...given.flatMap(([name, type]) => [
@@ -165,13 +166,19 @@ function itemOf({ aggregates, tallies }: View, aggregate: string): ItemForm | un
   return tallies.find(({ name }) => name === tally)?.item
 }
 
-/** At most how many entries of other views are read with one; roughly, where items have no bound. */
-export function lookedMost({ lookups = [], aggregates }: View): number {
-  return lookups.reduce((sum, { by }) => {
-    if (by.kind === 'field') return sum + 1
-    const slice = aggregates.find(({ name }) => name === by.aggregate)?.slice
-    return sum + (slice?.most ?? unboundedItems)
-  }, 0)
+/**
+ * What a read of one entry costs a store, where that of one without items costs 1: an entry of another
+ * view as much, an item of its own a quarter. At most, and roughly where items have no bound.
+ */
+export function readWeight({ lookups = [], aggregates }: View): number {
+  const items = (name: string) => itemsMost(aggregates.find((each) => each.name === name))
+  const looked = lookups.map(({ by }) => (by.kind === 'field' ? 1 : items(by.aggregate)))
+  const own = aggregates.map((each) => itemsMost(each) / 4)
+  return [...looked, ...own].reduce((sum, each) => sum + each, 1)
+}
+
+function itemsMost(aggregate: Aggregate | undefined): number {
+  return aggregate?.slice ? (aggregate.slice.most ?? unboundedItems) : 0
 }
 
 const unboundedItems = 100

@@ -148,22 +148,53 @@ export function faultsOfRespond(declaration: RespondDeclaration): string[] {
   ]
 }
 
-function faultsOfParameter(name: string, parameter: QueryParameter): string[] {
-  const { type } = parameter
+function faultsOfParameter(name: string, parameter: QueryParameter | null): string[] {
+  const type = parameter?.type
   const what = `query parameter ${name}`
-  if (!Object.hasOwn(parameterProperties, type)) {
+  if (!parameter || !type || !Object.hasOwn(parameterProperties, type)) {
     const types = Object.keys(parameterProperties)
     return [`${what} has no type that is one of ${types.join(', ')}`]
   }
   const known = [...common, ...parameterProperties[type]]
   const strange = Object.keys(parameter).filter((property) => !known.includes(property))
-  return [
+  const faults = [
+    // Every object has values under some names, which a query does not.
+    ...(/^[A-Za-z][A-Za-z0-9_-]*$/.test(name) && !(name in {})
+      ? []
+      : [`${what} can't be called so`]),
     ...strange.map(
       (property) =>
         `${what} of type ${type} has no ${property}${didYouMean(nearest(property, known))}`,
     ),
+    ...faultsOfBounds(what, parameter),
     ...faultsOfPattern(what, parameter),
-    ...faultsOfDefault(what, parameter),
+  ]
+  return faults.length > 0 ? faults : faultsOfDefault(what, parameter)
+}
+
+/** What the server's validation would not take, or no value could hold to. */
+function faultsOfBounds(what: string, parameter: QueryParameter): string[] {
+  const { description = '' } = parameter
+  const text = typeof description === 'string' ? [] : [`${what}: its description is no text`]
+  if (parameter.type === 'boolean') return text
+  if (parameter.type !== 'string') {
+    const { minimum = -Infinity, maximum = Infinity } = parameter
+    const bounds = [parameter.minimum ?? 0, parameter.maximum ?? 0]
+    const isFit = bounds.every(Number.isFinite) && minimum <= maximum
+    return isFit ? text : [...text, `${what}: minimum and maximum are numbers in that order`]
+  }
+  const { enum: values = [''], minLength = 0, maxLength = Infinity } = parameter
+  const lengths = [minLength, parameter.maxLength ?? 0]
+  const isFit = lengths.every((each) => Number.isInteger(each) && each >= 0)
+  const isList = Array.isArray(values) && values.every((each) => typeof each === 'string')
+  return [
+    ...text,
+    ...(isFit && minLength <= maxLength
+      ? []
+      : [`${what}: minLength and maxLength are whole numbers in that order`]),
+    ...(isList && values.length > 0 && new Set(values).size === values.length
+      ? []
+      : [`${what}: its enum is no list of different texts`]),
   ]
 }
 
@@ -174,6 +205,7 @@ function faultsOfPattern(what: string, parameter: QueryParameter): string[] {
 
 /** Undefined for what is no regular expression. */
 function expressionOf({ pattern = '' }: { readonly pattern?: string }): RegExp | undefined {
+  if (typeof pattern !== 'string') return undefined
   try {
     return new RegExp(pattern, 'u')
   } catch {

@@ -8,6 +8,15 @@ export function querySchema(query: QueryDeclaration): object {
   return { type: 'object', additionalProperties: false, properties: query }
 }
 
+/** The server's validation takes `1e999` for a number, and holds it to no bounds. */
+export function infiniteFault(query: QueryDeclaration, given: object): string | undefined {
+  for (const [name, value] of Object.entries(given)) {
+    const isInfinite = value === Infinity || value === -Infinity
+    if (isInfinite) return `${name} is ${wordsOf(query[name]!)}.`
+  }
+  return undefined
+}
+
 /** Makes a sentence of what the server's validation finds. */
 export function queryFault(query: QueryDeclaration) {
   return ([error]: readonly FastifySchemaValidationError[]): Error => {

@@ -29,8 +29,8 @@ export type ReadQueueOptions = {
   readonly timeoutMs: number
   /** Readers that wait at once. */
   readonly readsMax: number
-  /** Entries of other views that are read with one at most. */
-  readonly lookedMost?: number
+  /** What a read of one entry costs the store, where that of a plain one costs 1. */
+  readonly weight?: number
 }
 
 /** Calls of the store under way at once. Beyond them keys gather for the next one. */
@@ -58,11 +58,11 @@ export class ReadQueue {
   #calls = 0
   #waiting = 0
 
-  constructor(reader: Reads, { timeoutMs, readsMax, lookedMost = 0 }: ReadQueueOptions) {
+  constructor(reader: Reads, { timeoutMs, readsMax, weight = 1 }: ReadQueueOptions) {
     this.#reader = reader
     this.#timeoutMs = timeoutMs
     this.#readsMax = readsMax
-    this.#keysMax = Math.max(1, Math.floor(limits.readKeysMax / (1 + lookedMost)))
+    this.#keysMax = Math.max(1, Math.floor(limits.readKeysMax / weight))
   }
 
   /**

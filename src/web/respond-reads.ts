@@ -94,5 +94,11 @@ export class RespondReads {
 }
 
 function keyOf(view: View, given: EntryKey): string | undefined {
+  // A column of type integer is a number in JSON.
+  if (![given].flat().every((part) => typeof part === 'string')) {
+    throw new RespondFault(
+      `it read a key of ${view.name} that is no text: numbers have to be one too`,
+    )
+  }
   return typeof given === 'string' ? parseKey(view, given) : parseParts(view, given)
 }

@@ -14,8 +14,9 @@ import {
   type EntriesOptions,
 } from './entries.ts'
 import { keyRule, parseParts } from './entry-key.ts'
+import { notingLeftAlone } from './left-alone.ts'
 import { sendProblem } from './problem.ts'
-import { queryFault } from './query.ts'
+import { infiniteFault, queryFault } from './query.ts'
 import { refusalOf, refuse, type Refusal } from './refusals.ts'
 import {
   ReadRefused,
@@ -47,6 +48,10 @@ export function addRespond(app: FastifyInstance, route: string, options: Respond
     const parts = view.key.map(({ name }) => request.params[name]!)
     const key = parseParts(view, parts)
     if (key === undefined) return badKey(reply, keyRule(view), request.url)
+    const detail = infiniteFault(respond.query, request.query as object)
+    if (detail !== undefined) {
+      return sendProblem(reply, { status: 400, kind: 'bad-query', detail, instance: request.url })
+    }
     if (underWay >= answersMax) {
       const full = new MillraceError('overloaded', `${answersMax} answers are being made already`)
       return refuse(reply, refusalOf(full), request.url)
@@ -127,8 +132,9 @@ async function make(
   const read = ((questions) => reads.read(questions, signal)) as ReadEntries
   const call = respond.answer as (asked: Given<unknown, unknown, unknown>) => unknown
   const run = async () => call({ ...given, read, signal })
+  const note = (error: unknown) => noteLeftAlone(error, { view, log })
   try {
-    return bodyOf(await Promise.race([run(), over]))
+    return bodyOf(await Promise.race([notingLeftAlone(note, run), over]))
   } catch (error) {
     if (signal.aborted) {
       const { reason } = signal as { readonly reason: unknown }
@@ -160,6 +166,12 @@ function bodyOf(answer: unknown): Made {
   const body: string | undefined = JSON.stringify(answer)
   if (body === undefined) throw new RespondFault(`it answered ${typeof answer}, which is no JSON`)
   return { kind: 'body', body }
+}
+
+/** What a read says was told where the answer waited for it. */
+function noteLeftAlone(error: unknown, { view, log }: Pick<RespondOptions, 'view' | 'log'>): void {
+  if (error instanceof ReadRefused || error instanceof Over) return
+  log.error({ view: view.name, ...whyOf(error) }, 'respond did not wait for what has failed')
 }
 
 function late(view: string, timeoutMs: number): Refusal {

@@ -3,11 +3,12 @@ import { fastify, type FastifyError, type FastifyInstance, type FastifyRequest }
 import type { FastifyReply } from 'fastify'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
-import { lookedMost } from '../view/lookup.ts'
+import { readWeight } from '../view/lookup.ts'
 import { pathsOf } from '../view/paths.ts'
 import { answerBrokenRequest } from './broken-request.ts'
 import { Connections } from './connections.ts'
 import { addEntries } from './entries.ts'
+import { watchLeftAlone } from './left-alone.ts'
 import { addOperators } from './operators.ts'
 import { problemSchema, sendProblem } from './problem.ts'
 import { ReadQueue } from './read-queue.ts'
@@ -53,7 +54,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const views = served.map((each) => {
     const { view } = each.own
     const looking = { read: (keys: readonly string[]) => readLooking(each, keys, byName) }
-    const bounds = { timeoutMs, readsMax, lookedMost: lookedMost(view) }
+    const bounds = { timeoutMs, readsMax, weight: readWeight(view) }
     const reads = new ReadQueue(view.lookups ? looking : each, bounds)
     return { view, reads, onDoubt, log }
   })
@@ -64,6 +65,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     if (respond) addRespond(app, serve, { ...each, ...bounds, respond, served: byName })
     else addEntries(app, serve, each)
   }
+  if (views.some(({ view }) => view.respond)) watchLeftAlone()
   if (config.apiOperators) addOperators(app, views)
   addStatus(app, statuses)
   addOpenApi(app)

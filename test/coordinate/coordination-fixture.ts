@@ -76,8 +76,14 @@ export class World {
   }
 
   /** Begins the view with every checkpoint at 10, behind barrier 1. */
-  async begin(given: { readonly next?: number; readonly fingerprint?: string } = {}) {
-    const { next = 10 } = given
+  async begin(
+    given: {
+      readonly next?: number
+      readonly fingerprint?: string
+      readonly keepFrom?: number
+    } = {},
+  ) {
+    const { next = 10, keepFrom } = given
     const fingerprint = given.fingerprint ?? (await this.fingerprint())
     const checkpoints = partitions.map((name): [string, Checkpoint] => [name, checkpoint(next)])
     const epoch = await this.store.coordination.open({
@@ -86,6 +92,7 @@ export class World {
       checkpoints: new Map(checkpoints),
       fingerprint,
       barrier: this.barrier(1, 10),
+      keepFrom,
     })
     await this.watch.ask()
     return epoch!

@@ -13,7 +13,7 @@ let sourceMs: number
 
 beforeEach(async () => {
   world = new World(libraryDays)
-  await world.begin()
+  await world.begin({ keepFrom: dayStart('2026-09-20') })
   retention = new Retention(world.parts)
   sourceMs = Date.parse('2026-11-20T12:00:00Z')
 })
@@ -86,7 +86,7 @@ test('a tenth of the time for which entries are kept may pass at once', async ()
 
 test('where a window is longer than that, one window may', async () => {
   world = new World(daysKept('2 days'))
-  await world.begin()
+  await world.begin({ keepFrom: dayStart('2026-11-17') })
   retention = new Retention(world.parts)
   expect(await afterDays(0)).toBe('2026-11-18')
   expect(await afterDays(1)).toBe('2026-11-19')
@@ -133,6 +133,7 @@ test('a bound that was right before the store was put back is raised again', asy
 
 test('of several declarations the one that keeps for the longest counts', async () => {
   const { data } = world
+  data.state = { ...data.state!, keepFrom: dayStart('2026-09-10') }
   const with2 = (keep: string | undefined) => {
     const other = keptDeclaration(ownView(daysKept(keep)), data.state!)
     const [first] = data.state!.declarations
@@ -153,6 +154,28 @@ test('a view that keeps all of its entries has no bound', async () => {
   await world.begin()
   retention = new Retention(world.parts)
   expect(await afterDays(0)).toBeUndefined()
+  expect(await problems()).toEqual([])
+})
+
+test('a view that kept all of its entries lets none go without the word of a person', async () => {
+  world = new World(daysKept(undefined))
+  await world.begin()
+  world.data.state = {
+    ...world.data.state!,
+    declarations: [keptDeclaration(ownView(daysKept('60 days')), { declarations: [] })],
+  }
+  retention = new Retention(world.parts)
+  expect(await afterDays(0)).toBeUndefined()
+  expect(await afterDays(1)).toBeUndefined()
+  expect(await problems()).toEqual([
+    ['keep', 'keep-held', expect.stringContaining('`millrace apply --let-go library-days`')],
+  ])
+  expect(world.recorded.lines.find(({ msg }) => msg === 'old entries stay')).toMatchObject({
+    reason: 'all entries up to 2026-09-21T00:00:00.000000Z would go at once: they stay',
+  })
+  await letGo('2026-09-22')
+  expect(await seen()).toBe('2026-09-22')
+  expect(await afterDays(1)).toBe('2026-09-23')
   expect(await problems()).toEqual([])
 })
 

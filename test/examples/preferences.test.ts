@@ -1,3 +1,4 @@
+import config from '../../examples/motors/millrace.config.ts'
 import { lastDays, preferencesOf } from '../../examples/motors/preferences.ts'
 
 test('a value of a day counts half as much as one of a half-life later, and shares are 1 together', () => {
@@ -28,4 +29,17 @@ test('a dimension that nobody told anything of is empty', () => {
 test('the last days begin with the one that is named, over the ends of months and years', () => {
   expect(lastDays('2024-03-01', 3)).toEqual(['2024-03-01', '2024-02-29', '2024-02-28'])
   expect(lastDays('2026-01-01', 2)).toEqual(['2026-01-01', '2025-12-31'])
+})
+
+test('what is no day is refused, and each that is taken can be counted from', () => {
+  const [, preferences] = config.views
+  const { until } = preferences!.respond!.query
+  const pattern = until?.type === 'string' ? until.pattern! : ''
+  const isTaken = (day: string) => new RegExp(pattern, 'u').test(day)
+  const days = Array.from({ length: 2_000 }, (_, at) => {
+    const [month, day] = [Math.floor(at / 40) % 20, at % 40]
+    return `2026-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`
+  })
+  expect(days.filter(isTaken).filter((day) => lastDays(day, 1).length !== 1)).toEqual([])
+  expect(['2026-13-01', '2026-00-10', '2026-01-32', '2026-01-00'].filter(isTaken)).toEqual([])
 })

@@ -286,8 +286,9 @@ describe('a look at items is given up', () => {
     const look: Plan['tallies']['look'] = async () => ({ kind: 'unreadable' })
     await expect(healed({}, { ...plan, tallies: { ...plan.tallies, look } })).rejects.toMatchObject(
       {
-        code: 'look-void',
-        message: 'genres of 1 is no tally',
+        code: 'store-type',
+        entry: '1',
+        message: 'genres of 1 is not what the view keeps there: it is no tally',
       },
     )
   })

@@ -511,6 +511,63 @@ describe('cells', () => {
     expect(await healedItems()).toEqual(['genres[item 7] 1 3 true'])
   })
 
+  describe('that can not be read, of a tally that is too large for a look', () => {
+    const many = new Map(Array.from({ length: 1_001 }, (_, at) => [`item ${at}`, 1n] as const))
+    let moved: string[]
+
+    beforeEach(() => {
+      moved = []
+      for (const key of ['1', '2']) {
+        withGenres(key, many, 'source')
+        withGenres(key, new Map([...many, ['item 7', 3n]]), 'store')
+      }
+    })
+
+    /** One of the tally of 1 is no number until all of it is moved aside. */
+    const unreadable = (displaced: string | undefined): Plan => {
+      const plan = planned()
+      let there = true
+      return {
+        ...plan,
+        writer: {
+          checkpoints: (epoch) => plan.writer.checkpoints(epoch),
+          displace: async (_, entry) => {
+            moved.push(entry)
+            there = displaced === undefined
+            if (!there) withGenres('1', new Map(), 'store')
+            return displaced
+          },
+        },
+        tallies: {
+          scan: (...all) => plan.tallies.scan(...all),
+          look: async (question) =>
+            there && question.entry === '1' ? { kind: 'unreadable' } : plan.tallies.look(question),
+        },
+      }
+    }
+
+    test('are moved aside with it, which is put in again', async () => {
+      const found = await healedItems({}, unreadable('aside:1'))
+      expect(found).toContain('* an entry something else true')
+      expect(found).toContain('genres[item 0] 1 null true')
+      expect([inStore('1'), inStore('2'), moved]).toEqual([many, many, ['1']])
+      expect(world.recorded.lines).toMatchObject([{ level: 'error', key: '1', place: 'aside:1' }])
+    })
+
+    test('are told, and left, where nothing is to be corrected', async () => {
+      expect(await healedItems({ correct: false }, unreadable('aside:1'))).toEqual([
+        '* an entry something else false',
+        'genres[item 7] 1 3 false',
+      ])
+      expect(moved).toEqual([])
+    })
+
+    test('and can when they are to be moved aside, void the look', async () => {
+      const healing = healedItems({}, unreadable(undefined))
+      await expect(healing).rejects.toMatchObject({ code: 'look-void' })
+    })
+  })
+
   async function healedItems(given: Partial<HealOptions> = {}, plan = planned()) {
     const judgement = await looked(plan)
     world.pages.length = 0

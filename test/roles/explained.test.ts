@@ -20,7 +20,7 @@ test('of a long tally the first ten cells are shown, and how many more there are
   expect(shortened(library.layout, '1', plain)).toBe(plain)
 })
 
-test('items that a change gave to, and items that are wrong, are named', () => {
+test('items that a change gave to, items that are wrong, and a key that is none, are named', () => {
   const place = { at: 'then', partition: 'p', offset: '1', lsn: '0/1', transaction: '7' }
   const gave = [
     { row: null, amounts: { bookCount: '1', 'genres[epic]': '1', 'genres[ode]': '-1' } },
@@ -41,6 +41,12 @@ test('items that a change gave to, and items that are wrong, are named', () => {
     unproved: [],
   }
   const lines = linesOf(explained)
+  const noKey = 'id is a number.'
+  expect(linesOf({ ...explained, noKey }).slice(0, 3)).toEqual([
+    'library 1 in memory',
+    'that is no key of the view: id is a number.',
+    lines[1],
+  ])
   expect(lines[1]).toMatch(/: bookCount \+1 genres\[epic\] \+1 genres\[ode\] -1$/)
   expect(lines.at(-1)).toBe('wrong: genres[epic] is nothing, SQL says 2')
 })

@@ -1,7 +1,9 @@
 import * as declare from '../../src/types/declare.ts'
 import type { KeyType } from '../../src/types/types.ts'
 import { latestOf } from '../../src/view/aggregates/latest-of.ts'
+import { maxOf } from '../../src/view/aggregates/max-of.ts'
 import { minOf } from '../../src/view/aggregates/min-of.ts'
+import { eq } from '../../src/view/condition.ts'
 import { windowOf } from '../../src/view/window-of.ts'
 import { sumOf } from '../../src/view/aggregates/sum-of.ts'
 import { countOf, defineView, from, type FieldDeclaration } from '../../src/view/define-view.ts'
@@ -431,5 +433,31 @@ test('a window takes columns of its own type, without a table of entries', async
   ])
   expect((await faults('note')).map(({ what }) => what)).toEqual([
     expect.stringMatching(/note .* declare the key's part as 'text'$/),
+  ])
+})
+
+test('a column of another type that rows give by is declared as what it is', async () => {
+  await run(`drop table if exists clicks;
+    create table clicks (id int primary key, session bigint, at timestamp, ms bigint, page uuid);
+    alter table clicks replica identity full; grant select on clicks to millrace;
+    drop publication if exists things; create publication things for table clicks`)
+  const view = defineView({
+    name: 'play',
+    key: { session: 'bigint' },
+    aggregates: {
+      spent: sumOf('clicks', { of: declare.integer('ms'), by: 'session' }),
+      last: maxOf('clicks', {
+        of: declare.timestamptz('at'),
+        key: declare.integer('id'),
+        where: [eq('page', 'home')],
+        by: 'session',
+      }),
+    },
+  })
+  const found = await fixture.open({ publication: 'things', slot: 'things' }).faults([view])
+  expect(found.map(({ what }) => what.replace(/^.*\): /, ''))).toEqual([
+    "declare it as bigint('ms')",
+    "declare it as uuid('page')",
+    "declare it as timestamp('at')",
   ])
 })

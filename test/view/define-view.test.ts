@@ -21,7 +21,7 @@ import { minOf } from '../../src/view/aggregates/min-of.ts'
 import { topOf } from '../../src/view/aggregates/top-of.ts'
 import { averageOf } from '../../src/view/aggregates/average-of.ts'
 import { sumOf } from '../../src/view/aggregates/sum-of.ts'
-import { eq, gt, lt } from '../../src/view/condition.ts'
+import { eq, gt, inArray, isNull, lt, ne, type Condition } from '../../src/view/condition.ts'
 import { replicaIdentityOf } from '../../src/view/replica-identity.ts'
 import { userInformation } from '../../examples/social/user-information.ts'
 import { userLayout } from '../support/view-layouts.ts'
@@ -81,6 +81,9 @@ describe('a declaration', () => {
 
   const fields = (more: RowDeclaration['fields']) => ({
     row: { ...good.row!, fields: { ...good.row!.fields, ...more } },
+  })
+  const where = (...conditions: readonly Condition[]) => ({
+    aggregates: { visitCount: countOf('visits', { by: 'place', where: conditions }) },
   })
 
   test.each<[string, Partial<ViewDeclaration>, RegExp]>([
@@ -266,6 +269,26 @@ describe('a declaration', () => {
     ],
     ['a field in snake_case', fields({ owner_id: 'x' }), /'owner_id' is not a camelCase name/],
     ['a reserved field', fields({ constructor: 'x' }), /'constructor' is reserved/],
+    [
+      'a count with a name that every object has',
+      { aggregates: { valueOf: countOf('visits', { by: 'place' }) } },
+      /'valueOf' is reserved/,
+    ],
+    ['a comparison with null', where(eq('state', null as never)), /state is compared with null, /],
+    ['one with undefined', where(ne('state', undefined as never)), /compared with undefined, /],
+    ['one with a list', where(eq('state', ['a'] as never)), /state is compared with a list, /],
+    [
+      'one with a time of JavaScript',
+      where(lt(timestamptz('at'), new Date(0) as never)),
+      /at is compared with an object, which is no constant/,
+    ],
+    ['null among several', where(inArray('state', ['a', null as never])), /compared with null, /],
+    ['letters instead of several', where(inArray('state', 'ab' as never)), /with a list, /],
+    [
+      'a condition on a column of no type',
+      where(isNull({ column: 'state', type: 'blob' as never })),
+      /there is no type 'blob' for state/,
+    ],
     ['a field that is no name', fields({ '': 'x' }), /'' is not a camelCase name/],
     ['a table without a name', { row: { ...good.row!, table: '' } }, /'' can't name/],
     ['a key column without a name', { row: { ...good.row!, key: '' } }, /'' can't name/],

@@ -3,7 +3,7 @@ import { bigint, text } from '../../src/types/declare.ts'
 import { countsOf } from '../../src/view/aggregates/counts-of.ts'
 import { topOf } from '../../src/view/aggregates/top-of.ts'
 import { defineView, from } from '../../src/view/define-view.ts'
-import { lookedMost, lookup, lookupFaults } from '../../src/view/lookup.ts'
+import { readWeight, lookup, lookupFaults } from '../../src/view/lookup.ts'
 
 const artist = defineView({
   name: 'artist',
@@ -107,7 +107,7 @@ describe('a lookup', () => {
     expect(message).toBe(`view 'listener' can't be defined: ${fault}`)
   })
 
-  test('says how many entries are read with one at most', () => {
+  test('says what a read costs, with what is looked up and the items of its own', () => {
     const countries = countsOf('listens', {
       item: 'country',
       by: 'user_id',
@@ -115,8 +115,10 @@ describe('a lookup', () => {
     })
     const { aggregates } = top(artistItem, 'artist', { name: 'text' })
     const both = { ...named('artist', 'artistId', { name: 'text' }), aggregates }
-    expect(lookedMost(listener())).toBe(0)
-    expect(lookedMost(listener(both))).toBe(11)
-    expect(lookedMost(listener({ aggregates: { ...aggregates, countries } }))).toBe(110)
+    expect(readWeight(listener())).toBe(1)
+    expect(readWeight(listener(both))).toBe(1 + 1 + 10 + 10 / 4)
+    expect(readWeight(listener({ aggregates: { ...aggregates, countries } }))).toBe(
+      1 + 110 + 110 / 4,
+    )
   })
 })

@@ -144,5 +144,5 @@ test('a name that is no field, and a query that fits no parameter, are no declar
       query: { days: { type: 'integer', minimum: 'one' } },
       respond: () => null,
     })
-  expect(declare).not.toThrow()
+  expect(declare).toThrow('query parameter days: minimum and maximum are numbers in that order')
 })

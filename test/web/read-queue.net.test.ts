@@ -44,12 +44,12 @@ describe('reads of one turn', () => {
     expect(none).toMatchObject({ ...told, entries: [null] })
   })
 
-  test('ask for fewer keys at once where entries of other views are read with each', async () => {
+  test('ask for fewer keys at once where each costs the store more', async () => {
     const served = await servedWith([user('1')])
     const calls: number[] = []
     const reads = new ReadQueue(
       { read: (keys) => (calls.push(keys.length), served.read(keys)) },
-      { ...options, lookedMost: 30 },
+      { ...options, weight: 31 },
     )
     const asked = Array.from({ length: 70 }, (_, i) => String(i))
     await Promise.all(asked.map((key) => reads.read([key])))

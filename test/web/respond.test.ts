@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../src/config.ts'
@@ -22,6 +23,12 @@ const artists = defineView({
   key: { artistId: 'bigint' },
   row: from('artists', { key: 'artist_id', fields: { name: 'name' } }),
   aggregates: { listenCount: countOf('listens', { by: 'artist_id' }) },
+})
+
+const unknown = defineView({
+  name: 'unknown',
+  key: { id: 'bigint' },
+  row: from('unknown', { key: 'id', fields: {} }),
 })
 
 const days = { type: 'integer', minimum: 1, maximum: 60, default: 30 } as const
@@ -185,6 +192,20 @@ describe('a query', () => {
     expect(called).toBe(0)
   })
 
+  test('has no number that is infinite, with bounds or without', async () => {
+    const given = { query: { weight: { type: 'number' }, share: { type: 'number', maximum: 1 } } }
+    const get = await answering(({ query }) => query, { given })
+    const asked = await get('/listeners/1?weight=-1e300&share=0.5')
+    expect(asked.json()).toEqual({ weight: -1e300, share: 0.5 })
+    for (const [query, detail] of [
+      ['weight=1e999', 'weight is a number.'],
+      ['share=Infinity', 'share is a number: 1 or less.'],
+    ]) {
+      const refused = await get(`/listeners/1?${query}`)
+      expect(refused.json()).toMatchObject({ title: 'That is no query of the path', detail })
+    }
+  })
+
   test('of another view is as free as it was', async () => {
     const get = await answering(() => 1)
     expect((await get('/artists/7?days=x')).statusCode).toBe(200)
@@ -283,11 +304,6 @@ describe('a respond that', () => {
     instance: '/listeners/1',
   }
   const keys = Array.from({ length: limits.readKeysMax + 1 }, (_, index) => String(index))
-  const unknown = defineView({
-    name: 'unknown',
-    key: { id: 'bigint' },
-    row: from('unknown', { key: 'id', fields: {} }),
-  })
 
   test.each<[string, string, Respond]>([
     ['throws', 'it threw SyntaxError', () => void JSON.parse('{"Ada"')],
@@ -299,6 +315,11 @@ describe('a respond that', () => {
       'reads too many keys',
       'it read 1001 keys at once: 1000 can be',
       ({ read }) => read([{ view: artists, keys }]),
+    ],
+    [
+      'reads a key that is no text',
+      'it read a key of artist that is no text: numbers have to be one too',
+      ({ read }) => read([{ view: artists, keys: [7 as never] }]),
     ],
     [
       'reads an unknown view',
@@ -327,6 +348,44 @@ describe('a respond that', () => {
       status: 503,
     })
     expect((await get('/listeners/1')).json()).toBe('without')
+    expect(told()).toEqual([])
+  })
+})
+
+describe('what a respond does not wait for', () => {
+  const left = 'respond did not wait for what has failed'
+
+  test('takes no other answer with it when it fails, and the log says why', async () => {
+    const get = await answering(({ query, read }) => {
+      if (query.whole) return 'whole'
+      void Promise.reject(new TypeError('Ada')).finally(() => undefined)
+      void read([{ view: unknown, keys: ['1'] }])
+      return 'left'
+    })
+    expect((await get('/listeners/1')).json()).toBe('left')
+    await sleep(10)
+    expect((await get('/listeners/1?whole=true')).json()).toBe('whole')
+    const reason = 'it read the view unknown, which the configuration lacks'
+    expect(told()).toMatchObject([
+      { msg: left, view: 'listener', reason },
+      { msg: left, reason: 'it threw TypeError' },
+    ])
+    expect(JSON.stringify(told())).not.toContain('Ada')
+  })
+
+  test('is told once, where it is one of several reads of a store that is away', async () => {
+    const get = await answering(async ({ read }) => {
+      const first = read([{ view: artists, keys: ['7'] }])
+      const second = read([{ view: artists, keys: ['8'] }]).then(([bands]) => bands)
+      return [await first, await second]
+    })
+    failing = new MillraceError('store-away', 'the store is away')
+    expect((await get('/listeners/1')).json()).toMatchObject({
+      type: 'urn:problem-type:millrace:store-unavailable',
+    })
+    await sleep(10)
+    failing = undefined
+    expect((await get('/listeners/1')).statusCode).toBe(200)
     expect(told()).toEqual([])
   })
 })
@@ -370,6 +429,36 @@ describe('a declaration with respond', () => {
     [
       { query: { half: { type: 'string', pattern: '(' } } },
       'query parameter half: its pattern is no regular expression',
+    ],
+    [
+      { query: { half: { type: 'string', pattern: /d/ } } },
+      'query parameter half: its pattern is no regular expression',
+    ],
+    [
+      { query: { days: null } },
+      'query parameter days has no type that is one of integer, number, string, boolean',
+    ],
+    [{ query: { valueOf: { type: 'string' } } }, "query parameter valueOf can't be called so"],
+    [{ query: { 'a/b': { type: 'string' } } }, "query parameter a/b can't be called so"],
+    ...[{ minimum: '1' }, { maximum: Infinity }, { minimum: 5, maximum: 1 }].map(
+      (bounds): [object, string] => [
+        { query: { days: { type: 'integer', ...bounds } } },
+        'query parameter days: minimum and maximum are numbers in that order',
+      ],
+    ),
+    ...[{ minLength: -1 }, { maxLength: 1.5 }, { minLength: 5, maxLength: 1 }].map(
+      (lengths): [object, string] => [
+        { query: { half: { type: 'string', ...lengths } } },
+        'query parameter half: minLength and maxLength are whole numbers in that order',
+      ],
+    ),
+    ...[[], ['a', 'a'], [1], 'ab'].map((values): [object, string] => [
+      { query: { half: { type: 'string', enum: values } } },
+      'query parameter half: its enum is no list of different texts',
+    ]),
+    [
+      { query: { days: { type: 'integer', description: 5 } } },
+      'query parameter days: its description is no text',
     ],
   ])('%j is refused', (given, fault) => {
     expect(faultOf(given)).toBe(`view 'listener' can't be defined: ${fault}`)

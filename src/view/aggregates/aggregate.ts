@@ -8,6 +8,7 @@ import type { TypedColumn } from '../../types/declare.ts'
 import type { TallyItem } from '../../mutation.ts'
 import type { JsonForm, JsonValue } from '../../types/value-type.ts'
 import type { Condition } from '../condition.ts'
+import { lacking } from '../form-faults.ts'
 import type { Json, seen } from '../json-types.ts'
 import type { ItemLookup, Looked, Lookup } from '../lookup.ts'
 import type { Adds, Aggregate, ItemForm, Shows } from '../view.ts'
@@ -89,6 +90,32 @@ export function faultsOfDigits({ column, type }: TypedColumn, given: readonly nu
 
 function isInteger(type: string): boolean {
   return ['smallint', 'integer', 'bigint'].includes(type)
+}
+
+/** How what an aggregate can't do without is written. */
+const written = {
+  by: "'user_id'",
+  of: "integer('price')",
+  item: "bigint('artist_id')",
+  order: "timestamptz('created_at')",
+  key: "bigint('order_id')",
+}
+
+/** An aggregate that says nothing but what it lacks of what it needs; undefined where it has all. */
+export function lackingOf(
+  builder: string,
+  declared: object | undefined,
+  needed: readonly (keyof typeof written)[],
+): AggregateDeclaration<never> | undefined {
+  const given: Readonly<Record<string, unknown>> = { ...declared }
+  const faults = needed.flatMap((name) =>
+    given[name] === undefined || given[name] === null
+      ? [`${builder} needs ${name}: ${written[name]}`]
+      : [],
+  )
+  if (faults.length === 0) return undefined
+  const shows = { scale: 0, digits: 0 }
+  return { kind: lacking, table: '', by: [], keeps: { counts: [] }, shows, faults }
 }
 
 /** JavaScript lets names through that mean nothing. */

@@ -2,11 +2,13 @@ import type { TypedColumn } from '../../types/declare.ts'
 import { decimalText } from '../../types/numeric.ts'
 import {
   faultsOfAdded,
+  lackingOf,
   unknownFaults,
   type AggregateDeclaration,
   type AggregateForm,
   type RowsDeclaration,
 } from './aggregate.ts'
+import { typedColumn } from './columns.ts'
 
 export type AverageDeclaration = RowsDeclaration & {
   /** `smallint('stars')`, `numeric('price')`. */
@@ -27,7 +29,10 @@ export function averageOf(
   table: string,
   declared: AverageDeclaration,
 ): AggregateDeclaration<string | null> {
-  const { of, scale = 0, digits, by, where = [] } = declared
+  const lacks = lackingOf('averageOf', declared, ['of', 'by'])
+  if (lacks) return lacks
+  const { scale = 0, digits, by, where = [] } = declared
+  const of = typedColumn(declared.of)
   const counts = [
     { end: 'Sum', adds: { kind: 'sum', ...of, scale } },
     { end: 'Count', adds: { kind: 'value', ...of } },

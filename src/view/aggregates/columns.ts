@@ -4,5 +4,5 @@ import type { TypedColumn } from '../../types/declare.ts'
 export type Column = string | TypedColumn
 
 export function typedColumn(given: Column): TypedColumn {
-  return typeof given === 'string' ? { column: given, type: 'text' } : given
+  return typeof given === 'string' ? { column: given, type: 'text' } : { ...given }
 }

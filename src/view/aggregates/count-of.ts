@@ -1,4 +1,5 @@
 import {
+  lackingOf,
   unknownFaults,
   type AggregateDeclaration,
   type AggregateForm,
@@ -11,6 +12,8 @@ import {
  *     countOf('tweets', { by: 'user_id', where: [isNull(timestamptz('deleted_at'))] })
  */
 export function countOf(table: string, declared: RowsDeclaration): AggregateDeclaration<number> {
+  const lacks = lackingOf('countOf', declared, ['by'])
+  if (lacks) return lacks
   const { by, where = [] } = declared
   const keeps = { counts: [{ end: '', adds: { kind: 'row' } }] } as const
   const faults = unknownFaults('countOf', declared, ['by', 'where'])

@@ -1,5 +1,6 @@
 import type { ItemLookup, LookedFields } from '../lookup.ts'
 import {
+  lackingOf,
   unknownFaults,
   type AggregateDeclaration,
   type AggregateForm,
@@ -35,6 +36,8 @@ export function countsOf<const Named extends Item, const Fields extends LookedFi
   table: string,
   declared: CountsDeclaration<Named, Fields>,
 ): AggregateDeclaration<CountedJson<Named, Fields>> {
+  const lacks = lackingOf('countsOf', declared, ['item', 'by'])
+  if (lacks) return lacks
   const { by, where = [], lookup } = declared
   const { item, parts, faults } = readItem(declared.item)
   const slice = { order: 'largest', most: undefined } as const

@@ -9,6 +9,7 @@ import { textsOf } from '../item.ts'
 import { itemColumns, type ItemForm, type Shows } from '../view.ts'
 import {
   faultsOfDigits,
+  lackingOf,
   unknownFaults,
   type AggregateDeclaration,
   type RowsDeclaration,
@@ -40,7 +41,10 @@ export function listOf(
   declared: ListDeclaration,
   named: { readonly kind: string; readonly builder: string; readonly order: 'first' | 'last' },
 ): AggregateDeclaration<never> {
-  const { order, most, scale = 0, by, where = [] } = declared
+  const lacks = lackingOf(named.builder, declared, ['order', 'key', 'by'])
+  if (lacks) return lacks
+  const { most, scale = 0, by, where = [] } = declared
+  const order = typedColumn(declared.order)
   const fields = Object.entries(declared.fields ?? {}).map(
     ([name, column]) => [name, typedColumn(column)] as const,
   )
@@ -105,7 +109,10 @@ export function extremeOf(
   declared: ExtremeDeclaration,
   named: { readonly kind: string; readonly builder: string; readonly order: 'first' | 'last' },
 ): AggregateDeclaration<never> {
-  const { of, scale = 0, by, where = [] } = declared
+  const lacks = lackingOf(named.builder, declared, ['of', 'key', 'by'])
+  if (lacks) return lacks
+  const { scale = 0, by, where = [] } = declared
+  const of = typedColumn(declared.of)
   const item = rowItem({ order: of, scale, key: declared.key, fields: [] })
   return {
     kind: named.kind,

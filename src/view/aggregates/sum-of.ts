@@ -2,11 +2,13 @@ import type { TypedColumn } from '../../types/declare.ts'
 import { decimalText } from '../../types/numeric.ts'
 import {
   faultsOfAdded,
+  lackingOf,
   unknownFaults,
   type AggregateDeclaration,
   type AggregateForm,
   type RowsDeclaration,
 } from './aggregate.ts'
+import { typedColumn } from './columns.ts'
 
 export type SumDeclaration = RowsDeclaration & {
   /** `integer('quantity')`, `numeric('price')`. */
@@ -22,7 +24,10 @@ export type SumDeclaration = RowsDeclaration & {
  *     sumOf('orders', { of: numeric('total'), scale: 2, by: 'shop_id' })
  */
 export function sumOf(table: string, declared: SumDeclaration): AggregateDeclaration<string> {
-  const { of, scale = 0, by, where = [] } = declared
+  const lacks = lackingOf('sumOf', declared, ['of', 'by'])
+  if (lacks) return lacks
+  const { scale = 0, by, where = [] } = declared
+  const of = typedColumn(declared.of)
   const shows = { scale, digits: scale }
   const keeps = { counts: [{ end: '', adds: { kind: 'sum', ...of, scale } }] } as const
   const faults = [

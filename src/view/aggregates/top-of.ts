@@ -1,5 +1,6 @@
 import type { ItemLookup, LookedFields } from '../lookup.ts'
 import {
+  lackingOf,
   unknownFaults,
   type AggregateDeclaration,
   type AggregateForm,
@@ -38,6 +39,8 @@ export function topOf<const Named extends Item, const Fields extends LookedField
   table: string,
   declared: TopDeclaration<Named, Fields>,
 ): AggregateDeclaration<CountedJson<Named, Fields>> {
+  const lacks = lackingOf('topOf', declared, ['item', 'by'])
+  if (lacks) return lacks
   const { most, by, where = [], lookup } = declared
   const { item, parts, faults } = readItem(declared.item)
   const slice = { order: 'largest', most } as const
