@@ -65,8 +65,9 @@ export class Retention {
     const { store, clock } = this.#parts
     const right = this.#right
     const passed = right ? (clock.monotonicMs() - right.atMs) / 1_000 : 0
-    const most = leapMost(view) + passed
-    if (after - Math.max(before, right?.bound ?? before) <= most) return true
+    const most = leapMost(view)
+    if (after - Math.max(before, right?.bound ?? before) <= most + passed) return true
+    // Since the word was given next to no time has passed, however long the bound was held before.
     const letGo = (await store.watchable.wanted())?.letGo
     return letGo !== undefined && after - letGo <= most
   }
