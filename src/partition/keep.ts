@@ -198,6 +198,10 @@ class Turn {
       refuseOvertaken: this.#refuseOvertaken,
       mayPass: (error) => this.#mayPass(error),
       standsAt: (at) => this.#standsAt(at),
+      // A store that was put back may keep what was left out: the bound is known before the next try.
+      refused: async ({ leftOutBelow }) => {
+        if (leftOutBelow !== undefined) await watch.ask()
+      },
       moved: async (commit, result) => {
         if (commit) reach(commit.to)
         for (const doubt of commit?.doubts ?? []) {
