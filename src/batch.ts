@@ -68,8 +68,10 @@ class Work {
   readonly #parked: ParkedRecord[] = []
   readonly #doubts = new Map<DoubtCode, Doubt>()
   readonly #barriers: BarrierCursor
+  readonly #keepFrom: KeepBound | undefined
   /** Undefined where no bound is known. */
   readonly #isBelow: ((entry: string) => boolean) | undefined
+  #leavesOut = false
   #last: { readonly record: LogRecord; readonly emptied: boolean } | undefined
   #keySchema: number | undefined
 
@@ -80,8 +82,8 @@ class Work {
     this.#name = topicPartitionName(parts.partition)
     this.#barriers = new BarrierCursor(parts.barriers(), this.#name)
     this.#keySchema = at.keySchema
-    const keepFrom = parts.keepFrom()
-    if (keepFrom !== undefined) this.#isBelow = belowBound(parts.view.key, keepFrom)
+    this.#keepFrom = parts.keepFrom()
+    if (this.#keepFrom !== undefined) this.#isBelow = belowBound(parts.view.key, this.#keepFrom)
   }
 
   /** False when the record does not fit into the same commit any more. */
@@ -123,6 +125,7 @@ class Work {
         windowFrom: from !== undefined && from > windowFrom ? from : windowFrom,
         keySchema: this.#keySchema,
       },
+      ...(this.#leavesOut && { leftOutBelow: this.#keepFrom }),
       mutations: this.#consolidation.take(),
       parked: this.#parked,
       doubts: [...this.#doubts.values()],
@@ -147,6 +150,7 @@ class Work {
       return true
     }
     if (folded.kind === 'unusable') this.#doubt('unusable-change', record, folded.reason)
+    if (contributions.length < all.length) this.#leavesOut = true
     this.#consolidation.add(contributions)
     return true
   }

@@ -23,6 +23,8 @@ export type Tail = BatchParts & {
   mayPass(error: MillraceError): boolean
   /** False when the store's checkpoint is another one: it has gone back, and nothing comes that tells. */
   standsAt(at: Checkpoint): Promise<boolean>
+  /** Called when the store has refused a commit. */
+  refused(commit: Commit): Promise<void>
   /** Called after each commit that was applied, and in each turn in which nothing came. */
   moved(commit: Commit | undefined, result: CommitResult | undefined): Promise<void>
 }
@@ -70,7 +72,10 @@ async function applied(
     const { commit, taken } = draft(parts, at, input)
     if (parts.reader.lost.aborted) return undefined
     const result = await parts.writer.commit(commit)
-    if (result.kind === 'conflict') return undefined
+    if (result.kind === 'conflict') {
+      await parts.refused(commit)
+      return undefined
+    }
     parts.identities.moveTo(commit.to.windowFrom)
     parts.reader.note(commit.to.next)
     await parts.moved(commit, result)

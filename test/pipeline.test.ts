@@ -20,6 +20,7 @@ class Script {
   readonly noted: KafkaOffset[] = []
   readonly waits: number[] = []
   readonly moved: unknown[] = []
+  readonly refused: unknown[] = []
   readonly overtaken: unknown[] = []
   readonly passed: string[] = []
   readonly lost = new AbortController()
@@ -74,6 +75,7 @@ class Script {
         return this.mayPass
       },
       standsAt: async () => this.stands.shift() ?? true,
+      refused: async ({ from }) => void this.refused.push(from),
       moved: async (commit, result) => void this.moved.push([commit?.to.next, result]),
     }
   }
@@ -155,6 +157,7 @@ describe('a tail', () => {
     expect(steps(script)).toEqual([[10, 11, 1]])
     expect(script.noted).toEqual([])
     expect(script.moved).toEqual([])
+    expect(script.refused).toEqual([10n])
     expect(script.next).toHaveLength(1)
   })
 

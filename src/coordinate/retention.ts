@@ -64,9 +64,10 @@ export class Retention {
     const { store, clock } = this.#parts
     const right = this.#right
     const passed = right ? (clock.monotonicMs() - right.atMs) / 1_000 : 0
-    const most = leapMost(view) + passed
+    const most = leapMost(view)
     const from = Math.max(before ?? -Infinity, right?.bound ?? -Infinity)
-    if (after - from <= most) return true
+    if (after - from <= most + passed) return true
+    // Since the word was given next to no time has passed, however long the bound was held before.
     const letGo = (await store.watchable.wanted())?.letGo
     return letGo !== undefined && after - letGo <= most
   }

@@ -52,6 +52,8 @@ const pauseMostMs = 15_000
 const askWhileIdleMs = 3_000
 /** A record that stops the partition may be there before anybody has looked at the set-up. */
 const lookedAtAfterMs = 5_000
+/** How far clocks may be apart, and no farther than an eighth of the lag that they are compared with. */
+const clocksApartMostMs = 7_200_000
 /** A store that goes back may lose a doubt: it is raised again if nothing has come of it by then. */
 const raiseAgainMs = 30_000
 
@@ -196,6 +198,10 @@ class Turn {
       refuseOvertaken: this.#refuseOvertaken,
       mayPass: (error) => this.#mayPass(error),
       standsAt: (at) => this.#standsAt(at),
+      // A store that was put back may keep what was left out: the bound is known before the next try.
+      refused: async ({ leftOutBelow }) => {
+        if (leftOutBelow !== undefined) await watch.ask()
+      },
       moved: async (commit, result) => {
         if (commit) reach(commit.to)
         for (const doubt of commit?.doubts ?? []) {
@@ -228,18 +234,19 @@ class Turn {
 
   /**
    * Everything at or above a barrier's end was written after the barrier was begun, and compaction
-   * takes nothing younger than the topic's lag.
+   * takes nothing younger than the topic's lag. The one goes by the source's clock, the other by the
+   * broker's, and what is now by that of this process.
    */
   readonly #refuseOvertaken = (at: Checkpoint, next: Checkpoint['next']): void => {
     const barrier = this.#parts.watch.passed(this.#name, at.next)
     if (next <= at.next || !barrier) return
     const lagMs = this.#parts.compactionLagMs()
     const ageMs = this.#parts.clock.wallMs() - barrier.takenAtMs
-    if (ageMs <= lagMs) return
+    if (ageMs <= lagMs - Math.min(lagMs / 8, clocksApartMostMs)) return
     throw new MillraceError(
       'compaction-overtaken',
-      `the checkpoint is ${Math.round(ageMs / 1_000)} s behind and the topic keeps every change ` +
-        `for ${Math.round(lagMs / 1_000)} s only: compaction may have taken changes`,
+      `the checkpoint is ${Math.round(ageMs / 1_000)} s behind and the topic keeps every change for ` +
+        `${Math.round(lagMs / 1_000)} s, by clocks that may differ: compaction may have taken changes`,
       { hint: 'Raise min.compaction.lag.ms above the time that workers may be down.' },
     )
   }

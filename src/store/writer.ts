@@ -1,3 +1,4 @@
+import type { KeepBound } from '../keep.ts'
 import type { Mutation } from '../mutation.ts'
 import type { KafkaOffset, TopicPartition } from '../position.ts'
 import type { Checkpoint, Doubt, Epoch, ParkedRecord, Problem } from './state.ts'
@@ -37,6 +38,11 @@ export type Commit = {
   readonly from: KafkaOffset
   /** The checkpoint to stand at afterwards. */
   readonly to: Checkpoint
+  /**
+   * What belongs to entries below this bound was left out: the state's must not be lower, as that of
+   * a store that was put back may be. Undefined where nothing was.
+   */
+  readonly leftOutBelow?: KeepBound | undefined
   /** At most one for an entry; with their cells at most `limits.mutationsMax`, or one alone. */
   readonly mutations: readonly Mutation[]
   /** Kept up to `limits.parkedMax` of a view; beyond that only their number is. */

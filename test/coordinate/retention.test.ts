@@ -121,6 +121,14 @@ test('the word of a person lets the bound leap as far as it says', async () => {
   expect(await problems()).toEqual([])
 })
 
+test('the word of a person covers no leap beyond it, however long the bound was held', async () => {
+  await afterDays(0)
+  await waitDays(30)
+  await letGo('2026-10-21')
+  expect(await afterDays(50)).toBe('2026-09-21')
+  expect(await afterDays(-20)).toBe('2026-10-21')
+})
+
 test('a bound that was right before the store was put back is raised again', async () => {
   await afterDays(0)
   const { keepFrom } = await world.state()

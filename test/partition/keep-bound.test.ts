@@ -54,6 +54,19 @@ test('what belongs to entries below the bound is dropped, and the rest is applie
   expect(await kept.doubts()).toEqual([])
 })
 
+test('is applied where the store has gone back to a lower bound, of which nobody has heard', async () => {
+  await keep('2026-11-01')
+  const before = kept.data.state!
+  await keep('2026-11-02')
+  await kept.watch.ask()
+  kept.data.state = before
+  kept.topics.append(name, published(1, '2026-10-31'), published(2, '2026-11-01'))
+  kept.keep()
+  await kept.turn()
+  expect(stored()).toEqual({ [dayKey(7, '2026-11-01')]: 1n })
+  expect(await kept.doubts()).toEqual([])
+})
+
 test('what was let go before this process knew of it is no doubt when it falls below zero', async () => {
   kept.topics.append(name, published(1, '2026-11-01'))
   kept.keep()

@@ -5,8 +5,9 @@ test('without any, there are defaults', () => {
 })
 
 test('each is taken', () => {
-  const given = ['--schedules', '5000', '--trace', '--seed=77']
-  expect(parseSimulationArgs(given)).toEqual({ schedules: 5_000, seed: 77, trace: true })
+  const given = ['--schedules', '5000', '--trace', '--seed=77', '--family', 'windows']
+  const taken = { schedules: 5_000, seed: 77, family: 'windows', trace: true }
+  expect(parseSimulationArgs(given)).toEqual(taken)
 })
 
 test.each([
@@ -18,6 +19,7 @@ test.each([
   [['--seed', '-1'], '--seed needs a value'],
   [['--trace', '--trace'], '--trace is given twice'],
   [['--trace=yes'], '--trace takes no value'],
+  [['--family', 'trees'], 'there is no family trees'],
   [['--faults', '9'], 'there is no option --faults'],
   [['1000'], "'1000' is more than it takes"],
 ])('%j is refused with what is wrong and the usage', (args, wrong) => {

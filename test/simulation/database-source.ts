@@ -18,6 +18,7 @@ import type { Snapshot, TransactionId } from '../../src/transaction.ts'
 import { columnsOf, tablesOf, type View } from '../../src/view/view.ts'
 import type { Database, RowChange, Transaction } from './database.ts'
 import type { Process } from './process.ts'
+import { inOrder, isBelow, keyOf } from './keys.ts'
 import { cellOf, cellsMax, nameOf, tables, weightOf } from './tables.ts'
 import type { Random } from './random.ts'
 import type { World } from './world.ts'
@@ -98,7 +99,9 @@ export class DatabaseSource implements Source {
 
   unsettled(view: View, keys: readonly string[], since: TransactionId): Promise<readonly string[]> {
     return this.#call('unsettled', () => {
-      const { rows } = this.#world.asked.tables.get(view.row!.table)!
+      // No one row says that an entry has stood as it is.
+      if (!view.row) return keys
+      const { rows } = this.#world.asked.tables.get(view.row.table)!
       return keys.filter((key) => (rows.get(key)?.xid ?? Infinity) >= Number(since))
     })
   }
@@ -144,6 +147,7 @@ export class DatabaseSource implements Source {
     const snapshot = database.snapshot()
     const lsn = lsnFromInteger(BigInt(database.lsn))
     const { history } = database
+    this.#world.keeping.heard()
     return { lsn, snapshot, history, setup: this.#setup(names), nowMs: sourceWallMs() }
   }
 
@@ -260,16 +264,16 @@ export function truthPage(
   page: Page,
   most: { readonly rangeKeysMax: number; readonly cellsMax: number },
 ): Pick<Truth, 'entries' | 'rows' | 'last'> {
+  const { row: owned } = view
   const owners = new Map(
-    rows(view.row!.table).map((row) => [nameOf({ key: row[view.row!.key[0]!]! }), row]),
+    owned ? rows(owned.table).map((row) => [nameOf({ key: row[owned.key[0]!]! }), row]) : [],
   )
   const amounts = new Map<string, Map<string, bigint>>()
   for (const count of view.counts) {
     const { stored, table, by } = count
     for (const row of rows(table)) {
-      const counted = row[by[0]!]!
-      if (counted === null) continue
-      const key = String(counted)
+      const key = keyOf(row, by)
+      if (key === undefined) continue
       const of = amounts.get(key) ?? new Map<string, bigint>()
       amounts.set(key, of.set(stored, (of.get(stored) ?? 0n) + weightOf(count, row, key)))
     }
@@ -277,18 +281,15 @@ export function truthPage(
   const cells = new Map<string, Map<string, Map<string, bigint>>>()
   for (const tally of view.tallies) {
     for (const row of rows(tally.table)) {
-      const counted = row[tally.by[0]!]!
-      const key = String(counted)
-      const item = counted === null ? undefined : cellOf(tally, row, key)
-      if (item === undefined) continue
+      const key = keyOf(row, tally.by)
+      const item = key === undefined ? undefined : cellOf(tally, row, key)
+      if (key === undefined || item === undefined) continue
       const of = cells.get(key) ?? new Map<string, Map<string, bigint>>()
       const items = of.get(tally.stored) ?? new Map<string, bigint>()
       cells.set(key, of.set(tally.stored, items.set(item, (items.get(item) ?? 0n) + 1n)))
     }
   }
-  const all = [...new Set([...owners.keys(), ...amounts.keys(), ...cells.keys()])].toSorted(
-    (a, b) => Number(BigInt(a) - BigInt(b)),
-  )
+  const all = [...new Set([...owners.keys(), ...amounts.keys(), ...cells.keys()])].toSorted(inOrder)
   const wanted = keysOf(page, all, most.rangeKeysMax)
   const entries = wanted.keys.flatMap((key): [string, string][] => {
     const tallies = cells.get(key)
@@ -297,7 +298,7 @@ export function truthPage(
     const fields =
       owner &&
       Object.fromEntries(
-        view.row!.fields.map(({ stored, column }) => {
+        owned!.fields.map(({ stored, column }) => {
           const value = owner[column] ?? null
           return [stored, value === null ? null : String(value)]
         }),
@@ -338,8 +339,9 @@ function itemPage(
 
 function keysOf(page: Page, all: readonly string[], rangeKeysMax: number) {
   if (page.kind === 'keys') return { keys: [...new Set(page.keys)], last: undefined }
-  const { after, keysMax } = page
-  const from = after === undefined ? all : all.filter((key) => BigInt(key) > BigInt(after))
+  const { after, keysMax, keepFrom } = page
+  const kept = all.filter((key) => !isBelow(key, keepFrom))
+  const from = after === undefined ? kept : kept.filter((key) => inOrder(key, after) > 0)
   const keys = from.slice(0, Math.min(keysMax, rangeKeysMax))
   return { keys, last: keys.length < from.length ? keys.at(-1) : undefined }
 }

@@ -1,5 +1,5 @@
 import { missingEffects } from './effects.ts'
-import { faults } from './faults.ts'
+import { everyFault } from './faults.ts'
 
 const once = { times: 1, schedules: 1 }
 
@@ -15,5 +15,5 @@ test('a kind of effect that never happened is named', () => {
 
 test('every fault has to be drawn', () => {
   const all = missingEffects(new Map())
-  for (const fault of Object.keys(faults)) expect(all).toContain(`fault: ${fault}`)
+  for (const fault of Object.keys(everyFault)) expect(all).toContain(`fault: ${fault}`)
 })

@@ -5,7 +5,7 @@
  * point, or that the code has come to avoid what it was meant to meet. What happens in fewer than
  * eight schedules of a thousand is counted, and not asked for.
  */
-import { faults } from './faults.ts'
+import { everyFault } from './faults.ts'
 import type { Happened } from './play-all.ts'
 
 /** Those that never happened. */
@@ -23,7 +23,7 @@ const calls = (service: string) => [
 ]
 
 const required: Readonly<Record<string, readonly string[]>> = {
-  drawn: Object.keys(faults).map((fault) => `fault: ${fault}`),
+  drawn: Object.keys(everyFault).map((fault) => `fault: ${fault}`),
   processes: [
     'a worker was killed',
     'a worker was killed in a call',
@@ -151,6 +151,23 @@ const required: Readonly<Record<string, readonly string[]>> = {
     'fields that nobody declares were swept',
     'said: not kept here (declaration-replaced)',
     'said: not kept here (declaration-unknown)',
+  ],
+  keeping: [
+    'an entry without an owning row appeared',
+    'an entry without an owning row vanished',
+    'an entry was shown of whose rows nothing is left but their number',
+    'the bound rose',
+    'entries were let go',
+    'a commit left out what is below the bound',
+    'what lay below the bound was not shown',
+    'an entry fell below the bound before it was compared',
+    "the source's clock leapt",
+    "the source's clock was set back",
+    "a leap of the source's clock was held",
+    'a bound was held after nobody had worked for long, or for a declaration',
+    'somebody said that old entries may go',
+    'the bound leapt, for somebody had said that it may',
+    'the store went back to a lower bound',
   ],
   doubts: [
     'another-log',

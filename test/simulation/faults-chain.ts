@@ -135,7 +135,10 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
     oracle.taint({
       what: `topic ${name} has ${count} partitions`,
       tables: [table],
-      isKnownTo: (text) => (readFingerprint(text).topics[name]?.partitions ?? 0) >= count,
+      // Or it was made anew before anybody saw them.
+      isKnownTo: (text) =>
+        (readFingerprint(text).topics[name]?.partitions ?? 0) >= count ||
+        idOf(text, name) > Number(topic.id.split('-')[1]),
     })
     scheduler.after(random.between(0, 9_000), () => connector.task?.refresh())
   }),

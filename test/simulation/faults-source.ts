@@ -40,7 +40,8 @@ export const sourceFaults: Readonly<Record<string, Fault>> = {
   }),
 
   'a column is computed anew': doubtful(2, (stage) => {
-    rewrite(stage, 'users', (row) => ({ ...row, name: 'renamed', place: null }))
+    const { table, rowOf } = stage.world.views.computed
+    rewrite(stage, table, rowOf)
   }),
 
   'a table is left out of the publication for a while': doubtful(4, ({ world, random }) => {
@@ -64,7 +65,7 @@ export const sourceFaults: Readonly<Record<string, Fault>> = {
 
   'a replica identity is weak for a while': doubtful(4, (stage) => {
     const { world, random } = stage
-    const table = random.pick(['users', 'tweets'])
+    const table = random.pick(world.views.whole)
     whenFree(stage, table, () => {
       world.database.alter(table, { identity: 'default' })
       world.scheduler.after(random.between(50, 6_000), () => {
@@ -75,12 +76,7 @@ export const sourceFaults: Readonly<Record<string, Fault>> = {
 
   'a column is renamed for a while': doubtful(3, (stage) => {
     const { world, random } = stage
-    const [table, column] = random.pick([
-      ['users', 'name'],
-      ['users', 'place'],
-      ['tweets', 'user_id'],
-      ['tweets', 'mentioned_id'],
-    ] as const)
+    const [table, column] = random.pick(world.views.renamed)
     whenFree(stage, table, () => {
       const { columns } = world.database.tables.get(table)!
       world.database.alter(table, { columns: columns.filter((each) => each !== column) })

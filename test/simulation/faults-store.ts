@@ -2,6 +2,7 @@
 import { mergedView, type OwnView } from '../../src/coordinate/view-plan.ts'
 import type { Held } from '../../src/store/memory/data.ts'
 import type { Fault, Stage } from './faults.ts'
+import { momentText, spelled, windowSeconds } from './keys.ts'
 import { componentOf } from './oracle.ts'
 import type { StoreCopy } from './store.ts'
 import { cellsMax } from './tables.ts'
@@ -76,7 +77,7 @@ export const storeFaults: Readonly<Record<string, Fault>> = {
   }),
 }
 
-function goBack({ world, cast }: Pick<Stage, 'world' | 'cast'>, copy: StoreCopy): void {
+export function goBack({ world, cast }: Pick<Stage, 'world' | 'cast'>, copy: StoreCopy): void {
   const { store, scheduler, random } = world
   world.count('the store went back')
   store.restore(copy)
@@ -121,6 +122,7 @@ function want(
     adopt: before?.adopt ?? true,
     prune: prune || (kept?.prune ?? false),
     sweep: kept?.sweep ?? [],
+    letGo: before?.letGo,
   }
 }
 
@@ -199,18 +201,29 @@ function plantText(stage: Stage): void {
 function plantEntry(stage: Stage): void {
   const { world, random } = stage
   const { entries, state } = world.store.data
-  const key = random.pick(['7', '8', '99'])
+  const user = random.pick(['7', '8', '99'])
+  const key = world.family === 'windows' ? spelled([user, someStart(stage)]) : user
   if (!state || entries.has(key)) return
-  const fields = random.chance(0.5) ? { name: 'made up' } : null
-  entries.set(key, { fields, counts: { followerCount: 3n } })
-  planted(stage, key, ['row', 'followerCount'])
+  const isOwned = world.family === 'users'
+  const fields = random.chance(0.5) && isOwned ? { name: 'made up' } : null
+  const [first] = mergedView(state).layout.presence
+  const name = isOwned ? 'followerCount' : first!
+  entries.set(key, { fields, counts: { [name]: 3n } })
+  planted(stage, key, ['row', name])
+}
+
+/** About where the bound is. */
+function someStart({ world, random }: Stage): string {
+  const bound = world.store.data.state?.keepFrom ?? 0
+  return momentText((bound + windowSeconds * (random.below(5) - 1)) * 1_000)
 }
 
 function plantNoRow(stage: Stage): void {
-  const { entries } = stage.world.store.data
+  const { world } = stage
+  const { entries } = world.store.data
   const key = someEntry(stage)
   const held = key === undefined ? undefined : entries.get(key)
-  if (!held || key === undefined) return
+  if (!held || key === undefined || world.family !== 'users') return
   entries.set(key, { ...held, fields: null })
   planted(stage, key, ['row'])
 }

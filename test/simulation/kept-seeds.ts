@@ -3,9 +3,15 @@
  * they had been made smaller. Some have caught errors that were made, most the absence of a guard
  * that was taken away to see it missed.
  */
+import type { FamilyName } from './families.ts'
 import type { KeptSchedule } from './kept.ts'
 
-export type KeptSeed = { readonly schedule: number | KeptSchedule; readonly caught: string }
+export type KeptSeed = {
+  readonly schedule: number | KeptSchedule
+  /** What the seed is drawn for, whatever it would draw itself; left out: `users`. */
+  readonly family?: FamilyName
+  readonly caught: string
+}
 
 export const keptSeeds: readonly KeptSeed[] = [
   { schedule: 1, caught: 'an offset, an anchor, a snapshot or a barrier that was not compared' },

@@ -1,11 +1,14 @@
 /** Schedules as they are written down, to be played again. */
 import { play, type Outcome, type Schedule } from './schedule.ts'
+import type { FamilyName } from './families.ts'
 import { shrink } from './shrink.ts'
 import type { WorkStep } from './work.ts'
 
 /** A schedule in few words: faults and transactions are lists. */
 export type KeptSchedule = {
   readonly seed: number
+  /** Left out where entries have owning rows: there was nothing else once. */
+  readonly family?: FamilyName
   readonly hostileMs: number
   readonly benign: boolean
   readonly workers: number
@@ -16,11 +19,12 @@ export type KeptSchedule = {
 }
 
 export function keptOf(
-  { seed, hostileMs, benign, workers, faults, work }: Schedule,
+  { seed, family, hostileMs, benign, workers, faults, work }: Schedule,
   time: (ms: number) => number = Math.round,
 ): KeptSchedule {
   return {
     seed,
+    ...(family === 'users' ? {} : { family }),
     hostileMs: time(hostileMs),
     benign,
     workers,
@@ -38,6 +42,7 @@ export function keptOf(
 export function scheduleOf(kept: KeptSchedule): Schedule {
   return {
     ...kept,
+    family: kept.family ?? 'users',
     faults: kept.faults.map(([atMs, fault, seed]) => ({ atMs, fault, seed })),
     work: kept.work.map(([atMs, statements, gapMs, seed, flags]): WorkStep => {
       const [active, durable, rollback] = [0, 1, 2].map((index) => flags[index] === '1')
@@ -53,9 +58,10 @@ export function textOf(kept: KeptSchedule): string {
     lines.length > 0
       ? `[\n${lines.map((line) => `    ${JSON.stringify(line)},\n`).join('')}  ]`
       : '[]'
-  const { seed, hostileMs, benign, workers, faults, work } = kept
+  const { seed, family, hostileMs, benign, workers, faults, work } = kept
+  const about = family ? `\n  family: '${family}',` : ''
   return (
-    `{\n  seed: ${seed},\n  hostileMs: ${hostileMs},\n  benign: ${benign},\n` +
+    `{\n  seed: ${seed},${about}\n  hostileMs: ${hostileMs},\n  benign: ${benign},\n` +
     `  workers: ${workers},\n  faults: ${list(faults)},\n  work: ${list(work)},\n}`
   )
 }

@@ -8,9 +8,16 @@ import { mergedView } from '../../src/coordinate/view-plan.ts'
 import { isZero, type MemoryData } from '../../src/store/memory/data.ts'
 import type { StandingDoubt } from '../../src/store/state.ts'
 import { decodeView } from '../../src/view/declarations.ts'
-import { rowGroupsOf, type Count, type Tally, type View } from '../../src/view/view.ts'
+import {
+  rowGroupsOf,
+  type Count,
+  type RowGroup,
+  type Tally,
+  type View,
+} from '../../src/view/view.ts'
 import type { Value } from '../../src/change.ts'
 import type { LogEntry, RowChange } from './database.ts'
+import { isBelow, keyOf } from './keys.ts'
 import { cellOf, weightOf } from './tables.ts'
 import type { Partition } from './topics.ts'
 
@@ -49,6 +56,8 @@ export type Mismatch = {
 
 export type OracleParts = {
   readonly data: MemoryData
+  /** The columns by which rows belong to entries, by table. */
+  readonly countedBy: Readonly<Record<string, readonly (readonly string[])[]>>
   readonly lsn: () => number
   readonly births: readonly RowChange[]
   /** Called when doubts stand that did not stand before. */
@@ -64,7 +73,7 @@ export type OracleMemory = {
 
 export class Oracle {
   readonly #parts: OracleParts
-  /** Changes by `table.column` that they are counted by, and by entry; in the order of commits. */
+  /** Changes by table and columns that they are counted by, and by entry; in the order of commits. */
   readonly #byCount = new Map<string, Map<string, RowChange[]>>()
   readonly #byOwner = new Map<string, RowChange[]>()
   readonly #taints: Taint[] = []
@@ -198,13 +207,15 @@ export class Oracle {
     const { view } = this.#declared(data.state!.declarations)
     const found: Mismatch[] = []
     for (const key of keys) {
+      // Nobody is shown what is below the bound, and nothing keeps it right.
+      if (this.isBelow(key)) continue
       const held = data.entries.get(key)
-      if (complete.has('*') && (!table || table === view.row!.table)) {
-        const names = view.row!.fields.filter(({ stored }) => complete.has(stored))
+      if (view.row && complete.has('*') && (!table || table === view.row.table)) {
+        const names = view.row.fields.filter(({ stored }) => complete.has(stored))
         const is = held?.fields && names.map(({ stored }) => held.fields![stored] ?? null)
         const row = this.#exactRow(key)
         const must = row && names.map(({ column }) => textOf(row[column]))
-        this.#compare(found, { key, component: 'row', table: view.row!.table }, [must, is])
+        this.#compare(found, { key, component: 'row', table: view.row.table }, [must, is])
       }
       for (const count of view.counts) {
         const { stored, table: of } = count
@@ -231,8 +242,13 @@ export class Oracle {
   /** Entries that a change may give something to. */
   keysOf({ table, name, before, after }: RowChange): readonly string[] {
     if (table === 'users') return [name]
-    const values = (countedBy[table] ?? []).flatMap((by) => [before?.[by], after?.[by]])
-    return values.flatMap((value) => textOf(value) ?? [])
+    const groups = this.#parts.countedBy[table] ?? []
+    return groups.flatMap((by) => [keyOf(before, by) ?? [], keyOf(after, by) ?? []].flat())
+  }
+
+  /** Whether the entry is below the bound of what is kept, as the store has it. */
+  isBelow(key: string): boolean {
+    return isBelow(key, this.#parts.data.state?.keepFrom)
   }
 
   /** Those that nothing excuses. */
@@ -257,16 +273,17 @@ export class Oracle {
   /** Components of the entry that are as they have to be, and that nothing excuses. */
   rightComponents(key: string): Components {
     const { state } = this.#parts.data
-    if (!state) return { has: () => false }
+    if (!state || this.isBelow(key)) return { has: () => false }
     const { view, complete } = this.#declared(state.declarations)
     const wrong = new Set(this.mismatches([key]).map(({ component }) => component))
     const right = (component: string, table: string) =>
       complete.has(component) && !wrong.has(component) && !this.excuseFor(key, table)
     const groups = rowGroupsOf(view).filter(({ stored, table }) => right(stored, table))
     const found = new Set(groups.map(({ stored }) => stored))
-    const whole = view.row!.fields.every(({ stored }) => complete.has(stored))
+    const fields = view.row?.fields ?? []
+    const whole = fields.every(({ stored }) => complete.has(stored))
     const row = whole && !wrong.has('row') && !this.#isEmpty(key)
-    if (row && right('*', view.row!.table)) found.add('row')
+    if (row && (!view.row || right('*', view.row.table))) found.add('row')
     return { has: (component) => found.has(groupOf(component)) && !wrong.has(component) }
   }
 
@@ -283,7 +300,7 @@ export class Oracle {
     const { state } = this.#parts.data
     if (!state) return false
     const { view, complete } = this.#declared(state.declarations)
-    if (table === view.row!.table) return complete.has('*')
+    if (table === view.row?.table) return complete.has('*')
     return rowGroupsOf(view).some((each) => each.table === table && complete.has(each.stored))
   }
 
@@ -298,7 +315,7 @@ export class Oracle {
   /** Whether served or not yet. */
   #isWrong(key: string): boolean {
     const { state, entries } = this.#parts.data
-    if (!state) return false
+    if (!state || this.isBelow(key)) return false
     const { view } = this.#declared(state.declarations)
     const held = entries.get(key)
     if (Boolean(held?.fields) !== Boolean(this.#exactRow(key))) return true
@@ -326,7 +343,7 @@ export class Oracle {
     const { view } = this.#declared(state.declarations)
     const all = new Set([
       '*',
-      ...view.row!.fields.map(({ stored }) => stored),
+      ...(view.row?.fields ?? []).map(({ stored }) => stored),
       ...rowGroupsOf(view).map(({ stored }) => stored),
     ])
     const found = this.#compared(this.keys(), undefined, all)
@@ -335,8 +352,12 @@ export class Oracle {
   }
 
   /** Changes that a transaction of this LSN or above has committed give what the view may lack. */
-  countChanges(table: string, by: string, key: string): readonly RowChange[] {
-    return (this.#byCount.get(`${table}.${by}`)?.get(key) ?? []).filter(({ entry }) => entry)
+  countChanges(group: RowGroup, key: string): readonly RowChange[] {
+    return this.#changesOf(group, key).filter(({ entry }) => entry)
+  }
+
+  #changesOf({ table, by }: RowGroup, key: string): readonly RowChange[] {
+    return this.#byCount.get(`${table}.${by.join()}`)?.get(key) ?? []
   }
 
   rowChanges(key: string): readonly RowChange[] {
@@ -345,7 +366,7 @@ export class Oracle {
 
   exactCount(count: Count, key: string): bigint {
     let sum = 0n
-    for (const change of this.#byCount.get(`${count.table}.${count.by[0]}`)?.get(key) ?? []) {
+    for (const change of this.#changesOf(count, key)) {
       if (this.isIncluded(change)) sum += deltaOf(change, count, key)
     }
     return sum
@@ -354,7 +375,7 @@ export class Oracle {
   /** None of them is 0. */
   exactCells(tally: Tally, key: string): ReadonlyMap<string, bigint> {
     const cells = new Map<string, bigint>()
-    for (const change of this.#byCount.get(`${tally.table}.${tally.by[0]}`)?.get(key) ?? []) {
+    for (const change of this.#changesOf(tally, key)) {
       if (!this.isIncluded(change)) continue
       for (const [item, by] of cellDeltasOf(change, tally, key)) {
         const sum = (cells.get(item) ?? 0n) + by
@@ -381,10 +402,10 @@ export class Oracle {
   #index(change: RowChange): void {
     const { table, before, after, name } = change
     if (table === 'users') listIn(this.#byOwner, name).push(change)
-    for (const by of countedBy[table] ?? []) {
-      const byKey = mapIn(this.#byCount, `${table}.${by}`)
-      const touched = new Set([textOf(before?.[by]), textOf(after?.[by])])
-      for (const key of touched) if (key !== null) listIn(byKey, key).push(change)
+    for (const by of this.#parts.countedBy[table] ?? []) {
+      const byKey = mapIn(this.#byCount, `${table}.${by.join()}`)
+      const touched = new Set([keyOf(before, by), keyOf(after, by)])
+      for (const key of touched) if (key !== undefined) listIn(byKey, key).push(change)
     }
   }
 
@@ -441,12 +462,6 @@ export function componentOf(stored: string, item: string): string {
 
 function groupOf(component: string): string {
   return component.split('[', 1)[0]!
-}
-
-const countedBy: Readonly<Record<string, readonly string[]>> = {
-  tweets: ['user_id', 'mentioned_id'],
-  follows: ['follower_id', 'followee_id'],
-  likes: ['user_id'],
 }
 
 export function textOf(value: Value | undefined): string | null {

@@ -1,4 +1,5 @@
 /** Plays one schedule after another, and adds up what really happened in them. */
+import type { FamilyName } from './families.ts'
 import { drawSchedule, play, type Schedule } from './schedule.ts'
 
 export type Failed = { readonly schedule: Schedule; readonly failure: Error }
@@ -17,6 +18,8 @@ export type PlayAllOptions = {
   /** Seeds from here on. */
   readonly first: number
   readonly schedules: number
+  /** What all of them are about; left out where each seed draws it. */
+  readonly family?: FamilyName | undefined
   /** After so many failures the rest is left out. */
   readonly failuresMax: number
   readonly trace?: ((line: string) => void) | undefined
@@ -25,12 +28,12 @@ export type PlayAllOptions = {
 }
 
 export async function playAll(options: PlayAllOptions): Promise<Totals> {
-  const { first, schedules, failuresMax, trace, fails } = options
+  const { first, schedules, family, failuresMax, trace, fails } = options
   const counts = new Map<string, Happened>()
   const failed: Failed[] = []
   let [played, virtualMs] = [0, 0]
   while (played < schedules && failed.length < failuresMax) {
-    const schedule = drawSchedule(first + played)
+    const schedule = drawSchedule(first + played, family)
     const outcome = await play(schedule, trace)
     played += 1
     virtualMs += outcome.virtualMs

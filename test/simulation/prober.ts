@@ -62,7 +62,11 @@ async function probeAllTheTime(
 }
 
 /** What the oracle said of an entry when it was read. */
-type Known = { readonly mismatches: readonly Mismatch[]; readonly right: Components }
+type Known = {
+  readonly mismatches: readonly Mismatch[]
+  readonly right: Components
+  readonly isBelow: boolean
+}
 
 type Probed = { readonly plan: Plan; readonly seen: ReadonlyMap<string, Known> }
 
@@ -73,7 +77,8 @@ function probedPlan({ store, oracle }: World, plan: Plan): Probed {
     store.onLook.set(question, () => {
       for (const key of keys) {
         const right = oracle.rightComponents(key)
-        seen.set(key, { mismatches: oracle.mismatches([key]), right })
+        const isBelow = oracle.isBelow(key)
+        seen.set(key, { mismatches: oracle.mismatches([key]), right, isBelow })
       }
     })
   const look = (question: LookQuestion) => {
@@ -107,6 +112,7 @@ async function probe(
   world.count('an entry was judged', verdicts.size)
   for (const [key, verdict] of verdicts) {
     const known = seen.get(key)
+    if (known?.isBelow) world.fail(`a look judged ${key}, which is below the bound`)
     const wrong = new Map<string, Difference[]>()
     for (const each of verdict.kind === 'wrong' ? verdict.differences : []) {
       const component = componentIn(plan.layout, each)

@@ -4,7 +4,7 @@
  * history alone.
  */
 import { decodeView } from '../../src/view/declarations.ts'
-import type { Tally, View } from '../../src/view/view.ts'
+import type { OwningRow, Tally, View } from '../../src/view/view.ts'
 import type { Entry } from '../../src/mutation.ts'
 import { cellDeltasOf, deltaOf, textOf } from './oracle.ts'
 import type { RowChange } from './database.ts'
@@ -50,23 +50,14 @@ export class Readers {
   #check(view: View, key: string, entry: Entry | null, lsn: number): void {
     const { oracle, store, database } = this.#world
     if (store.data.watermark!.history !== database.history) return
-    if (!this.#isExcused(key, 'row', view.row!.table)) {
-      const changes = oracle.rowChanges(key)
-      const rows = statesOf(changes, lsn).map((row) =>
-        row ? JSON.stringify(view.row!.fields.map(({ column }) => textOf(row[column]))) : 'none',
-      )
-      const found = entry
-        ? JSON.stringify(view.row!.fields.map(({ stored }) => entry.fields[stored] ?? null))
-        : 'none'
-      if (!rows.includes(found)) {
-        this.#world.fail(`a reader got row ${key} as ${found}; it was ${rows.join(', ')}`)
-      }
-    }
+    if (this.#isLetGo(key, entry)) return
+    if (view.row) this.#checkRow(view.row, { key, entry, lsn })
+    else this.#checkPresence(view, { key, entry, lsn })
     if (!entry) return
     for (const count of view.counts) {
-      const { stored, table, by } = count
+      const { stored, table } = count
       if (this.#isExcused(key, stored, table)) continue
-      const changes = oracle.countChanges(table, by[0]!, key)
+      const changes = oracle.countChanges(count, key)
       const amounts = amountsOf(changes, (change) => deltaOf(change, count, key), lsn)
       if (amounts.has(entry.counts[stored]!)) continue
       const were = [...amounts].join(', ')
@@ -75,12 +66,72 @@ export class Readers {
     for (const tally of view.tallies) this.#checkCells(tally, entry, lsn)
   }
 
+  /** What is below the bound is shown to nobody, whatever lies there. */
+  #isLetGo(key: string, entry: Entry | null): boolean {
+    const { oracle, store, count } = this.#world
+    if (!oracle.isBelow(key)) return false
+    if (entry) this.#world.fail(`a reader got ${key}, which is below the bound`)
+    if (store.data.entries.has(key)) count('what lay below the bound was not shown')
+    return true
+  }
+
+  #checkRow(
+    { table, fields }: OwningRow,
+    {
+      key,
+      entry,
+      lsn,
+    }: { readonly key: string; readonly entry: Entry | null; readonly lsn: number },
+  ): void {
+    if (this.#isExcused(key, 'row', table)) return
+    const changes = this.#world.oracle.rowChanges(key)
+    const rows = statesOf(changes, lsn).map((row) =>
+      row ? JSON.stringify(fields.map(({ column }) => textOf(row[column]))) : 'none',
+    )
+    const found = entry
+      ? JSON.stringify(fields.map(({ stored }) => entry.fields[stored] ?? null))
+      : 'none'
+    if (rows.includes(found)) return
+    this.#world.fail(`a reader got row ${key} as ${found}; it was ${rows.join(', ')}`)
+  }
+
+  /** An entry without an owning row is there while any row is counted in it. */
+  #checkPresence(
+    { counts, layout }: View,
+    {
+      key,
+      entry,
+      lsn,
+    }: { readonly key: string; readonly entry: Entry | null; readonly lsn: number },
+  ): void {
+    const { oracle, count: happened, fail } = this.#world
+    const groups = counts.filter(({ stored }) => layout.presence.includes(stored))
+    if (groups.some(({ stored, table }) => this.#isExcused(key, stored, table))) return
+    if (!entry) {
+      for (const count of groups) {
+        const changes = oracle.countChanges(count, key)
+        const amounts = amountsOf(changes, (change) => deltaOf(change, count, key), lsn)
+        if (amounts.has(0n)) continue
+        fail(`a reader got no ${key}; ${count.stored} was ${[...amounts].join(', ')}`)
+      }
+      return
+    }
+    if (groups.every(({ stored }) => entry.counts[stored] === 0n)) {
+      fail(`a reader got ${key}, in which no row is counted`)
+    }
+    const shown = counts.filter(({ name }) => !hidden.test(name))
+    const isNothing = shown.every(({ stored }) => entry.counts[stored] === 0n)
+    if (isNothing && Object.values(entry.tallies ?? {}).every((items) => items.length === 0)) {
+      happened('an entry was shown of whose rows nothing is left but their number')
+    }
+  }
+
   /** Each item that is shown. */
   #checkCells(tally: Tally, { key, tallies }: Entry, lsn: number): void {
     const { oracle } = this.#world
-    const { stored, table, by } = tally
+    const { stored, table } = tally
     if (this.#isExcused(key, stored, table)) return
-    const changes = oracle.countChanges(table, by[0]!, key)
+    const changes = oracle.countChanges(tally, key)
     for (const { item, amount } of tallies?.[stored] ?? []) {
       if (oracle.isPlanted(key, `${stored}[${item}]`)) continue
       const deltaOfItem = (change: RowChange) =>
@@ -101,6 +152,9 @@ export class Readers {
     )
   }
 }
+
+/** As counts are named that readers do not see. */
+const hidden = /^rows[0-9a-f]{12}$/
 
 /** What the row was just before the watermark, and ever since. */
 function statesOf(changes: readonly RowChange[], lsn: number) {

@@ -1,18 +1,21 @@
 /** One schedule: what happens in it is drawn from its seed, ahead, and then played. */
 import { Cast } from './cast.ts'
-import { drawFaults, playFault, type FaultStep } from './faults.ts'
+import { familyOf, type FamilyName } from './families.ts'
+import { drawClockFaults, drawFaults, playFault, type FaultStep } from './faults.ts'
 import { mergedView } from '../../src/coordinate/view-plan.ts'
 import { encodeEntry } from '../../src/store/entry-text.ts'
 import type { Held } from '../../src/store/memory/data.ts'
 import { truthPage } from './database-source.ts'
 import { Readers } from './readers.ts'
 import { Random } from './random.ts'
+import { letGo } from './faults-clock.ts'
 import { drawWork, work, type WorkStep } from './work.ts'
 import { plain } from './plain.ts'
 import { ScheduleFailure, World } from './world.ts'
 
 export type Schedule = {
   readonly seed: number
+  readonly family: FamilyName
   readonly hostileMs: number
   /** True where nothing that happens may bring anything into doubt. */
   readonly benign: boolean
@@ -28,32 +31,37 @@ export type Outcome = {
 }
 
 const calmMs = 400_000
+/** How far the bound may be behind the source's clock when all is well. */
+const mendedLagSeconds = 15
 const endMs = 120_000
 
-export function drawSchedule(seed: number): Schedule {
+/** Of the same seed, but for what it is about, schedules of all families are alike. */
+export function drawSchedule(seed: number, family = familyOf(seed)): Schedule {
   const random = new Random(seed)
   // Long enough now and then for barriers to be forgotten.
   const long = random.chance(0.02)
   const hostileMs = long ? random.between(80_000, 110_000) : random.between(5_000, 20_000)
   const benign = random.chance(0.35)
-  return {
+  const schedule = {
     seed,
+    family,
     hostileMs,
     benign,
     workers: 1 + random.below(3),
     work: drawWork(random.fork(), hostileMs),
-    faults: drawFaults(random.fork(), {
-      untilMs: hostileMs,
-      benign,
-    }),
   }
+  const drawing = { untilMs: hostileMs, benign }
+  const faults = drawFaults(random.fork(), drawing)
+  if (family !== 'windows') return { ...schedule, faults }
+  const more = drawClockFaults(random.fork(), drawing)
+  return { ...schedule, faults: [...faults, ...more].toSorted((a, b) => a.atMs - b.atMs) }
 }
 
 export async function play(schedule: Schedule, trace?: (line: string) => void): Promise<Outcome> {
   const counts = new Map<string, number>()
   const count = (kind: string, times = 1) => counts.set(kind, (counts.get(kind) ?? 0) + times)
-  const { seed, benign } = schedule
-  const world = new World({ seed, benign, count, trace })
+  const { seed, family, benign } = schedule
+  const world = new World({ seed, family, benign, count, trace })
   const random = Math.random
   const { stackTraceLimit } = Error
   Math.random = () => world.random.process.next()
@@ -129,6 +137,15 @@ class Play {
     this.#cast.complete()
     this.#applyAgain()
     this.#mendConnector()
+    if (this.#world.family === 'windows') this.#mendClock()
+  }
+
+  /** The source's clock is put right, and whoever looks after the view lets go what has waited. */
+  #mendClock(): void {
+    const { scheduler, keeping } = this.#world
+    this.#world.sourceOffsetMs = 0
+    if (keeping.lagSeconds() > mendedLagSeconds) letGo(this.#world)
+    scheduler.after(10_000, () => this.#mendClock())
   }
 
   /** A worker that writes down what it has done may overwrite what was applied just then. */
@@ -161,6 +178,7 @@ class Play {
       return false
     }
     if (Number(state.watermark ?? 0) <= this.#lastLsn()) return false
+    if (this.#world.keeping.lagSeconds() > mendedLagSeconds) return false
     return oracle.plantedLeft === 0 && this.#differences().length === 0
   }
 
@@ -171,20 +189,19 @@ class Play {
 
   /** Entries of the store that are not what the rows say, or that should not be there. */
   #differences(): readonly string[] {
-    const { store, database } = this.#world
+    const { store, database, keeping } = this.#world
     const view = mergedView(store.data.state!)
     const rows = (table: string) =>
       [...database.tables.get(table)!.rows.values()].map(({ row }) => row)
     const { entries } = truthPage(
       rows,
       view,
-      { kind: 'range', after: undefined, keysMax: 1e9 },
+      { kind: 'range', after: undefined, keysMax: 1e9, keepFrom: store.data.state!.keepFrom },
       { rangeKeysMax: 1e9, cellsMax: 1e9 },
     )
-    const held = [...store.data.entries].map(([key, value]): [string, string] => [
-      key,
-      encodeEntry(view.layout, key, value, 1e9),
-    ])
+    const held = [...store.data.entries].flatMap(([key, value]): [string, string][] =>
+      keeping.mayLie(key) ? [] : [[key, encodeEntry(view.layout, key, value, 1e9)]],
+    )
     const differing = held.filter(([key, text]) => entries.get(key) !== text)
     const missing = [...entries].filter(([key]) => !store.data.entries.has(key))
     const { counts, fields: named, tallies } = view.layout
@@ -270,6 +287,8 @@ class Play {
         doubts: state?.doubts,
         declarations: state?.declarations.map(({ id, complete }) => [id, complete]),
         unnoticed: oracle.unnoticed.map(({ what }) => what),
+        bound: state?.keepFrom,
+        boundBehind: this.#world.keeping.lagSeconds(),
         differences: this.#differences(),
         problems: store.data.problems,
       },

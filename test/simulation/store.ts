@@ -17,12 +17,15 @@ import { memoryStore } from '../../src/store/memory/memory-store.ts'
 import { partitionsOf, restartOf } from '../../src/store/restart.ts'
 import type { Barrier, Checkpoint, Doubt, Epoch } from '../../src/store/state.ts'
 import type { ViewStore } from '../../src/store/store.ts'
+import type { KeepStep, Removal } from '../../src/store/keeping.ts'
 import type { ItemsAnswer, ItemsQuestion } from '../../src/store/tallies.ts'
 import type { Commit, CommitResult } from '../../src/store/writer.ts'
 import type { LogEntry } from './database.ts'
+import { BelowZero } from './below-zero.ts'
 import { componentOf, type OracleMemory } from './oracle.ts'
 import { plain } from './plain.ts'
 import { beginningMs, type Process } from './process.ts'
+import { presenceWatch } from './presence.ts'
 import { cellsMax } from './tables.ts'
 import { Tickets } from './tickets.ts'
 import type { Meaning } from './topics.ts'
@@ -50,6 +53,8 @@ export class SimulatedStore {
   served = new Set<string>()
   /** Partitions of which records were applied since their checkpoints were set to where they began. */
   hasApplied = new Set<string>()
+  /** Entries of which a commit had told, while the view was filled, that a count was below zero. */
+  readonly belowInBuild = new Set<string>()
   readonly #world: World
   readonly #store: ViewStore
   readonly #belowZero: BelowZero
@@ -86,7 +91,7 @@ export class SimulatedStore {
       writer: (layout) => through(writer(layout)),
       audit: (layout) => through(audit(layout)),
       tallies: (layout) => through(tallies(layout)),
-      keeping: (layout) => through(keeping(layout)),
+      keeping: (layout) => this.#through(process, keeping(layout), keepingNames),
       faults: () => Promise.resolve([]),
       close: () => Promise.resolve(),
     }
@@ -107,6 +112,7 @@ export class SimulatedStore {
     this.hasApplied = new Set(hasApplied)
     this.lives += 1
     this.#world.oracle.recall(oracle)
+    this.#world.keeping.restored()
   }
 
   empty(): void {
@@ -123,12 +129,18 @@ export class SimulatedStore {
     this.lives += 1
   }
 
-  #through<T extends object>(process: Process, target: T): T {
+  /** `names` are what the methods are called here, where that is not as they are. */
+  #through<T extends object>(
+    process: Process,
+    target: T,
+    names: Readonly<Record<string, string>> = {},
+  ): T {
     const { services } = this.#world
     const known = new Map<string, unknown>()
     return new Proxy(target, {
-      get: (_, name: string) => {
-        const method: unknown = Reflect.get(target, name)
+      get: (_, property: string) => {
+        const method: unknown = Reflect.get(target, property)
+        const name = names[property] ?? property
         if (typeof method !== 'function') return method
         if (!known.has(name)) {
           known.set(name, (...given: unknown[]) => {
@@ -141,6 +153,7 @@ export class SimulatedStore {
                 if (compared && isDone(result))
                   this.#world.fail(`${name} went through: ${compared}`)
                 after?.(result)
+                this.#world.keeping.unchanged(name)
                 return result
               })
             })
@@ -188,6 +201,7 @@ export class SimulatedStore {
         return (result) => {
           if (result === undefined) return
           const { fingerprint, barrier } = first as Beginning
+          this.#world.keeping.opened()
           this.#world.oracle.begun(fingerprint, Number(barrier.lsn))
           this.#world.database.hideUncaptured()
           this.hasApplied.clear()
@@ -199,6 +213,13 @@ export class SimulatedStore {
           this.#world.count(`doubt: ${(second as Doubt).code}`)
           this.#checkAll('a doubt was raised')
         }
+      case 'raiseBound':
+        return this.#world.keeping.raise(first as KeepStep)
+      case 'removeBelow':
+        return this.#world.keeping.remove(first as Removal)
+      case 'report':
+        if (first !== 'keep') return undefined
+        return () => this.#world.keeping.reported(second)
       case 'publish':
         this.#overlap(process)
         return () => this.#publish(first as Barrier, second as readonly number[])
@@ -221,6 +242,10 @@ export class SimulatedStore {
   #look(question: LookQuestion | ItemsQuestion, { kind }: LookAnswer | ItemsAnswer): void {
     if (kind === 'conflict') this.#world.count('a look of an earlier epoch was refused')
     else if (question.ticket !== undefined) this.#tickets.left(question.ticket, this.lives)
+    const keys = 'keys' in question ? question.keys : [question.entry]
+    if (keys.some((key) => this.#world.oracle.isBelow(key))) {
+      this.#world.count('an entry fell below the bound before it was compared')
+    }
     this.onLook.get(question)?.()
   }
 
@@ -229,6 +254,7 @@ export class SimulatedStore {
     const name = topicPartitionName(commit.partition)
     const from = this.data.checkpoints.get(name)
     const rowTickets = new Map(this.data.rowTickets)
+    const countPresence = presenceWatch(this.#world, commit)
     return (given) => {
       const result = given as CommitResult
       say(() => `${process.name} commits ${name} ${commit.from}-${commit.to.next}: ${result.kind}`)
@@ -248,6 +274,8 @@ export class SimulatedStore {
         const ticket = put === undefined ? undefined : rowTickets.get(entry)
         if (ticket !== undefined) this.#tickets.overtaken(ticket, entry)
       }
+      countPresence()
+      this.#noteBuilding(result.belowZero)
       const touched = this.#taken(commit, from!)
       oracle.noteDoubts()
       for (const key of touched) if (!this.data.entries.has(key)) oracle.vanished(key)
@@ -255,6 +283,12 @@ export class SimulatedStore {
       oracle.sweepPlanted()
       this.#refuse(`a commit of ${name} up to ${commit.to.next}`, oracle.errors(touched, table))
     }
+  }
+
+  /** Whoever stands still meanwhile may take what is normal in a build for a fault of what it fills. */
+  #noteBuilding(belowZero: readonly { readonly entry: string }[]): void {
+    if (this.data.state!.declarations.every(({ complete }) => complete)) return
+    for (const { entry } of belowZero) this.belowInBuild.add(entry)
   }
 
   /** Entries that it may have touched. Counts its records that stood in the partition before. */
@@ -274,7 +308,11 @@ export class SimulatedStore {
     for (const { meaning } of records) {
       if (isIncremental(meaning)) count('a row of an incremental snapshot was passed')
       if (meaning.kind !== 'change') continue
-      for (const key of oracle.keysOf(meaning.change)) keys.add(key)
+      for (const key of oracle.keysOf(meaning.change)) {
+        if (!keys.has(key) && oracle.isBelow(key))
+          count('a commit left out what is below the bound')
+        keys.add(key)
+      }
       const first = meaning.change.emitted
       if (meaning.first || first?.log !== found) continue
       if (first.offset < Number(from.windowFrom)) {
@@ -447,7 +485,7 @@ function comparisonOf(
   [first]: readonly unknown[],
 ): string | undefined {
   const { epoch, from, partition, before } = Object(first) as Partial<
-    Commit & Pick<ProgressStep, 'before'>
+    Commit & { readonly before: unknown }
   >
   switch (method) {
     case 'commit': {
@@ -463,6 +501,11 @@ function comparisonOf(
     case 'correct':
     case 'look':
     case 'turn':
+      return state?.epoch === epoch ? undefined : 'the epoch is another one'
+    case 'raiseBound':
+      if (state?.epoch === epoch && state?.keepFrom === before) return undefined
+      return 'another bound stands'
+    case 'removeBelow':
       return state?.epoch === epoch ? undefined : 'the epoch is another one'
     case 'raise':
     case 'sweep':
@@ -491,50 +534,6 @@ function isIncremental(meaning: Meaning): boolean {
   return decoded.change.incremental
 }
 
-/** Whoever is told that a count stands below zero raises a doubt before it commits again. */
-class BelowZero {
-  readonly #world: World
-  readonly #data: MemoryData
-  #completeSinceMs = Infinity
-  /** Processes and partitions that were told. */
-  readonly #told = new Set<string>()
-
-  constructor(world: World, data: MemoryData) {
-    this.#world = world
-    this.#data = data
-  }
-
-  /** Answers what is to be done with the answer. */
-  asked(
-    { name: process }: Process,
-    method: string,
-    [first, second]: readonly unknown[],
-  ): ((answer: unknown) => unknown) | undefined {
-    if (method === 'raise') {
-      const { code, name } = second as Doubt
-      if (code === 'below-zero') this.#told.delete(`${process} ${name.split(' ')[1]}`)
-    }
-    if (method !== 'commit') return undefined
-    const told = `${process} ${topicPartitionName((first as Commit).partition)}`
-    if (this.#told.delete(told))
-      this.#world.fail(`${told}: a count is below zero, and not in doubt`)
-    const isKnown = this.#isKnownComplete()
-    return (answer) => {
-      const result = answer as CommitResult
-      if (isKnown && result.kind === 'applied' && result.belowZero.length > 0) this.#told.add(told)
-      return result
-    }
-  }
-
-  /** Whether every process has had the time to hear that the view is complete. */
-  #isKnownComplete(): boolean {
-    const { activeMs } = this.#world.scheduler
-    const complete = this.#data.state?.declarations.every((each) => each.complete)
-    this.#completeSinceMs = complete ? Math.min(this.#completeSinceMs, activeMs) : Infinity
-    return activeMs - this.#completeSinceMs > 15_000
-  }
-}
-
 function copyOf(data: MemoryData): MemoryData {
   return {
     ...data,
@@ -547,5 +546,7 @@ function copyOf(data: MemoryData): MemoryData {
     rowTickets: new Map(data.rowTickets),
   }
 }
+
+const keepingNames = { raise: 'raiseBound', remove: 'removeBelow' }
 
 const quiet = new Set(['state', 'barriers', 'checkpoints', 'lease', 'wanted', 'commit', 'status'])

@@ -3,6 +3,8 @@ import type { Row } from '../../src/change.ts'
 import type { Transaction } from './database.ts'
 import { Random } from './random.ts'
 import { nameOf, primaryKeyOf, rowOf } from './tables.ts'
+import { activity, timedRow } from './activity.ts'
+import { put, remove } from './statements.ts'
 import type { World } from './world.ts'
 
 /** One transaction. */
@@ -75,8 +77,8 @@ export async function linger(world: World, table: string, ms: number): Promise<v
   const { database, scheduler, random } = world
   const transaction = database.begin()
   for (let count = 0; count < 3; count += 1) {
-    const row = anyRow(random.faults, table)
-    if (table === 'users' || table === 'tweets') put(world, transaction, table, row)
+    const row = anyRow(world, random.faults, table)
+    if (isPut.has(table)) put(world, transaction, table, row)
     else remove(world, transaction, table, row)
   }
   await scheduler.delay(ms)
@@ -85,7 +87,10 @@ export async function linger(world: World, table: string, ms: number): Promise<v
   await world.commit(transaction, { durable: true })
 }
 
-function anyRow(random: Random, table: string): Row {
+const isPut = new Set(['users', 'tweets', 'sales', 'visits'])
+
+function anyRow(world: World, random: Random, table: string): Row {
+  if (table === 'sales' || table === 'visits') return timedRow(world, random, table)
   if (table === 'users') return userRow(random, userId(random))
   return table === 'tweets' ? tweetRow(random) : rowOf(table, [userId(random), userId(random)])
 }
@@ -96,6 +101,7 @@ function userId(random: Random): bigint {
 }
 
 function statement(world: World, transaction: Transaction, random: Random): void {
+  if (world.family !== 'users') return activity(world, transaction, random)
   switch (random.below(11)) {
     case 0:
     case 1:
@@ -132,21 +138,6 @@ function tweetId(random: Random): bigint {
 function tweetRow(random: Random): Row {
   const mentioned = random.chance(0.4) ? null : userId(random)
   return rowOf('tweets', [tweetId(random), userId(random), mentioned])
-}
-
-/** Inserts the row, or updates it where it is. */
-function put({ database }: World, transaction: Transaction, table: string, after: Row): void {
-  const name = nameOf(primaryKeyOf(table, after))
-  if (!database.canWrite(transaction, table, name)) return
-  const before = database.rowIn(transaction, table, name)
-  database.write(transaction, table, { before, after })
-}
-
-function remove({ database }: World, transaction: Transaction, table: string, key: Row): void {
-  const name = nameOf(key)
-  const before = database.rowIn(transaction, table, name)
-  if (!before || !database.canWrite(transaction, table, name)) return
-  database.write(transaction, table, { before, after: undefined })
 }
 
 /** A changed primary key: a delete and an insert of one transaction. */

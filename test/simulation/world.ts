@@ -11,13 +11,18 @@ import { Random } from './random.ts'
 import { Scheduler } from './scheduler.ts'
 import { Service } from './service.ts'
 import { SimulatedStore } from './store.ts'
-import { firstView, laterViews, rowOf, tableNames } from './tables.ts'
+import { timedRow } from './activity.ts'
+import { families, type Family, type FamilyName } from './families.ts'
+import { KeepWatch } from './keep-watch.ts'
+import { spelled } from './keys.ts'
+import { rowOf } from './tables.ts'
 import { Broker, type Partition, type Topic } from './topics.ts'
 import { runWorker } from './worker.ts'
 import type { Row } from '../../src/change.ts'
 
 export type WorldOptions = {
   readonly seed: number
+  readonly family: FamilyName
   readonly benign: boolean
   /** Each is called with its name and how often it happened just now. */
   readonly count: (kind: string, times?: number) => void
@@ -35,6 +40,12 @@ export type Life = {
 
 export class ScheduleFailure extends Error {}
 
+type Views = Pick<Family, 'countedBy' | 'whole' | 'renamed' | 'computed'> & {
+  readonly first: OwnView
+  readonly later: OwnView
+  readonly tables: Set<string>
+}
+
 export class World {
   readonly scheduler = new Scheduler()
   readonly random: Readonly<Record<Stream, Random>>
@@ -48,7 +59,9 @@ export class World {
   readonly connector: Connector
   readonly store: SimulatedStore
   readonly oracle: Oracle
-  readonly views: { readonly first: OwnView; readonly later: OwnView; readonly tables: Set<string> }
+  readonly family: FamilyName
+  readonly views: Views
+  readonly keeping: KeepWatch
   readonly lives = new Set<Life>()
   /** By their names: who has held the lease. */
   readonly coordinators = new Map<string, Process>()
@@ -90,9 +103,11 @@ export class World {
       store: service('store', 'store-away'),
       registry: service('registry', 'registry-unavailable'),
     }
-    const later = ownView(setup.pick(laterViews))
-    const tables = new Set(['users', 'tweets', 'follows', 'likes'])
-    this.views = { first: ownView(firstView), later, tables }
+    this.family = options.family
+    const family = families[options.family]
+    const later = ownView(setup.pick(family.later))
+    const tables = new Set(family.tables)
+    this.views = { ...family, first: ownView(family.first), later, tables }
     const { nowMs } = this.#clocks()
     this.identitiesMax = !options.benign && setup.chance(0.05) ? 4 + setup.below(12) : 2_000
     const first = firstXid(setup)
@@ -103,19 +118,25 @@ export class World {
     this.broker.create(messageTopic, 1)
     for (const table of tables) this.broker.create(topicOfTable(table), 1 + setup.below(3))
     this.store = new SimulatedStore(this)
+    this.keeping = new KeepWatch(this)
     this.oracle = new Oracle({
       data: this.store.data,
+      countedBy: family.countedBy,
       lsn: () => this.database.lsn,
       births: this.database.births,
       doubted: (doubts) => {
         const unfounded = doubts.find(
-          ({ keys }) => keys.length === 0 || !keys.every((key) => this.oracle.isVanished(key)),
+          ({ keys }) => keys.length === 0 || !keys.every((key) => this.#mayBeDoubted(key)),
         )
         if (!this.benign || !unfounded) return
         this.fail(`nothing has happened that makes this doubtful: ${unfounded.reason}`)
       },
     })
     this.connector = new Connector(this, setup.chance(0.4))
+  }
+
+  #mayBeDoubted(key: string): boolean {
+    return this.oracle.isVanished(key) || this.store.belowInBuild.has(key)
   }
 
   readonly count = (kind: string, times = 1): void => this.#options.count(kind, times)
@@ -247,6 +268,10 @@ export class World {
   }
 
   someKeys(random: Random): readonly string[] {
+    if (this.family === 'windows') {
+      const all = [...this.oracle.keys(), spelled(['9', '2026-11-21T12:00:00.000000Z'])]
+      return all.filter(() => random.chance(Math.min(0.4, 8 / all.length)))
+    }
     const all = ['1', '2', '3', '4', '5', '6', '7', '99']
     return all.filter(() => random.chance(0.4))
   }
@@ -280,6 +305,7 @@ export class World {
 
   #births(): [string, Row][] {
     const { setup } = this.random
+    if (this.family !== 'users') return this.#timedBirths(setup)
     const id = () => BigInt(1 + setup.below(6))
     const rows = new Map<string, [string, Row]>()
     const add = (table: string, row: Row, key: string) => rows.set(`${table} ${key}`, [table, row])
@@ -294,6 +320,16 @@ export class World {
       add('likes', rowOf('likes', [a, b]), `${a} ${b}`)
     }
     return [...rows.values()]
+  }
+
+  #timedBirths(setup: Random): [string, Row][] {
+    const rows: [string, Row][] = []
+    for (let id = 1n + BigInt(setup.below(12)); id > 0n; id -= 1n) {
+      rows.push(['visits', timedRow(this, setup, 'visits', id)])
+      rows.push(['sales', timedRow(this, setup, 'sales', id)])
+    }
+    rows.push(['follows', rowOf('follows', [1n, 2n])])
+    return rows
   }
 }
 
@@ -316,5 +352,3 @@ function described({ changes, messages }: LogEntry): string {
   )
   return [...text, ...messages.map(() => 'a marker')].join('; ')
 }
-
-export { tableNames }

@@ -140,6 +140,23 @@ export function describeKeep(suite: Suite): void {
       })
     })
 
+    test('takes no commit from which more was left out than it lets go', async () => {
+      const store = await open()
+      const epoch = await served(store, layout, [views(first)])
+      const [low, high] = [seconds('2026-11-02'), seconds('2026-11-03')]
+      const commit = (leftOutBelow: number) =>
+        store
+          .writer(layout)
+          .commit(aCommit(epoch, { to: checkpoint(20), mutations: [views(third)], leftOutBelow }))
+      const refused = { kind: 'conflict', found: checkpoint(10) }
+      expect(await commit(-86_400)).toEqual(refused)
+      await bound(store).raise({ epoch, before: undefined, after: low })
+      expect(await commit(high)).toEqual(refused)
+      expect(await texts(store, [third], layout)).toEqual(['-;0||'])
+      expect(await commit(low)).toMatchObject({ kind: 'applied' })
+      expect(await texts(store, [third], layout)).toEqual(['-;2||'])
+    })
+
     test('removes entries with tallies and tickets, and leaves all others', async () => {
       const store = await open()
       const cells = { colours: { red: 1n, blue: 2n }, makes: { saab: 1n } }

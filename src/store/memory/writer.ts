@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.ts'
+import type { KeepBound } from '../../keep.ts'
 import type { Cells, Fields, Mutation, ViewLayout } from '../../mutation.ts'
 import { topicPartitionName } from '../../position.ts'
 import { checkCommit, fitsCell, fitsInt64, overflowError } from '../checks.ts'
@@ -31,6 +32,7 @@ export class MemoryWriter implements ViewWriter {
     if (data.state?.epoch !== commit.epoch) return { kind: 'conflict', found: undefined }
     const found = data.checkpoints.get(name)
     if (found?.next !== commit.from) return { kind: 'conflict', found }
+    if (isAbove(commit.leftOutBelow, data.state.keepFrom)) return { kind: 'conflict', found }
     const next = commit.mutations.map((each) => [each, mutated(data, this.#layout, each)] as const)
     for (const [{ entry, put }, held] of next) {
       keep(data, this.#layout, entry, held)
@@ -65,6 +67,11 @@ export class MemoryWriter implements ViewWriter {
   async displace(): Promise<string | undefined> {
     return undefined
   }
+}
+
+/** Whether more was left out of a commit than the store lets go. */
+function isAbove(leftOutBelow: KeepBound | undefined, keepFrom: KeepBound | undefined): boolean {
+  return leftOutBelow !== undefined && (keepFrom === undefined || keepFrom < leftOutBelow)
 }
 
 export function raise(data: MemoryData, doubt: Doubt, nowMs: number): void {

@@ -61,7 +61,7 @@ export class PostgresWriter implements ViewWriter {
     return undefined
   }
 
-  /** Undefined when the epoch or the checkpoint is another one. */
+  /** Undefined when the epoch or the checkpoint is another one, or the bound a lower one. */
   async #commit(commit: Commit, sql: EntrySql): Promise<CommitResult | undefined> {
     const { connection, view, locks } = this.#parts
     const { epoch, partition, mutations, parked, doubts } = commit
@@ -77,9 +77,10 @@ export class PostgresWriter implements ViewWriter {
     })
   }
 
-  async #move(transaction: Transaction, { epoch, partition, from, to }: Commit): Promise<boolean> {
+  async #move(transaction: Transaction, commit: Commit): Promise<boolean> {
+    const { epoch, partition, from, to, leftOutBelow } = commit
     const place = [this.#parts.view, partition.topic, partition.partition]
-    const values = [...place, epoch, from, ...checkpointValues(to)]
+    const values = [...place, epoch, from, ...checkpointValues(to), leftOutBelow ?? null]
     return (await transaction.query(moveText, values)).rowCount === 1
   }
 
@@ -109,7 +110,10 @@ const moveText = statement(
   `update millrace.checkpoints c set next = $6, last_offset = $7, last_hash = $8,
      window_from = $9, key_schema = $10
    where c.view = $1 and c.topic = $2 and c.partition = $3 and c.next = $5
-     and exists (select from millrace.views v where v.view = $1 and v.epoch = $4)`,
+     and exists (
+       select from millrace.views v where v.view = $1 and v.epoch = $4
+         and coalesce(v.keep_from >= $11::bigint, $11::bigint is null)
+     )`,
 )
 
 /** Whose row is put or removed is known by a newer row now than a look has seen. */

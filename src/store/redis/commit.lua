@@ -17,7 +17,8 @@
 -- ARGV[3] from           offset that the checkpoint must stand at
 -- ARGV[4] checkpoint     the checkpoint to stand there afterwards
 -- ARGV[5] parkedMax      parked records that are kept; beyond that they are counted
--- ARGV[6..] listsAt      lists, in this order:
+-- ARGV[6] leftOutBelow   the state's bound must not be below this one; '' for any
+-- ARGV[7..] listsAt      lists, in this order:
 --   names: the field that says that the owning row exists, then every counter
 --   parked records: field and value in turn
 --   doubts to raise: name, id and text in turn
@@ -42,7 +43,8 @@ local partition = ARGV[2]
 local from = ARGV[3]
 local checkpoint = ARGV[4]
 local parkedMax = ARGV[5]
-local listsAt = 6
+local leftOutBelow = ARGV[6]
+local listsAt = 7
 
 -- include lists
 -- include int64
@@ -53,7 +55,7 @@ local listsAt = 6
 
 -- First half: only reads.
 
-local standing = redis.pcall('HMGET', state, 'epoch', 'parked-beyond')
+local standing = redis.pcall('HMGET', state, 'epoch', 'parked-beyond', 'keep-from')
 if standing.err then return {'type', state, standing.err} end
 if standing[1] ~= epoch then return {'conflict', false} end
 local found = redis.pcall('HGET', checkpoints, partition)
@@ -62,6 +64,9 @@ if not found then return {'conflict', false} end
 local next = string.match(found, '^(%d+) ')
 if not next then return {'type', checkpoints, partition .. ' does not parse'} end
 if next ~= from then return {'conflict', found} end
+if leftOutBelow ~= '' and (tonumber(standing[3] or '') or -math.huge) < tonumber(leftOutBelow) then
+  return {'conflict', found}
+end
 
 local count = redis.pcall('HLEN', parked)
 if type(count) == 'table' then return {'type', parked, count.err} end

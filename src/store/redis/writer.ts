@@ -72,9 +72,10 @@ export class RedisWriter implements ViewWriter {
   }
 
   /** All but the mutations. */
-  #args({ epoch, partition, from, to, parked, doubts }: Commit): string[] {
+  #args({ epoch, partition, from, to, leftOutBelow, parked, doubts }: Commit): string[] {
     const name = topicPartitionName(partition)
     const args = [epoch, name, String(from), checkpointText(to), String(limits.parkedMax)]
+    args.push(leftOutBelow === undefined ? '' : String(leftOutBelow))
     pushList(args, this.#hash.watched)
     const records = parked.flatMap((record) => [`${name}/${record.offset}`, encodeParked(record)])
     pushList(args, records)
