@@ -139,8 +139,8 @@ async function fillSource(
     const found = await Promise.all(asked)
     return tables.map((table, at) => `${(found[at]!.rows[0] as { count: string }).count} ${table}`)
   })
-  const seconds = (systemClock.monotonicMs() - startedMs) / 1_000
-  say(`${counts.join(', ')} were written in ${seconds.toFixed(0)} s`)
+  const tookMs = systemClock.monotonicMs() - startedMs
+  say(`${counts.join(', ')} were written in ${seconds(tookMs)} s`)
 }
 
 const filmsAtOnce = 500_000
