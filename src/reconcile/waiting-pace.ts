@@ -25,14 +25,30 @@ export class WaitingPace implements Rest {
   }
 
   async rest(...[cost, signal]: Parameters<Pace['rest']>): Promise<void> {
-    const { source, clock } = this.#plan
     if (this.#isFull()) return
-    if (clock.monotonicMs() >= this.#askAtMs) {
-      await this.release()
-      this.#right = await source.fullPace()
-      this.#askAtMs = clock.monotonicMs() + askEveryMs
+    const end = new AbortController()
+    const over = AbortSignal.any([signal, end.signal])
+    const resting = this.#steady.rest(cost, over).finally(() => end.abort())
+    try {
+      await this.#ask(over)
+    } finally {
+      end.abort()
+      await resting
     }
-    if (!this.#isFull()) await this.#steady.rest(cost, signal)
+  }
+
+  /** Until it has the right, or the rest is over. */
+  async #ask(over: AbortSignal): Promise<void> {
+    const { source, clock } = this.#plan
+    for (;;) {
+      await clock.sleep(Math.max(0, this.#askAtMs - clock.monotonicMs()), over)
+      if (clock.monotonicMs() >= this.#askAtMs) {
+        this.#askAtMs = clock.monotonicMs() + askEveryMs
+        await this.release()
+        this.#right = await source.fullPace()
+      }
+      if (over.aborted || this.#isFull()) return
+    }
   }
 
   async release(): Promise<void> {
