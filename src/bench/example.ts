@@ -21,7 +21,7 @@ import {
   type FilledChain,
 } from './filled-chain.ts'
 import { mergingOf } from './merging.ts'
-import { residentMib } from './process-time.ts'
+import { processSeconds, residentMib } from './process-time.ts'
 import { projection } from './projection.ts'
 import { measureReads } from './reads.ts'
 import { sizesOf, sizeText, usedBytes, type ViewSize } from './redis-memory.ts'
@@ -209,14 +209,26 @@ async function measureAllReads(
     const { view } = kept.find((each) => each.view.name === name)!
     const paths = sizes.get(name)!.keys.map((key) => pathTo(view, key) + query)
     const bytes = await answerBytes(api, paths)
+    const before = processors(chain)
     const found = await measureReads({ api, paths, rate, forMs, connections, signal })
+    const used = processors(chain).map(
+      (each, at) => ((each - before[at]!) * 1_000) / found.answered.count,
+    )
     const statuses = [...found.statuses].map(([status, times]) => `${times} x ${status}`)
     show(`reads     ${what}, ${rate}/s: ${found.answered.summary(2)}`)
     show(
       `          ${statuses.join(', ')}; answers of ${bytes.toFixed(0)} bytes; ` +
         `sent late by ${found.lateness.summary(2)}`,
     )
+    const [ofApi, ofRedis] = used.map((each) => each.toFixed(2))
+    show(`          of a processor per answer: API ${ofApi} ms, Redis ${ofRedis} ms`)
   }
+}
+
+/** Seconds of processor time that the API and Redis have used. */
+function processors(chain: Chain): readonly number[] {
+  const pids = new Map(chain.processes.list().map(({ name, pid }) => [name, pid]))
+  return ['api', 'redis'].map((name) => processSeconds(pids.get(name)!))
 }
 
 /** The path of an entry, as `serve` of its view has it. */
