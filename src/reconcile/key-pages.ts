@@ -1,4 +1,5 @@
 import { parseTransactionId } from '../transaction.ts'
+import type { Known } from './compared-keys.ts'
 import type { PassState } from './pass-state.ts'
 import type { Plan } from './plan.ts'
 import { storePage } from './store-pages.ts'
@@ -23,21 +24,29 @@ const keysMax = 5_000
 /** Pages of the store that are read for them, of which few may have any that are to be looked at. */
 const pagesMax = { build: 50, doubt: 50, steady: 5 } as const
 
+export type NextKeysOptions = {
+  readonly known: Known
+  readonly signal: AbortSignal
+  readonly goesOn: () => boolean
+}
+
 /**
  * The next keys of a lap that is through with those of the source's order: what the store has, and
  * then what changes have touched. A lap that only sees that all is right leaves the latter to the
- * next one. `lost` where the store can't go on from the cursor. While `goesOn`, pages are gathered:
- * whatever is looked at waits for a barrier, a few keys as long as thousands.
+ * next one. What is `known` the lap has compared. `lost` where the store can't go on from the cursor.
+ * While `goesOn`, pages are gathered: whatever is looked at waits for a barrier, a few keys as long as
+ * thousands.
  */
 export async function nextKeys(
   plan: Plan,
   at: KeysAt,
-  { signal, goesOn }: { readonly signal: AbortSignal; readonly goesOn: () => boolean },
+  { known, signal, goesOn }: NextKeysOptions,
 ): Promise<KeyPage | 'lost'> {
   const since = parseTransactionId(at.since!)
   if (at.section === 'log') {
     const { keys, records, unread } = await touchedPage(plan, at.unread, signal)
-    const unsettled = await plan.source.unsettled(plan.view, keys, since)
+    const open = keys.filter((key) => !known.has(key))
+    const unsettled = await plan.source.unsettled(plan.view, open, since)
     return {
       keys: unsettled,
       below: [],
@@ -49,7 +58,7 @@ export async function nextKeys(
   let read = 0
   let cursor = at.after ?? undefined
   for (let left = pagesMax[at.kind]; left > 0; left -= 1) {
-    const page = await storePage(plan, cursor, since)
+    const page = await storePage(plan, cursor, { since, known })
     if (page === 'lost') return page
     for (const key of page.keys) keys.add(key)
     for (const key of page.below) below.add(key)

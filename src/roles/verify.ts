@@ -6,6 +6,7 @@ import type { Project } from '../project/project.ts'
 import { heal, type HealOptions, type Healed } from '../reconcile/heal.ts'
 import { healKeys } from '../reconcile/heal-keys.ts'
 import { nameOfField, type Difference } from '../reconcile/judge.ts'
+import { ComparedKeys } from '../reconcile/compared-keys.ts'
 import { nextKeys, type KeysAt } from '../reconcile/key-pages.ts'
 import type { Sheet } from '../reconcile/look.ts'
 import { verifyPace } from '../reconcile/pace.ts'
@@ -101,16 +102,20 @@ export async function compareAll(
   const result: Comparison = { entries: 0, wrong: [], unproved: new Set() }
   const progress = progressOf(options.say)
   const healing = healingOf({ ...options, result, progress }, signal)
+  const known = new ComparedKeys()
   let begun: Pick<KeysAt, 'anchor' | 'since'> | undefined
   const walking = { after: undefined, pace: verifyPace, ticket: () => undefined, signal }
   await walk(plan, walking, async ({ sheets, judgement }) => {
     begun ??= begunBy(plan, sheets[0]!)
     add(result, await heal(plan, judgement, healing))
-    result.entries += sheets.reduce((sum, { keys }) => sum + keys.length, 0)
+    for (const { keys } of sheets) {
+      result.entries += keys.length
+      known.add(keys)
+    }
     progress(`${result.entries} entries compared`)
     return true
   })
-  await compareOthers(plan, { ...options, ...begun!, result, progress }, signal)
+  await compareOthers(plan, { ...options, ...begun!, result, progress, known }, signal)
   return result
 }
 
@@ -143,11 +148,12 @@ type OthersOptions = CompareOptions &
   Pick<KeysAt, 'anchor' | 'since'> & {
     readonly result: Comparison
     readonly progress: (line: string) => void
+    readonly known: ComparedKeys
   }
 
 async function compareOthers(
   plan: Plan,
-  { correct, result, anchor, since, progress }: OthersOptions,
+  { correct, result, anchor, since, progress, known }: OthersOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const healing = healingOf({ correct, result, progress }, signal)
@@ -155,13 +161,14 @@ async function compareOthers(
   let at: KeysAt = { ...begin, unread: new Map() }
   let read = 0
   for (;;) {
-    const page = await nextKeys(plan, at, { signal, goesOn: () => !signal.aborted })
+    const page = await nextKeys(plan, at, { known, signal, goesOn: () => !signal.aborted })
     if (page === 'lost') {
       at = { ...at, after: null }
       continue
     }
     add(result, await healKeys(plan, page.keys, healing))
     result.entries += page.keys.length
+    known.add(page.keys)
     read += page.read
     progress(`${read} keys of the store and changes looked through`)
     if (page.next === undefined) return
