@@ -43,16 +43,24 @@ function windowColumn(view: View, columns: readonly string[]): string | undefine
   return columns.find((_, at) => view.key[at]!.window)
 }
 
-/** Whether one of its indexes begins with these columns, in whatever order; with `range` as the last. */
+/**
+ * Whether one of its indexes begins with these columns, in whatever order; with `range` as the last.
+ * One of another collation than the column has serves an order, and no comparison with a value.
+ */
 function isIndexed(
-  { indexes }: TableFacts,
+  { indexes, columns: known }: TableFacts,
   columns: readonly string[],
   range: string | undefined,
 ): boolean {
   return indexes.some((index) => {
     const first = index.columns.slice(0, columns.length)
-    const serves = range === undefined || first.at(-1) === range
-    return serves && columns.every((column) => first.includes(column))
+    const isRange = range === undefined || first.at(-1) === range
+    const serves = (column: string) => {
+      const collation = known[column]?.collation ?? null
+      const at = first.indexOf(column)
+      return at >= 0 && (collation === null || index.collations[at] === collation)
+    }
+    return isRange && columns.every(serves)
   })
 }
 

@@ -37,6 +37,8 @@ const column = z.object({
   }),
   generated: z.boolean(),
   deterministic: z.boolean(),
+  /** By name; null for a type that has none. */
+  collation: z.string().nullable(),
   /** As an SQL identifier where it has to be quoted. */
   quoted: z.string(),
 })
@@ -166,7 +168,8 @@ function tablesSql(names: readonly string[], who: string): string {
         'type', ${baseTypeSql}, 'quoted', quote_ident(attname),
         'generated', attgenerated <> '',
         'deterministic', coalesce((select collisdeterministic from pg_collation c
-          where c.oid = attcollation), true))), '{}')
+          where c.oid = attcollation), true),
+        'collation', (select collname from pg_collation c where c.oid = attcollation))), '{}')
       from pg_attribute where attrelid = t.oid and attnum > 0 and not attisdropped),
     'checks', (select coalesce(json_agg(pg_get_expr(conbin, conrelid)), '[]') from pg_constraint
       where conrelid = t.oid and contype = 'c' and convalidated and not connoinherit),

@@ -10,6 +10,7 @@ export function tableFacts(
     type: text,
     generated: false,
     deterministic: true,
+    collation: null,
     quoted: name,
   })
   return {

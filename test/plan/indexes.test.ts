@@ -42,6 +42,20 @@ test('columns that rows are counted by get an index where none begins with them'
   }
 })
 
+test('an index of another collation than the column has finds no value of it', () => {
+  const view = viewBy({ name: 'text' }, ['of'])
+  const plain = tableFacts(['id', 'of'])
+  const of = { ...plain.columns['of']!, collation: 'default' }
+  const items = (collation: string) =>
+    tableFacts(['id', 'of'], {
+      columns: { ...plain.columns, of },
+      indexes: [{ columns: ['of'], collations: [collation] }],
+    })
+  const wanted = ['create index concurrently on public."items" ("of");']
+  expect(statementsFor(view, items('C'))).toEqual(wanted)
+  expect(statementsFor(view, items('default'))).toEqual([])
+})
+
 test('a window wants its time behind the other columns of an index', () => {
   const view = defineView({
     name: 'play',
