@@ -18,12 +18,13 @@ import { MillraceError } from '../errors.ts'
 import { belowBound } from '../keep.ts'
 import type { Log } from '../log.ts'
 import { tail, type Tail } from '../pipeline.ts'
-import { parseTopicPartition, topicPartitionName } from '../position.ts'
+import { topicPartitionName } from '../position.ts'
 import type { Checkpoint, ViewState } from '../store/state.ts'
 import type { ViewWatch } from '../store/view-watch.ts'
 import type { ViewWriter } from '../store/writer.ts'
 import { mayBeNegative, type View } from '../view/view.ts'
 import { doubtOf, displacedDoubt, belowZeroDoubt } from './doubts.ts'
+import { withKeySchema } from './key-schema.ts'
 import { ReportedProblem } from './problem.ts'
 import { prove, resume } from './resume.ts'
 
@@ -62,6 +63,7 @@ export async function keepPartition(parts: PartitionParts): Promise<void> {
   const { reader, clock, log, watch } = parts
   const pause = backoff(pauseFirstMs, pauseMostMs)
   const problem = new ReportedProblem(parts)
+  const belowZero: BelowZero[] = []
   while (!reader.lost.aborted) {
     const state = await watch.begun(reader.lost)
     if (!state) return
@@ -69,7 +71,7 @@ export async function keepPartition(parts: PartitionParts): Promise<void> {
     try {
       const plan = parts.plan(state)
       writer = plan.writer
-      await new Turn(parts, { plan, state, problem, well: () => pause.reset() }).run()
+      await new Turn(parts, { plan, state, problem, belowZero, well: () => pause.reset() }).run()
     } catch (error) {
       if (reader.lost.aborted) return
       if (!(error instanceof MillraceError)) throw error
@@ -113,10 +115,14 @@ async function answered(
   }
 }
 
+type BelowZero = { readonly entry: string; readonly count: string }
+
 type TurnParts = {
   readonly plan: PartitionPlan
   readonly state: ViewState
   readonly problem: ReportedProblem
+  /** What the store has told and no doubt says yet: a turn may end between the two. */
+  readonly belowZero: BelowZero[]
   /** Called whenever the partition moves, or has nothing to do. */
   readonly well: () => void
 }
@@ -152,6 +158,7 @@ class Turn {
     const resuming = { reader, decoder, identitiesMax, refuseOvertaken }
     const identities = await resume(resuming, at)
     if (reader.lost.aborted) return
+    await this.#raiseBelowZero()
     log.info({ next: at.next, windowFrom: at.windowFrom, remembered: identities.size }, 'applying')
     let current: Checkpoint | undefined = at
     while (current) {
@@ -208,8 +215,8 @@ class Turn {
           this.#parts.log.error({ code: doubt.code, reason: doubt.reason }, 'doubt raised')
         }
         const applied = result?.kind === 'applied' ? result.belowZero : []
-        const below = applied.filter(({ count }) => !mayBeNegative(view, count))
-        if (below.length > 0) await this.#raiseBelowZero(below)
+        this.#turn.belowZero.push(...applied.filter(({ count }) => !mayBeNegative(view, count)))
+        await this.#raiseBelowZero()
         this.#turn.well()
         await this.#turn.problem.clear(writer)
       },
@@ -263,32 +270,20 @@ class Turn {
     return !unfit.some(({ tables }) => tables.length === 0 || tables.includes(table))
   }
 
-  async #raiseBelowZero(found: readonly { entry: string; count: string }[]): Promise<void> {
+  async #raiseBelowZero(): Promise<void> {
     const { watch } = this.#parts
+    const found = this.#turn.belowZero
+    if (found.length === 0) return
     // A view may have been completed since this partition was begun in its epoch, and entries may
     // have been let go: what comes for these is all that is there.
     const { declarations, keepFrom } = (await watch.ask()) ?? this.#turn.state
     const isBelow = belowBound(this.#turn.plan.view.key, keepFrom)
     const below = found.filter(({ entry }) => !isBelow(entry))
-    if (below.length === 0 || !declarations.every(({ complete }) => complete)) return
-    const doubt = belowZeroDoubt(this.#parts.reader.partition, this.#parts.table, below)
-    this.#parts.log.error({ reason: doubt.reason }, 'doubt raised')
-    await this.#turn.plan.writer.raise(this.#turn.state.epoch, doubt)
+    if (below.length > 0 && declarations.every(({ complete }) => complete)) {
+      const doubt = belowZeroDoubt(this.#parts.reader.partition, this.#parts.table, below)
+      this.#parts.log.error({ reason: doubt.reason }, 'doubt raised')
+      await this.#turn.plan.writer.raise(this.#turn.state.epoch, doubt)
+    }
+    found.length = 0
   }
-}
-
-/**
- * A partition that has no record yet knows the schema of keys by the others of its topic: by another
- * schema a row may stand in two of them, whichever of them is applied first.
- */
-function withKeySchema(
-  name: string,
-  checkpoints: ReadonlyMap<string, Checkpoint>,
-): Checkpoint | undefined {
-  const found = checkpoints.get(name)
-  if (!found || found.keySchema !== undefined) return found
-  const { topic } = parseTopicPartition(name)
-  const others = [...checkpoints].filter(([other]) => parseTopicPartition(other).topic === topic)
-  const schemas = others.flatMap(([, { keySchema }]) => keySchema ?? [])
-  return schemas.length === 0 ? found : { ...found, keySchema: Math.min(...schemas) }
 }

@@ -432,6 +432,34 @@ describe('counts below zero', () => {
     ])
   })
 
+  test('are a doubt also where the store was away between the commit and the doubt', async () => {
+    await kept.begin()
+    const asked: string[] = []
+    const { writer } = kept
+    kept.write({
+      raise: async (epoch, doubt) => {
+        asked.push(`raise ${doubt.name}`)
+        if (asked.length === 2) throw new MillraceError('store-away', 'away for a moment')
+        return writer.raise(epoch, doubt)
+      },
+      commit: (commit) => {
+        asked.push('commit')
+        return writer.commit(commit)
+      },
+    })
+    kept.keep()
+    await settled()
+    await kept.complete()
+    kept.topics.append(name, gone)
+    await settled()
+    expect(await kept.doubts()).toEqual([])
+    kept.topics.append(name, ...books(1))
+    await kept.clock.advance(1_000)
+    const raise = `raise below-zero ${name}`
+    expect(asked).toEqual(['commit', raise, raise, 'commit'])
+    expect(await kept.doubts()).toEqual([`below-zero ${name}`])
+  })
+
   test('are none where nothing is below zero', async () => {
     await kept.begin()
     await kept.complete()
