@@ -13,6 +13,7 @@ import {
 } from '../../src/index.ts'
 import { unreachable } from '../../src/errors.ts'
 import type { ColumnType } from '../../src/types/types.ts'
+import type { Condition } from '../../src/view/condition.ts'
 import { fieldForm, fieldTypes, keyForms, type Form } from './forms.ts'
 
 export const aggregateKinds = [
@@ -74,31 +75,33 @@ export type Parts = {
   readonly columns: readonly Column[]
   /** The table's primary key. */
   readonly key: readonly Column[]
+  readonly where: readonly Condition[]
 }
 
-export function aggregateOf({ kind, table, by, columns, key }: Parts): AggregateDeclaration {
+export function aggregateOf({ kind, table, by, columns, key, where }: Parts): AggregateDeclaration {
   const [first, second] = columns as [Column, Column]
   const item = second ? { one: first, other: second } : first
-  const list = () => ({ by, key, order: first, most: 2, fields: { shown: second, at: first } })
+  const rows = { by, where }
+  const list = () => ({ ...rows, key, order: first, most: 2, fields: { shown: second, at: first } })
   switch (kind) {
     case 'count':
-      return countOf(table, { by })
+      return countOf(table, rows)
     case 'sum':
-      return sumOf(table, { by, of: first })
+      return sumOf(table, { ...rows, of: first })
     case 'average':
-      return averageOf(table, { by, of: first, digits: 1 })
+      return averageOf(table, { ...rows, of: first, digits: 1 })
     case 'top':
-      return topOf(table, { by, item, most: 3 })
+      return topOf(table, { ...rows, item, most: 3 })
     case 'counts':
-      return countsOf(table, { by, item })
+      return countsOf(table, { ...rows, item })
     case 'latest':
       return latestOf(table, list())
     case 'earliest':
       return earliestOf(table, list())
     case 'min':
-      return minOf(table, { by, key, of: first })
+      return minOf(table, { ...rows, key, of: first })
     case 'max':
-      return maxOf(table, { by, key, of: first })
+      return maxOf(table, { ...rows, key, of: first })
     default:
       return unreachable(kind)
   }

@@ -34,20 +34,23 @@ export function coveringPlans(
       .map((each, place) => ({
         ...each,
         parts: forms(((at + place) % 3) + 1),
+        // No moments, which only views without owning rows have.
+        which: each.which * 2,
         // Each type twice.
         fields: types(Math.ceil((fieldTypes.length * 2) / (plansMax * familiesMax))),
         // Two counts of one table by other columns, whatever else there is.
         aggregates: [
           ...each.aggregates,
-          { table: 0, reuse: 1, kind: 0 },
-          { table: 0, reuse: 1, kind: 0 },
+          { table: 0, reuse: 1, kind: 0, where: 0 },
+          { table: 0, reuse: 1, kind: 0, where: 0 },
           // And each kind of aggregate somewhere.
-          ...kinds(3).map((kind) => ({ table: kind, reuse: at + place, kind })),
+          ...kinds(3).map((kind) => ({ table: kind, reuse: at + place, kind, where: kind })),
         ],
-        views: each.views.map(({ aggregates }, which) => ({
-          fields: 0,
-          aggregates: which === 0 ? 0 : aggregates,
-        })),
+        // One with everything, and for half of them one without an owning row, also of windows.
+        views: [
+          { fields: 0, aggregates: 0 },
+          ...(place === 0 ? [{ fields: 2, aggregates: 0 }] : []),
+        ],
       }))
     const transactions = own.flatMap((each) => each.transactions)
     const whole = {

@@ -17,9 +17,19 @@ import { seedOfRun } from '../support/chain-harness.ts'
 import { slowness } from '../support/wait.ts'
 import { captured, captureKinds, openSlot } from './captured-log.ts'
 import { changeKinds, transactionsOf } from './changes.ts'
-import { expectedOf, tallyKinds, tallyShapes, unequal, type Entries } from './expected.ts'
-import { createMood, keyForms, PlainTexts, plainSettings } from './forms.ts'
-import { keep } from './kept.ts'
+import { conditionKinds } from './conditions.ts'
+import {
+  above,
+  expectedOf,
+  secondsOf,
+  someBound,
+  tallyKinds,
+  tallyShapes,
+  unequal,
+  type Entries,
+} from './expected.ts'
+import { createMood, keyForms, momentForms, PlainTexts, plainSettings } from './forms.ts'
+import { keep, type Bound } from './kept.ts'
 import { numbers, planOf, type Numbers } from './plan.ts'
 import { createTables, noteTables, tableKinds, tableSql } from './tables.ts'
 import { Tally } from './tally.ts'
@@ -53,7 +63,7 @@ let played = 0
 async function play(given: Numbers, tally: Tally): Promise<readonly string[]> {
   played += 1
   const schemas = [`p${played}`, `p${played} "ä".`.replaceAll('"', '')]
-  const plan = planOf(given, { schemas, mark: `p${played}` })
+  const plan = planOf(given, { schemas, mark: `p${played}`, keeps: given.names % 2 === 0 })
   try {
     for (const schema of schemas) await client.query(`create schema ${identifier(schema)}`)
     await createTables(client, plan)
@@ -64,8 +74,13 @@ async function play(given: Numbers, tally: Tally): Promise<readonly string[]> {
     noteTables(plan, tally)
     const found: string[] = []
     for (const view of plan.views) {
-      const expected = await expectedOf(plan, view, { client, plain, tally })
-      const entries = { ...(await kept(view, log)), ...(await asked(view, [...expected.keys()])) }
+      const all = await expectedOf(plan, view, { client, plain, tally })
+      const expected = above(view, all, tally)
+      const bound = secondsOf(someBound(view))
+      const entries = {
+        ...(await kept(view, log, bound)),
+        ...(await asked(view, [...expected.keys()], bound)),
+      }
       for (const [where, each] of Object.entries(entries)) {
         const lines = unequal(view, expected, each)
         found.push(...lines.map((line) => `${view.name} in ${where}: ${line}`))
@@ -84,7 +99,11 @@ async function play(given: Numbers, tally: Tally): Promise<readonly string[]> {
 
 type Log = Awaited<ReturnType<typeof captured>>
 
-async function kept(view: View, log: Log): Promise<Readonly<Record<string, Entries>>> {
+async function kept(
+  view: View,
+  log: Log,
+  bound: Bound,
+): Promise<Readonly<Record<string, Entries>>> {
   const own = { name: view.name, key: view.key }
   const postgresUrl = chain.env.MILLRACE_POSTGRES ?? ''
   const stores = [
@@ -93,7 +112,7 @@ async function kept(view: View, log: Log): Promise<Readonly<Record<string, Entri
   ]
   try {
     const entries: Record<string, Entries> = {}
-    for (const store of stores) entries[store.name] = await keep(view, store, log)
+    for (const store of stores) entries[store.name] = await keep(view, store, { log, bound })
     return entries
   } finally {
     await Promise.all(stores.map((store) => store.close()))
@@ -101,11 +120,12 @@ async function kept(view: View, log: Log): Promise<Readonly<Record<string, Entri
 }
 
 /** What the truth query answers, in small pages and for given keys. */
-async function asked(view: View, keys: readonly string[]) {
+async function asked(view: View, keys: readonly string[], bound: Bound) {
   const pages = new Map<string, string>()
   let after: string | undefined
   do {
-    const page = await askTruth(client, view, rangeQuery(view, after, { keysMax: 3, rowsMax: 5 }))
+    const range = rangeQuery(view, after, { keysMax: 3, rowsMax: 5 }, bound)
+    const page = await askTruth(client, view, range)
     for (const [key, text] of page.entries) pages.set(key, text)
     if (after !== undefined && page.last === after) throw new Error('a page ends where it began')
     after = page.last
@@ -118,7 +138,7 @@ async function asked(view: View, keys: readonly string[]) {
 
 const wanted = [
   ...columnTypes.map((type) => `field of ${type}`),
-  ...new Set(keyForms.map(({ type }) => `key of ${type}`)),
+  ...new Set([...keyForms, ...momentForms].map(({ type }) => `key of ${type}`)),
   'key of 1',
   'key of 2',
   'key of 3',
@@ -127,6 +147,9 @@ const wanted = [
   'counts without a row',
   'entry of a view without owning rows',
   'entry of a window',
+  'entry above the bound',
+  'entry below the bound',
+  ...conditionKinds,
   'count above one',
   ...changeKinds,
   ...tallyKinds,

@@ -8,10 +8,12 @@ import { absentText, encodeEntry } from '../../src/store/entry-text.ts'
 import { canonicalTable } from '../../src/table-name.ts'
 import { dayText } from '../../src/types/moments.ts'
 import { typeOf, type ColumnType } from '../../src/types/types.ts'
+import type { Condition } from '../../src/view/condition.ts'
 import { itemColumns, type ItemForm, type View } from '../../src/view/view.ts'
 import { aggregateKinds } from './aggregates.ts'
 import { sqlName } from './changes.ts'
-import type { PlainTexts } from './forms.ts'
+import { conditionSql, kindOfCondition } from './conditions.ts'
+import type { Form, PlainTexts } from './forms.ts'
 import { nameOf, type Plan, type Table } from './plan.ts'
 import type { Tally } from './tally.ts'
 
@@ -31,21 +33,21 @@ export async function expectedOf(plan: Plan, view: View, asked: Asked): Promise<
   }
   for (const { parts, fields } of await ownersOf(plan, view, asked)) entry(parts).fields = fields
   const windowAt = view.key.findIndex(({ window }) => window)
-  for (const { name, table, by, adds } of view.counts) {
+  for (const { name, table, by, adds, where } of view.counts) {
     const added = adds.kind === 'row' ? undefined : adds.column
     const amount =
       added === undefined
         ? 'count(*)'
         : `${adds.kind === 'sum' ? 'sum' : 'count'}(${quoted(added)})`
-    const question: Question = { table, columns: by, amount, windowAt }
+    const question: Question = { table, columns: by, amount, windowAt, where }
     for (const texts of await textsOf(plan, question, asked)) {
       const parts = texts.slice(0, by.length) as string[]
       entry(parts).counts[name] = BigInt(texts.at(-1) ?? '0')
     }
   }
-  for (const { name, table, by, item } of view.tallies) {
+  for (const { name, table, by, item, where } of view.tallies) {
     const columns = [...by, ...itemColumns(item).map(({ column }) => column)]
-    for (const texts of await textsOf(plan, { table, columns, windowAt }, asked)) {
+    for (const texts of await textsOf(plan, { table, columns, windowAt, where }, asked)) {
       const spelledItem = itemIn(item, texts.slice(by.length))
       if (texts.slice(0, by.length).includes(null) || spelledItem === undefined) continue
       const { tallies } = entry(texts.slice(0, by.length) as string[])
@@ -125,33 +127,42 @@ type Question = {
   readonly amount?: string
   /** Place of the column of dates that are counted by weeks from 1970; -1 for none. */
   readonly windowAt?: number
+  readonly where?: readonly Condition[]
 }
 
 async function textsOf(
   plan: Plan,
-  { table: name, columns, amount, windowAt = -1 }: Question,
-  { client, plain }: Asked,
+  { table: name, columns, amount, windowAt = -1, where: asked = [] }: Question,
+  { client, plain, tally }: Asked,
 ): Promise<readonly (string | null)[][]> {
   const table = tableNamed(plan, name)
   const names = columns.map(quoted)
-  const texts = names.map((column, at) => (at === windowAt ? weekSql(column) : `${column}::text`))
-  const week = names[windowAt]
-  const isDay = week === undefined ? [] : [`isfinite(${week})`]
-  const conditions = [...(amount ? names.map((column) => `${column} is not null`) : []), ...isDay]
+  const forms = columns.map((column) => formOf(table, column))
+  const startSql = (column: string, at: number) => windowSql(column, forms[at]!)
+  const texts = names.map((column, at) =>
+    at === windowAt ? startSql(column, at) : `${column}::text`,
+  )
+  const time = names[windowAt]
+  const conditions = [
+    ...(amount ? names.map((column) => `${column} is not null`) : []),
+    ...(time === undefined ? [] : [`isfinite(${time})`]),
+    ...asked.map((each) => conditionSql(each, quoted(each.column), formOf(table, each.column))),
+  ]
   const where = conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`
-  const grouped = names.map((column, at) => (at === windowAt ? weekSql(column) : column))
+  const grouped = names.map((column, at) => (at === windowAt ? startSql(column, at) : column))
   const text = amount
     ? `select ${texts.join(', ')}, (${amount})::text from ${sqlName(table)}
        ${where} group by ${grouped.join(', ')}`
     : `select ${texts.join(', ')} from ${sqlName(table)} ${where}`
   const { rows } = await client.query<(string | null)[]>({ text, rowMode: 'array' })
-  const forms = columns.map((column) => table.columns.find((each) => each.name === column)!.form)
+  if (rows.length > 0) for (const each of asked) tally.add(kindOfCondition(each))
   return rows.flatMap((row) => {
+    const isWeek = windowAt >= 0 && forms[windowAt]!.type === 'date'
     // No week begins before the first day that Postgres knows.
-    if (windowAt >= 0 && Number(row[windowAt]) < firstDay) return []
+    if (isWeek && Number(row[windowAt]) < firstDay) return []
     return [
       row.map((value, at) => {
-        if (at === windowAt) return dayText(Number(value))
+        if (at === windowAt) return isWeek ? dayText(Number(value)) : value
         return value === null || at >= forms.length ? value : plain.of(forms[at]!, value)
       }),
     ]
@@ -160,9 +171,16 @@ async function textsOf(
 
 const firstDay = -2_440_588
 
-/** The first day of a week, in days from 1970. */
-function weekSql(column: string): string {
-  return `(floor((${column} - date '1970-01-01') / 7.0) * 7)::int::text`
+/** The first day of a week, in days from 1970, or the first moment of a quarter of an hour. */
+function windowSql(column: string, { type }: Form): string {
+  if (type === 'date') return `(floor((${column} - date '1970-01-01') / 7.0) * 7)::int::text`
+  const zone = type === 'timestamptz' ? 'Z' : ''
+  const start = `to_timestamp(floor(extract(epoch from ${column}) / 900) * 900) at time zone 'UTC'`
+  return `to_char(${start}, 'YYYY-MM-DD"T"HH24:MI:SS.US"${zone}"')`
+}
+
+function formOf(table: Table, column: string): Form {
+  return table.columns.find((each) => each.name === column)!.form
 }
 
 function quoted(column: string): string {
@@ -177,6 +195,33 @@ export function tableNamed({ tables }: Plan, name: string): Table {
 function spelled(parts: readonly string[]): string {
   if (parts.length === 1) return parts[0]!
   return parts.map((part) => part.replaceAll('\\', '\\\\').replaceAll(':', '\\:')).join(':')
+}
+
+/** Of a view that lets entries go, a bound that some of its entries are below. */
+export function someBound({ key, keep }: View): { readonly at: number; readonly text: string } {
+  const at = keep === undefined ? -1 : key.findIndex((part) => part.window || part.type === 'date')
+  return { at, text: key[at]?.type === 'date' ? '1970-01-01' : '2026-11-21T10:30:00' }
+}
+
+/** The same in seconds. */
+export function secondsOf({ at, text }: ReturnType<typeof someBound>): number | undefined {
+  return at < 0 ? undefined : Date.parse(text.includes('T') ? `${text}Z` : text) / 1_000
+}
+
+/** Those that are not below it, of texts that a year of four digits begins or a sign. */
+export function above(view: View, entries: Entries, tally: Tally): Entries {
+  const { at, text: bound } = someBound(view)
+  if (at < 0) return entries
+  const isBelow = (text: string) => text.startsWith('-') || (text !== 'infinity' && text < bound)
+  const left = [...entries].filter(([key]) => !isBelow(partsOf(key)[at]!))
+  if (left.length > 0) tally.add('entry above the bound', left.length)
+  tally.add('entry below the bound', entries.size - left.length)
+  return new Map(left)
+}
+
+/** The parts of a key, as `spelled` has written them. */
+function partsOf(key: string): readonly string[] {
+  return key.split(/(?<!\\)(?:\\\\)*:/).map((part) => part.replaceAll(/\\(.)/g, '$1'))
 }
 
 /** The first places where they differ, in words. */

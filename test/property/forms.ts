@@ -65,6 +65,23 @@ export const keyForms: readonly Form[] = [
   },
 ]
 
+/** Of windows alone. */
+export const momentForms: readonly Form[] = [
+  { type: 'timestamptz', zone: 'Z' },
+  { type: 'timestamp', zone: '' },
+].map(({ type, zone }) => ({
+  type: type as ColumnType,
+  column: type,
+  values: [
+    [`'2026-11-21 10:18:00.123456${zone}'`, `2026-11-21T10:18:00.123456${zone}`],
+    [`'2026-11-21 10:29:59.999999${zone}'`, `2026-11-21T10:29:59.999999${zone}`],
+    ["'infinity'", 'infinity'],
+    [`'1969-12-31 23:59:59.5${zone}'`, `1969-12-31T23:59:59.500000${zone}`],
+    [`'2026-11-21 10:30:00${zone}'`, `2026-11-21T10:30:00.000000${zone}`],
+    ["'-infinity'", '-infinity'],
+  ],
+}))
+
 export const idForm: Form = {
   type: 'bigint',
   column: 'bigint',
@@ -95,7 +112,8 @@ export class PlainTexts {
 
   static async read(client: Client): Promise<PlainTexts> {
     const plain = new PlainTexts()
-    for (const { column, values } of [...fieldForms, ...keyForms, idForm, witnessForm]) {
+    const forms = [...fieldForms, ...keyForms, ...momentForms, idForm, witnessForm]
+    for (const { column, values } of forms) {
       const known = plain.#texts.get(column) ?? new Map<string, string>()
       plain.#texts.set(column, known)
       for (const [sql, text] of values) {

@@ -23,8 +23,15 @@ const begun: Checkpoint = { next: start, last: undefined, windowFrom: start, key
 /** Records of one commit. */
 const batchRecords = 7
 
-export async function keep(view: View, store: ViewStore, log: Captured): Promise<Entries> {
-  const epoch = await begin(view, store)
+/** Undefined where no entries are let go, else the bound in seconds. */
+export type Bound = number | undefined
+
+export async function keep(
+  view: View,
+  store: ViewStore,
+  { log, bound }: { readonly log: Captured; readonly bound: Bound },
+): Promise<Entries> {
+  const epoch = await begin(view, store, bound)
   const writer = store.writer(view.layout)
   for (const [table, records] of log.records) {
     const name = canonicalTable(nameOf(table))
@@ -40,8 +47,8 @@ export async function keep(view: View, store: ViewStore, log: Captured): Promise
     })
     const partition = partitionOf(name)
     const identities = new IdentityWindow(100_000)
-    const nothingKnown = { barriers: () => [], keepFrom: () => undefined }
-    const parts = { view, table: name, epoch, partition, identities, ...nothingKnown }
+    const known = { barriers: () => [], keepFrom: () => bound }
+    const parts = { view, table: name, epoch, partition, identities, ...known }
     let at = begun
     for (let from = 0; from < records.length; from += batchRecords) {
       const batch: DecodedRecord[] = []
@@ -70,7 +77,7 @@ function partitionOf(table: string) {
   return { topic: table.replaceAll('/', '_'), partition: 0 }
 }
 
-async function begin(view: View, store: ViewStore): Promise<Epoch> {
+async function begin(view: View, store: ViewStore, bound: Bound): Promise<Epoch> {
   const topics = tablesOf(view).map(partitionOf)
   const offsets = new Map(topics.map((topic) => [topicPartitionName(topic), start]))
   const barrier = aBarrier('0/1', 0, { number: 1, from: offsets, ends: offsets })
@@ -80,6 +87,7 @@ async function begin(view: View, store: ViewStore): Promise<Epoch> {
     checkpoints: new Map([...offsets.keys()].map((name) => [name, begun])),
     fingerprint: '{}',
     barrier,
+    keepFrom: bound,
   })
   if (epoch === undefined) throw new Error(`${store.name} has a view ${view.name} already`)
   return epoch

@@ -2,11 +2,22 @@
 import * as fc from 'fast-check'
 import { defineView, from, windowOf, type View } from '../../src/index.ts'
 import type { KeyType } from '../../src/types/types.ts'
+import type { WindowType } from '../../src/types/windows.ts'
+import type { Condition } from '../../src/view/condition.ts'
 import { replicaIdentityOf } from '../../src/view/replica-identity.ts'
 import { tablesOf } from '../../src/view/view.ts'
 import { canonicalTable } from '../../src/table-name.ts'
 import { aggregateForms, aggregateKinds, aggregateOf, type AggregateKind } from './aggregates.ts'
-import { fieldForm, fieldTypes, idForm, keyForms, witnessForm, type Form } from './forms.ts'
+import { conditionForm, conditionOn } from './conditions.ts'
+import {
+  fieldForm,
+  fieldTypes,
+  idForm,
+  keyForms,
+  momentForms,
+  witnessForm,
+  type Form,
+} from './forms.ts'
 
 const nat = fc.nat(0xffff)
 
@@ -16,7 +27,7 @@ const family = fc.record({
   parts: fc.array(nat, { minLength: 1, maxLength: 3 }),
   fields,
   which: nat,
-  aggregates: fc.array(fc.record({ table: nat, reuse: nat, kind: nat }), {
+  aggregates: fc.array(fc.record({ table: nat, reuse: nat, kind: nat, where: nat }), {
     maxLength: 7,
     size: 'max',
   }),
@@ -78,6 +89,8 @@ export type PlanNames = {
   readonly schemas: readonly string[]
   /** With which names of tables end, and names of views begin. */
   readonly mark: string
+  /** Whether views that can keep their entries for some time only do so. */
+  readonly keeps?: boolean
 }
 
 /** As `Table`, while it is made. */
@@ -94,9 +107,10 @@ type Drawn = {
   readonly by: readonly string[]
   readonly kind: AggregateKind
   readonly columns: readonly string[]
+  readonly where: readonly Condition[]
 }
 
-export function planOf(given: Numbers, { schemas, mark }: PlanNames): Plan {
+export function planOf(given: Numbers, { schemas, mark, keeps = false }: PlanNames): Plan {
   let named = given.names
   const table = (kind: string): Draft => {
     named += 1
@@ -114,6 +128,8 @@ export function planOf(given: Numbers, { schemas, mark }: PlanNames): Plan {
   const owners = given.families.map(({ parts, ...own }, at) => {
     const owner = table(`f${at}`)
     const forms = parts.map((part) => pick(keyForms, part))
+    // A part that can be a window alone.
+    if (own.which % 4 === 1) forms[0] = pick(momentForms, own.which >> 2)
     owner.key = forms.map((form) => add(owner, form, false))
     for (const name of owner.key) owner.groups.add(name)
     const shown = own.fields.map((type, place) => {
@@ -137,7 +153,9 @@ export function planOf(given: Numbers, { schemas, mark }: PlanNames): Plan {
       for (const name of by) counted.groups.add(name)
       const kind = pick(aggregateKinds, drawn.kind)
       const columns = aggregateForms(kind, drawn.reuse).map((form) => add(counted, form, true))
-      return { table: counted, by, kind, columns }
+      const asked = conditionForm(drawn.where)
+      const where = asked ? [conditionOn(add(counted, asked, true), asked, drawn.where)] : []
+      return { table: counted, by, kind, columns, where }
     }),
   )
   for (const [at, other] of others.entries()) {
@@ -149,13 +167,10 @@ export function planOf(given: Numbers, { schemas, mark }: PlanNames): Plan {
   }
   for (const each of all) add(each, witnessForm, true)
   const views = given.families.flatMap((each, at) =>
-    each.views.map((masks, place) =>
-      viewOf(`${mark}-${at}-${place}`, {
-        ...owners[at]!,
-        aggregates: aggregates[at]!,
-        masks,
-      }),
-    ),
+    each.views.flatMap((masks, place) => {
+      const parts = { ...owners[at]!, aggregates: aggregates[at]!, masks, keeps }
+      return viewOf(`${mark}-${at}-${place}`, parts) ?? []
+    }),
   )
   return { tables: all.map((each, at) => tableOf(each, views, (given.full >> at) % 2)), views }
 }
@@ -167,9 +182,14 @@ type ViewParts = {
   readonly aggregates: readonly Drawn[]
   /** Which of them the view has; all where it is 0. */
   readonly masks: { readonly fields: number; readonly aggregates: number }
+  readonly keeps: boolean
 }
 
-function viewOf(name: string, { owner, forms, shown, aggregates, masks }: ViewParts): View {
+/** Undefined where its key has a window of moments, and nothing is counted by it. */
+function viewOf(
+  name: string,
+  { owner, forms, shown, aggregates, masks, keeps }: ViewParts,
+): View | undefined {
   const chosen = <T>(items: readonly T[], mask: number) =>
     items.filter((_, at) => mask % 3 === 0 || (mask >> at) % 2 === 0)
   const keyed = owner.key.map((column, at) => ({ name: column, type: forms[at]!.type }))
@@ -183,17 +203,24 @@ function viewOf(name: string, { owner, forms, shown, aggregates, masks }: ViewPa
       ]),
     ),
   })
-  const counted = chosen(aggregates, masks.aggregates)
+  const moment = forms.findIndex((form) => momentForms.includes(form))
+  const some = chosen(aggregates, masks.aggregates)
+  const counted = some.length === 0 && moment >= 0 ? aggregates : some
+  if (counted.length === 0 && moment >= 0) return undefined
   const date = forms.findIndex(({ type }) => type === 'date')
   // Dates are rare among keys, and windows are made of them here.
   const isOwned =
-    counted.length === 0 || (date < 0 ? masks.fields % 4 !== 2 : masks.fields % 4 === 0)
-  const window = isOwned ? -1 : date
-  const parts = forms.map(({ type }, at) =>
-    at === window ? windowOf('date', '7 days') : (type as KeyType),
-  )
+    moment < 0 &&
+    (counted.length === 0 || (date < 0 ? masks.fields % 4 !== 2 : masks.fields % 4 === 0))
+  const window = isOwned ? -1 : Math.max(moment, moment < 0 ? date : -1)
+  const parts = forms.map(({ type }, at) => {
+    if (at !== window) return type as KeyType
+    return type === 'date' ? windowOf(type, '7 days') : windowOf(type as WindowType, '15 minutes')
+  })
+  const times = parts.filter((part) => typeof part !== 'string' || part === 'date')
   return defineView({
     name: `view-${name}`,
+    ...(keeps && times.length === 1 && { keep: '60 days' }),
     key: Object.fromEntries(parts.map((part, at) => [`key${at}`, part])),
     ...(isOwned && { row }),
     aggregates: Object.fromEntries(

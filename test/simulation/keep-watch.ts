@@ -2,8 +2,8 @@
  * Watches the bound of what is kept: it only rises, by the source's clock, never by a leap that
  * nobody has allowed, and nothing above it is removed.
  */
-import { mergedView } from '../../src/coordinate/view-plan.ts'
 import type { KeepStep, Removal } from '../../src/store/keeping.ts'
+import { decodeView } from '../../src/view/declarations.ts'
 import { boundAt, isBelow, leapMost } from './keys.ts'
 import type { World } from './world.ts'
 
@@ -61,7 +61,7 @@ export class KeepWatch {
       if (went !== true) return count('a rise of the bound was refused')
       if (found !== before) fail(`the bound rose from ${before}, and was ${found}`)
       if (before !== undefined && after <= before) fail(`the bound fell from ${before} to ${after}`)
-      const { keep } = mergedView(store.data.state!)
+      const keep = this.#keep()
       if (keep === undefined) return fail('a bound of a view that keeps its entries for ever')
       if (after > boundAt(keep, this.#latestWallMs)) {
         fail(`the bound ${after} lies beyond what the source's clock has ever said`)
@@ -107,10 +107,9 @@ export class KeepWatch {
   /** How far the bound is behind the source's clock, in seconds. */
   lagSeconds(): number {
     const { store, sourceWallMs } = this.#world
-    const { state } = store.data
-    const { keep } = state ? mergedView(state) : { keep: undefined }
+    const keep = this.#keep()
     if (keep === undefined) return 0
-    return boundAt(keep, sourceWallMs()) - (state!.keepFrom ?? -Infinity)
+    return boundAt(keep, sourceWallMs()) - (store.data.state!.keepFrom ?? -Infinity)
   }
 
   /** Whether the entry fell below the bound so lately that no lap may have come by it. */
@@ -119,6 +118,14 @@ export class KeepWatch {
     if (!oracle.isBelow(key)) return false
     const old = this.#raised.findLast(({ atMs }) => atMs <= scheduler.activeMs - lapMs)
     return !isBelow(key, old?.bound)
+  }
+
+  /** Seconds, of the declaration that keeps for the longest; undefined where one keeps for ever. */
+  #keep(): number | undefined {
+    const declarations = this.#world.store.data.state?.declarations ?? []
+    const keeps = declarations.map(({ declaration }) => decodeView(declaration).keep ?? Infinity)
+    const most = Math.max(...keeps)
+    return Number.isFinite(most) ? most : undefined
   }
 
   #note(bound: number): void {

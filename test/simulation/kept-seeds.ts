@@ -64,4 +64,9 @@ export const keptSeeds: readonly KeptSeed[] = [
     caught: 'a lap that went on although the store had gone back to before its corrections',
   },
   { schedule: 3673, caught: 'a partition that did not know the schema of its topic’s keys' },
+  { schedule: 1, family: 'activity', caught: 'an entry that was there by its numbers alone' },
+  { schedule: 1, family: 'windows', caught: 'entries below the bound, shown or judged' },
+  { schedule: 4, family: 'windows', caught: 'a leap of the source’s clock that was not held' },
+  { schedule: 44, family: 'windows', caught: 'a commit that left out what its store kept' },
+  { schedule: 7238, family: 'windows', caught: 'a clock ahead of others that hid compaction' },
 ]

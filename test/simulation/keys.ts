@@ -7,13 +7,14 @@ const windowMs = windowSeconds * 1_000
 
 /** The key of the entry that a row is of by these columns; undefined where it is of none. */
 export function keyOf(row: Row | undefined, by: readonly string[]): string | undefined {
-  const parts = by.map((column) => partOf(column, row?.[column] ?? null))
-  if (parts.includes(undefined)) return undefined
-  return parts.length === 1 ? parts[0] : spelled(parts as string[])
+  if (!row) return undefined
+  if (by.length === 1) return partOf(by[0]!, row[by[0]!] ?? null)
+  const parts = by.map((column) => partOf(column, row[column] ?? null))
+  return parts.includes(undefined) ? undefined : spelled(parts as string[])
 }
 
 export function spelled(parts: readonly string[]): string {
-  return parts.map((part) => part.replaceAll('\\', '\\\\').replaceAll(':', '\\:')).join(':')
+  return parts.map((part) => part.replaceAll(/[\\:]/g, '\\$&')).join(':')
 }
 
 function partOf(column: string, value: Row[string]): string | undefined {

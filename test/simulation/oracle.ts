@@ -183,6 +183,12 @@ export class Oracle {
     this.#doubts = doubts
   }
 
+  /** Counts of which one above zero says that an entry is there; none where its row says so. */
+  get presence(): readonly string[] {
+    const { state } = this.#parts.data
+    return state ? this.#declared(state.declarations).view.layout.presence : []
+  }
+
   /** Every key that something may be said of. */
   keys(): Set<string> {
     const keys = new Set([...this.#byOwner.keys(), ...this.#parts.data.entries.keys()])

@@ -1,12 +1,11 @@
 /** Counts entries without an owning row that come to be, and that come to nothing. */
-import { mergedView } from '../../src/coordinate/view-plan.ts'
 import type { Commit } from '../../src/store/writer.ts'
 import type { World } from './world.ts'
 
 /** Answers what is to be called once the commit was applied. */
-export function presenceWatch({ store, count }: World, { mutations }: Commit): () => void {
-  const { state, entries } = store.data
-  const { presence } = state ? mergedView(state).layout : { presence: [] }
+export function presenceWatch({ store, oracle, count }: World, { mutations }: Commit): () => void {
+  const { entries } = store.data
+  const { presence } = oracle
   if (presence.length === 0) return () => {}
   const isThere = (key: string) =>
     presence.some((name) => (entries.get(key)?.counts[name] ?? 0n) > 0n)

@@ -45,9 +45,9 @@ async function explained({ schedule, failure }: Failed): Promise<string> {
   return `the schedule of seed ${schedule.seed} fails: ${failure.message}\n${text}`
 }
 
-/** What happens, without the ids that are drawn outside of the simulation. */
+/** What happens, without the ids that are drawn outside of the simulation; long lines may cut one. */
 async function traced(seed: number, family: FamilyName): Promise<readonly string[]> {
   const lines: string[] = []
   await play(drawSchedule(seed, family), (line) => lines.push(line))
-  return lines.map((line) => line.replaceAll(/[\da-f]{8}-[\da-f-]{27}/g, 'id'))
+  return lines.map((line) => line.replaceAll(/[\da-f]{8}-[\da-f-]{27}|[\da-f-]+$/g, 'id'))
 }
