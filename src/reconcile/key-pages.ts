@@ -1,4 +1,5 @@
 import { parseTransactionId } from '../transaction.ts'
+import type { Known } from './compared-keys.ts'
 import type { PassState } from './pass-state.ts'
 import type { Plan } from './plan.ts'
 import { storePage } from './store-pages.ts'
@@ -21,17 +22,18 @@ export type KeyPage = {
 /**
  * The next keys of a lap that is through with those of the source's order: what the store has, and
  * then what changes have touched. A lap that only sees that all is right leaves the latter to the
- * next one. `lost` where the store can't go on from the cursor.
+ * next one. What is `known` the lap has compared. `lost` where the store can't go on from the cursor.
  */
 export async function nextKeys(
   plan: Plan,
   at: KeysAt,
-  signal: AbortSignal,
+  { known, signal }: { readonly known: Known; readonly signal: AbortSignal },
 ): Promise<KeyPage | 'lost'> {
   const since = parseTransactionId(at.since!)
   if (at.section === 'log') {
     const { keys, records, unread } = await touchedPage(plan, at.unread, signal)
-    const unsettled = await plan.source.unsettled(plan.view, keys, since)
+    const open = keys.filter((key) => !known.has(key))
+    const unsettled = await plan.source.unsettled(plan.view, open, since)
     return {
       keys: unsettled,
       below: [],
@@ -39,7 +41,7 @@ export async function nextKeys(
       next: unread.size > 0 ? { unread } : undefined,
     }
   }
-  const page = await storePage(plan, at.after ?? undefined, since)
+  const page = await storePage(plan, at.after ?? undefined, { since, known })
   if (page === 'lost') return page
   const { keys, below, scanned, cursor } = page
   return { keys, below, read: scanned, next: await followedBy(plan, at, cursor) }

@@ -1,6 +1,7 @@
 import { MillraceError } from '../errors.ts'
 import { belowBound } from '../keep.ts'
 import type { TransactionId } from '../transaction.ts'
+import type { Known } from './compared-keys.ts'
 import type { Plan } from './plan.ts'
 
 export type StorePage = {
@@ -15,20 +16,21 @@ export type StorePage = {
 }
 
 /**
- * A page of the keys that the store has, from `cursor` on. Of `since`, see `Source.unsettled`.
+ * A page of the keys that the store has, from `cursor` on. Of `since`, see `Source.unsettled`; what is
+ * `known` was compared before.
  * `lost` where the store can't go on from the cursor: then the scan begins anew.
  */
 export async function storePage(
   { audit, source, view, watch }: Pick<Plan, 'audit' | 'source' | 'view' | 'watch'>,
   cursor: string | undefined,
-  since: TransactionId,
+  { since, known }: { readonly since: TransactionId; readonly known: Known },
 ): Promise<StorePage | 'lost'> {
   try {
     const page = await audit.scan(cursor)
     const isBelow = belowBound(view.key, watch.state?.keepFrom)
     const below = page.keys.filter(isBelow)
-    const kept = below.length === 0 ? page.keys : page.keys.filter((key) => !isBelow(key))
-    const keys = await source.unsettled(view, kept, since)
+    const open = page.keys.filter((key) => !known.has(key) && !isBelow(key))
+    const keys = await source.unsettled(view, open, since)
     return { scanned: page.keys.length, keys, below, cursor: page.cursor }
   } catch (error) {
     if (error instanceof MillraceError && error.code === 'scan-lost') return 'lost'

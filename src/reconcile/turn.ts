@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { bounded } from '../clock.ts'
-import { MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { StandingDoubt, ViewState } from '../store/state.ts'
-import { anchorOf } from './anchor.ts'
+import { ComparedKeys } from './compared-keys.ts'
 import { heal, type HealOptions, type Healed } from './heal.ts'
 import { nextKeys } from './key-pages.ts'
+import { anchorOfLap } from './lap-anchor.ts'
 import { chunks } from './lists.ts'
-import { judgeSheets, takeSheet, type Sheet } from './look.ts'
+import { judgeSheets, takeSheet } from './look.ts'
 import { fullPace, steadyPace, type SteadyOptions } from './pace.ts'
 import { remove } from './let-go.ts'
 import {
@@ -31,7 +31,7 @@ import {
 import { voided } from './passage.ts'
 import type { Plan } from './plan.ts'
 import { counted, shownDifference, type Tally } from './statistics.ts'
-import { anchorOfSheet } from './steps.ts'
+import { WaitingPace } from './waiting-pace.ts'
 import { walk, type Group, type Pace } from './walk.ts'
 
 export type TurnOptions = {
@@ -44,13 +44,14 @@ export type TurnOptions = {
 /** Keys of one page of the store's own keys, and of looks at entries in doubt. */
 const keysAtOnce = 1_000
 const anchorWaitMs = 10_000
-const askForFullPaceMs = 10_000
+const askForFullPaceMs = 3_000
 
 /** The part of a lap that is gone between two looks at the view's state. */
 export class Turn {
   readonly #options: TurnOptions
   readonly #plan: Plan
   readonly #state: ViewState
+  readonly #compared: ComparedKeys
   /** As it lies in the store. */
   #text: string | undefined
   #pass: PassState
@@ -59,15 +60,18 @@ export class Turn {
   /** Between pages of one large tally, which is begun anew where it is broken off. */
   #tallyPace: Pick<Pace, 'rest'> = fullPace
 
-  constructor(options: TurnOptions, plan: Plan, state: ViewState) {
+  /** `compared` is handed from turn to turn. */
+  constructor(options: TurnOptions, plan: Plan, state: ViewState, compared = new ComparedKeys()) {
     this.#options = options
     this.#plan = plan
     this.#state = state
+    this.#compared = compared
     this.#text = state.pass
     const pass = decodePass(state.pass)
     const nowMs = plan.clock.wallMs()
     const kind = lapKindFor(state, pass, options.fullPaceDailyMs, nowMs)
     this.#pass = pass && !isStale(pass, state, kind) ? pass : newLap(pass, kind, state, nowMs)
+    compared.begin(this.#pass.lap, state.pass)
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -84,7 +88,9 @@ export class Turn {
     const watching = this.#called(called).then(() => end.abort())
     // A rest may be long: it ends when the state asks for something else than going on.
     const rest: Pace['rest'] = (cost, each) => pace.rest(cost, AbortSignal.any([each, called]))
-    this.#tallyPace = right ? fullPace : { rest: (...all) => this.#restUndoubted(pace, ...all) }
+    const waiting = right || steady ? undefined : new WaitingPace(this.#plan, pace)
+    const tallies = waiting ?? pace
+    this.#tallyPace = right ? fullPace : { rest: (...all) => this.#restUndoubted(tallies, ...all) }
     try {
       if (this.#pass.section === 'rows') {
         const after = this.#pass.after ?? undefined
@@ -97,6 +103,7 @@ export class Turn {
     } finally {
       end.abort()
       await watching
+      await waiting?.release()
       await right?.release()
     }
   }
@@ -119,7 +126,8 @@ export class Turn {
     const { wrong, unproved } = await heal(this.#plan, judgement, healing)
     const entries = sheets.reduce((sum, { keys }) => sum + keys.length, 0)
     const first = sheets[0]!
-    const anchor = this.#pass.anchor ?? this.#anchorOfLap(first)
+    const needed = this.#pass.kind === 'doubt' ? curable(this.#state) : []
+    const anchor = this.#pass.anchor ?? anchorOfLap(this.#plan, first, needed)
     await this.#persist(
       {
         ...this.#pass,
@@ -132,27 +140,8 @@ export class Turn {
       },
       { looks: sheets.length, entries, wrong },
     )
+    this.#remember(sheets.flatMap(({ keys }) => keys))
     return this.#isCurrent()
-  }
-
-  /**
-   * What the lap stands behind. Changes that were never captured are seen by its looks only if
-   * whoever made them has ended, also one that was idle: so the barrier's number is that of one
-   * before which nobody had begun who was still at it.
-   */
-  #anchorOfLap({ truth }: Sheet): NonNullable<PassState['anchor']> {
-    const { watch } = this.#plan
-    const { from } = anchorOfSheet(this.#plan, { truth })
-    const { history, snapshot } = truth
-    const settled = anchorOf({ history, horizon: snapshot.xmin }, watch.barriers)
-    const anchor = { number: settled?.number ?? 0, from: new Map(from) }
-    const needed = this.#pass.kind === 'doubt' ? curable(this.#state) : []
-    if (needed.length === 0 || needed.some((doubt) => reaches(anchor, doubt))) return anchor
-    throw new MillraceError(
-      'look-behind',
-      `transaction ${snapshot.xmin} is open since before what is doubted, so looks can't end it`,
-      { hint: 'End the session that runs it (pg_stat_activity.backend_xid), or wait for it.' },
-    )
   }
 
   #correcting(): Pick<HealOptions, 'correct' | 'pace' | 'corrected'> {
@@ -166,7 +155,7 @@ export class Turn {
     const { section } = this.#pass
     while (!signal.aborted) {
       const startedMs = clock.monotonicMs()
-      const page = await nextKeys(this.#plan, this.#pass, signal)
+      const page = await nextKeys(this.#plan, this.#pass, { known: this.#compared, signal })
       if (page === 'lost') return this.#persist({ ...this.#pass, after: null }, undefined)
       const { keys, below, read, next } = page
       const letGo = await remove(this.#plan, below)
@@ -187,6 +176,7 @@ export class Turn {
       else {
         const entries = this.#pass.entries + keys.length
         await this.#persist({ ...this.#pass, ...next, entries }, tally)
+        this.#remember(keys)
       }
       await rest({ rows: read + keys.length, busyMs }, signal)
       if (this.#pass.section !== section || next === undefined || !this.#isCurrent()) return
@@ -272,10 +262,16 @@ export class Turn {
     }
     this.#text = after
     this.#pass = { ...pass, statistics }
+    this.#compared.written(pass.lap, after)
     const { log } = this.#options
     for (const each of tally?.wrong ?? []) {
       log.error({ ...shownDifference(each), healed: each.healed }, 'an entry was wrong')
     }
+  }
+
+  /** A steady lap has time to look twice, and would hold them all the time. */
+  #remember(keys: readonly string[]): void {
+    if (this.#pass.kind !== 'steady') this.#compared.add(keys)
   }
 
   #unprovedWith(tables: ReadonlySet<string>): string[] {
@@ -292,7 +288,10 @@ export class Turn {
     return !this.#plan.watch.state?.doubts.every(({ id }) => known.has(id))
   }
 
-  async #restUndoubted(pace: Pace, ...[cost, signal]: Parameters<Pace['rest']>): Promise<void> {
+  async #restUndoubted(
+    pace: Pick<Pace, 'rest'>,
+    ...[cost, signal]: Parameters<Pace['rest']>
+  ): Promise<void> {
     await pace.rest(cost, signal)
     if (this.#isDoubtedAnew()) throw voided('something is doubted that is looked at first')
   }

@@ -5,6 +5,7 @@ import { printLine } from '../print-line.ts'
 import type { Project } from '../project/project.ts'
 import { heal, type HealOptions, type Healed } from '../reconcile/heal.ts'
 import { nameOfField, type Difference } from '../reconcile/judge.ts'
+import { ComparedKeys } from '../reconcile/compared-keys.ts'
 import { nextKeys, type KeysAt } from '../reconcile/key-pages.ts'
 import { chunks } from '../reconcile/lists.ts'
 import { judgeSheets, takeSheet, type Sheet } from '../reconcile/look.ts'
@@ -102,16 +103,20 @@ export async function compareAll(
   const result: Comparison = { entries: 0, wrong: [], unproved: new Set() }
   const progress = progressOf(options.say)
   const healing = healingOf({ ...options, result, progress }, signal)
+  const known = new ComparedKeys()
   let begun: Pick<KeysAt, 'anchor' | 'since'> | undefined
   const walking = { after: undefined, pace: verifyPace, ticket: () => undefined, signal }
   await walk(plan, walking, async ({ sheets, judgement }) => {
     begun ??= begunBy(plan, sheets[0]!)
     add(result, await heal(plan, judgement, healing))
-    result.entries += sheets.reduce((sum, { keys }) => sum + keys.length, 0)
+    for (const { keys } of sheets) {
+      result.entries += keys.length
+      known.add(keys)
+    }
     progress(`${result.entries} entries compared`)
     return true
   })
-  await compareOthers(plan, { ...options, ...begun!, result, progress }, signal)
+  await compareOthers(plan, { ...options, ...begun!, result, progress, known }, signal)
   return result
 }
 
@@ -144,11 +149,12 @@ type OthersOptions = CompareOptions &
   Pick<KeysAt, 'anchor' | 'since'> & {
     readonly result: Comparison
     readonly progress: (line: string) => void
+    readonly known: ComparedKeys
   }
 
 async function compareOthers(
   plan: Plan,
-  { correct, result, anchor, since, progress }: OthersOptions,
+  { correct, result, anchor, since, progress, known }: OthersOptions,
   signal: AbortSignal,
 ): Promise<void> {
   const healing = healingOf({ correct, result, progress }, signal)
@@ -156,7 +162,7 @@ async function compareOthers(
   let at: KeysAt = { ...begin, unread: new Map() }
   let read = 0
   for (;;) {
-    const page = await nextKeys(plan, at, signal)
+    const page = await nextKeys(plan, at, { known, signal })
     if (page === 'lost') {
       at = { ...at, after: null }
       continue
@@ -166,6 +172,7 @@ async function compareOthers(
       const judgement = await judgeSheets(plan, [sheet], { ticket: undefined, signal })
       add(result, await heal(plan, judgement, healing))
       result.entries += keys.length
+      known.add(keys)
     }
     read += page.read
     progress(`${read} keys of the store and changes looked through`)

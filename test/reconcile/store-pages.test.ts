@@ -5,6 +5,7 @@ import { parseTransactionId } from '../../src/transaction.ts'
 import { Compared, held } from './look-fixture.ts'
 
 const since = parseTransactionId('140')
+const none = new Set<string>()
 let world: Compared
 
 beforeEach(async () => {
@@ -16,7 +17,7 @@ test('a page has the keys of the store that the source has not settled', async (
   world.both('1', held('Ada'))
   world.keep('2', held('Eve'))
   world.both('3', held(null, 1n))
-  expect(await storePage(world.plan(), undefined, since)).toEqual({
+  expect(await storePage(world.plan(), undefined, { since, known: none })).toEqual({
     scanned: 3,
     keys: ['2', '3'],
     below: [],
@@ -25,13 +26,21 @@ test('a page has the keys of the store that the source has not settled', async (
   expect(world.unsettled).toEqual([{ keys: ['1', '2', '3'], since }])
 })
 
+test('what the lap has compared is not asked about', async () => {
+  world.keep('1', held('Eve'))
+  world.keep('2', held('Eve'))
+  const page = await storePage(world.plan(), undefined, { since, known: new Set(['1']) })
+  expect(page).toMatchObject({ scanned: 2, keys: ['2'] })
+  expect(world.unsettled).toEqual([{ keys: ['2'], since }])
+})
+
 test('pages follow each other by their cursors', async () => {
   const count = limits.scanPageKeys + 5
   for (let key = 0; key < count; key += 1) world.keep(String(key), held('Eve'))
-  const first = await storePage(world.plan(), undefined, since)
+  const first = await storePage(world.plan(), undefined, { since, known: none })
   if (first === 'lost') throw new Error('it is lost')
   expect(first).toMatchObject({ scanned: limits.scanPageKeys })
-  const second = await storePage(world.plan(), first.cursor, since)
+  const second = await storePage(world.plan(), first.cursor, { since, known: none })
   if (second === 'lost') throw new Error('it is lost')
   expect(second).toMatchObject({ scanned: 5, cursor: undefined })
   expect(new Set([...first.keys, ...second.keys]).size).toBe(count)
@@ -42,9 +51,9 @@ test('a scan that the store can not go on with is lost', async () => {
   const failing = (fault: Error) =>
     world.plan({ audit: { ...audit, scan: () => Promise.reject(fault) } })
   const lost = new MillraceError('scan-lost', 'another server')
-  expect(await storePage(failing(lost), '7', since)).toBe('lost')
+  expect(await storePage(failing(lost), '7', { since, known: none })).toBe('lost')
   const away = new MillraceError('store-away', 'away')
-  await expect(storePage(failing(away), '7', since)).rejects.toBe(away)
+  await expect(storePage(failing(away), '7', { since, known: none })).rejects.toBe(away)
   const bug = Object.assign(new Error('a bug'), { code: 'scan-lost' })
-  await expect(storePage(failing(bug), '7', since)).rejects.toBe(bug)
+  await expect(storePage(failing(bug), '7', { since, known: none })).rejects.toBe(bug)
 })

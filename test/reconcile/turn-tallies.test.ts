@@ -107,6 +107,51 @@ describe('a large tally at a steady pace', () => {
   })
 })
 
+describe('a large tally of a lap that waits for another at full pace', () => {
+  const manyPages = limits.cellsMax * 20
+
+  beforeEach(() => {
+    world.unfinished()
+    world.both('1', entry(genres(manyPages)))
+  })
+
+  test('goes at full pace once that has ended', async () => {
+    const right = world.right
+    world.right = undefined
+    world.beforeItems = (_, asked) => {
+      if (asked === 6) world.right = right
+    }
+    const startedMs = world.clock.monotonicMs()
+    await world.turn()
+    expect(world.clock.monotonicMs() - startedMs).toBeLessThan(15_000)
+    expect(world.released).toBe(1)
+  })
+
+  test('goes at a steady pace while that goes on', async () => {
+    world.right = undefined
+    const startedMs = world.clock.monotonicMs()
+    await world.turn()
+    // Forty thousand rows, of the source's order and of the store's.
+    expect(world.clock.monotonicMs() - startedMs).toBeGreaterThanOrEqual(40_000)
+    expect(world.released).toBe(0)
+  })
+
+  test('goes at a steady pace again when the session that has the right is lost', async () => {
+    const lost = new AbortController()
+    world.right = undefined
+    world.beforeItems = (_, asked) => {
+      if (asked === 3) world.right = lost
+      if (asked === 8) {
+        lost.abort()
+        world.right = undefined
+      }
+    }
+    const startedMs = world.clock.monotonicMs()
+    await world.turn()
+    expect(world.clock.monotonicMs() - startedMs).toBeGreaterThanOrEqual(25_000)
+  })
+})
+
 test('a lap does not go on where a store has gone back to before its corrections', async () => {
   world.unfinished()
   world.rows.set('1', { ...entry(genres(large)), fields: { name: 'Ada' } })
