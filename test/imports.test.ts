@@ -36,7 +36,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   ],
   dev: ['types', 'view', 'project', 'consume', 'source', 'store', 'plan'],
   traffic: ['dev'],
-  bench: ['dev', 'traffic', 'project', 'view', 'store', 'coordinate', 'reconcile'],
+  bench: ['types', 'dev', 'traffic', 'project', 'view', 'store', 'coordinate', 'reconcile'],
   main: ['project', 'roles', 'dev', 'bench', 'traffic'],
   kit: ['types', 'view', 'store', 'web'],
   index: ['types', 'view', 'project'],

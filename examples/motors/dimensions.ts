@@ -1,4 +1,6 @@
-import { smallint, text } from 'millrace'
+/** Columns as `text` and `smallint` of Millrace name them: the generator runs without the package. */
+const text = (column: string) => ({ column, type: 'text' }) as const
+const smallint = (column: string) => ({ column, type: 'smallint' }) as const
 
 /** What is noted of a car, or asked for: by the name that readers see, the column. */
 export const dimensions = {

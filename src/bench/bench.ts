@@ -1,5 +1,5 @@
 import type { Config } from '../config.ts'
-import { duration, whole, wrongArguments, type Given } from '../arguments.ts'
+import { duration, text, whole, wrongArguments, type Given } from '../arguments.ts'
 import { systemClock } from '../clock.ts'
 import { sourceOfChain } from '../dev/chain-env.ts'
 import { consoleSay } from '../dev/say.ts'
@@ -7,9 +7,12 @@ import { printLine } from '../print-line.ts'
 import { besideTraffic } from './beside-traffic.ts'
 import { measureBuild } from './build.ts'
 import { measureCatchUp } from './catch-up.ts'
+import { measureExample } from './example.ts'
+import type { Attending } from './filled-chain.ts'
+import { measureLists } from './lists.ts'
 import { measureLooks } from './looks.ts'
 import type { OwnChainOptions } from './own-chain.ts'
-import { measureReads } from './reads.ts'
+import { measureReads, popularPaths } from './reads.ts'
 import { surroundings } from './surroundings.ts'
 import { measureViews } from './views.ts'
 import { measureVisible } from './visible.ts'
@@ -18,13 +21,17 @@ export const benchCommand = {
   call: 'millrace bench',
   operands: ['WHAT'],
   about: `Measures the example's chain. WHAT is visible (from a commit to HTTP) or reads, of the chain that
-runs here, or build, looks, catch-up or views (what a view more costs), each of a chain of its own.`,
+runs here, or build, looks, catch-up, views (what a view more costs) or example (with \`--example\`), each
+of a chain of its own, or lists (memory of entries, items and rows, and tallies of a million items).`,
   options: {
     for: duration('how long it measures; of catch-up, how long each part is away (30s)'),
     changes: whole([0, 100_000], 500, 'rows changed per second beside it, or 0'),
     rate: whole([1, 100_000], 1_000, 'reads per second, of reads'),
     users: whole([10, 5_000_000], 10_000, 'users of the traffic'),
-    connections: whole([1, 4_000], 32, 'kept connections of the readers, of reads'),
+    connections: whole([1, 4_000], 32, 'kept connections of the readers, of reads and example'),
+    example: text('NAME', 'the application that is measured: music, motors, play or shop'),
+    rows: whole([1_000, 100_000_000], 1_000_000, 'rows of its largest table; items of lists'),
+    films: whole([0, 100_000_000], 0, 'films of the shop, where there are to be more'),
   },
 } as const
 
@@ -36,7 +43,7 @@ export async function runBench(
 ): Promise<number> {
   const { for: forMs = 30_000, ...rest } = values
   const options = { ...rest, forMs }
-  const measures = { visible, reads, build, looks, views, 'catch-up': catchUp }
+  const measures = { visible, reads, build, looks, views, 'catch-up': catchUp, example, lists }
   const measure = Object.hasOwn(measures, what) && measures[what as keyof typeof measures]
   if (!measure) throw wrongArguments(`there is no benchmark '${what}'`, benchCommand)
   if (measure === visible || measure === reads) printLine(await surroundings(config))
@@ -50,6 +57,9 @@ type Options = {
   readonly rate: number
   readonly users: number
   readonly connections: number
+  readonly example: string | undefined
+  readonly rows: number
+  readonly films: number
 }
 
 type Bench = Options & { readonly config: Config; readonly signal: AbortSignal }
@@ -72,7 +82,14 @@ async function reads(bench: Bench): Promise<void> {
   const { config, signal, forMs, changes, users, rate, connections } = bench
   const source = changes === 0 ? '' : sourceOfChain()
   const { result, traffic } = await besideTraffic({ rate: changes, users, source, signal }, () =>
-    measureReads({ api: apiOf(config), rate, users, forMs, connections, signal }),
+    measureReads({
+      api: apiOf(config),
+      paths: popularPaths(users),
+      rate,
+      forMs,
+      connections,
+      signal,
+    }),
   )
   const statuses = [...result.statuses].map(([status, times]) => `${times} x ${status}`).join(', ')
   printLine(`beside    ${changes} changes/s asked; traffic: ${traffic}`)
@@ -160,10 +177,23 @@ async function catchUp({ users, changes, forMs, signal }: Bench): Promise<void> 
   printLine(`beside    ${changes} changes/s asked; traffic: ${traffic}`)
 }
 
+async function example({ example: name, signal, ...options }: Bench): Promise<void> {
+  if (name === undefined) throw wrongArguments('--example is missing', benchCommand)
+  await measureExample({ ...options, ...attending(signal), name, show: printLine })
+}
+
+async function lists({ rows, signal }: Bench): Promise<void> {
+  await measureLists({ ...attending(signal), large: rows, show: printLine })
+}
+
 /** What a benchmark needs that starts a chain of its own, with nothing else on it. */
 function ownChain(users: number, signal: AbortSignal): OwnChainOptions {
+  return { users, ...attending(signal) }
+}
+
+function attending(signal: AbortSignal): Attending {
   const tell = async (config: Config) => printLine(await surroundings(config))
-  return { users, say: consoleSay(systemClock.monotonicMs()), signal, tell }
+  return { say: consoleSay(systemClock.monotonicMs()), signal, tell }
 }
 
 function percent(share: number): string {

@@ -1,13 +1,8 @@
 import { systemClock } from '../clock.ts'
 import { createLog } from '../log.ts'
 import { besideView } from './beside-view.ts'
-import {
-  rowsPerUser,
-  withOwnChain,
-  workerName,
-  type OwnChain,
-  type OwnChainOptions,
-} from './own-chain.ts'
+import { workerName } from './filled-chain.ts'
+import { rowsPerUser, withOwnChain, type OwnChain, type OwnChainOptions } from './own-chain.ts'
 import type { Durations } from './percentiles.ts'
 import { residentMib } from './process-time.ts'
 import { verified, type Verified } from './verified.ts'

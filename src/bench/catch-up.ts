@@ -2,7 +2,8 @@ import { systemClock } from '../clock.ts'
 import { ownView } from '../coordinate/view-plan.ts'
 import { MillraceError } from '../errors.ts'
 import { besideTraffic } from './beside-traffic.ts'
-import { withOwnChain, workerName, type OwnChain, type OwnChainOptions } from './own-chain.ts'
+import { workerName } from './filled-chain.ts'
+import { withOwnChain, type OwnChain, type OwnChainOptions } from './own-chain.ts'
 
 export type CatchUpOptions = OwnChainOptions & {
   /** Rows changed per second. */

@@ -3,7 +3,8 @@ import { systemClock } from '../clock.ts'
 import { decodePass, type PassState } from '../reconcile/pass-state.ts'
 import type { ViewStore } from '../store/store.ts'
 import { besideTraffic } from './beside-traffic.ts'
-import { withOwnChain, workerName, type OwnChain, type OwnChainOptions } from './own-chain.ts'
+import { workerName } from './filled-chain.ts'
+import { withOwnChain, type OwnChain, type OwnChainOptions } from './own-chain.ts'
 import { processSeconds } from './process-time.ts'
 
 export type LooksOptions = OwnChainOptions & {

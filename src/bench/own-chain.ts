@@ -1,113 +1,43 @@
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { Client } from 'pg'
 import { systemClock } from '../clock.ts'
+import type { Chain } from '../dev/chain.ts'
 import type { Config } from '../config.ts'
-import { Chain } from '../dev/chain.ts'
-import { chainFolder } from '../dev/folders.ts'
-import { randomPorts } from '../dev/ports.ts'
-import { MillraceError } from '../errors.ts'
-import { createLog } from '../log.ts'
-import { openStore } from '../store/open-store.ts'
 import type { ViewState } from '../store/state.ts'
 import type { ViewStore } from '../store/store.ts'
-import type { Say } from '../dev/say.ts'
-import { startRole } from '../dev/start-role.ts'
-import { startChain } from '../dev/start-chain.ts'
-import { loadProject } from '../project/project.ts'
 import { exampleSchema, userInformationConfig } from '../traffic/example.ts'
 import type { View } from '../view/view.ts'
+import { withFilledChain, type Attending, type FilledChain } from './filled-chain.ts'
 
-/** A chain that a benchmark starts for itself, with so many users, and ends again. */
+/** A chain of a benchmark's own that keeps `user-information` alone, of so many users. */
 export type OwnChain = {
   readonly chain: Chain
   readonly config: Config
   readonly view: View
   readonly store: ViewStore
-  /** Starts the worker, `worker-1`, with these variables besides its own. */
-  readonly startWorker: (env?: Readonly<Record<string, string>>) => void
+  readonly startWorker: FilledChain['startWorker']
   /** Resolves once every entry is there; told of the state now and then. */
   readonly built: (told?: (state: ViewState | undefined) => void) => Promise<void>
 }
 
-export const workerName = 'worker-1'
-const builtWithinMs = 1_800_000
-const askEveryMs = 100
-
-export type OwnChainOptions = {
-  readonly users: number
-  readonly say: Say
-  /** Told of the servers once they run. */
-  readonly tell: (config: Config) => Promise<void>
-  readonly signal: AbortSignal
-}
+export type OwnChainOptions = Attending & { readonly users: number }
 
 /** Rows of a user beside the user: tweets, followings, likes. */
 export const rowsPerUser = { tweets: 5, follows: 8, likes: 6 } as const
 
-/**
- * Fills the source before anything captures it, as a database that is there already, then starts
- * all servers, runs `work` and ends everything.
- */
-export async function withOwnChain<Result>(
-  { users, say, signal, tell }: OwnChainOptions,
+export function withOwnChain<Result>(
+  { users, ...attending }: OwnChainOptions,
   work: (own: OwnChain) => Promise<Result>,
 ): Promise<Result> {
-  const folder = join(chainFolder(process.env), 'bench')
-  rmSync(folder, { recursive: true, force: true })
-  const [ports, config] = [await randomPorts(), userInformationConfig]
-  const options = { folder, ports, config, say, signal, init: [exampleSchema] }
-  const before = await startChain({ ...options, servers: ['postgres'] })
-  try {
+  const fillAll = async (before: Chain) => {
     const startedMs = systemClock.monotonicMs()
     await fill(before.env.MILLRACE_SOURCE_ADMIN!, users)
     const seconds = (systemClock.monotonicMs() - startedMs) / 1_000
-    say(`${users} users with their rows were written in ${seconds.toFixed(0)} s`)
-  } finally {
-    await before.stop()
+    attending.say(`${users} users with their rows were written in ${seconds.toFixed(0)} s`)
   }
-  const chain = await startChain(options)
-  let store: ViewStore | undefined
-  try {
-    const project = await loadProject({ folder, env: chain.env })
-    await tell(project.config)
-    const view = project.views[0]!
-    const opened = await openStore('redis', {
-      config: project.config,
-      view: view.layout,
-      log: createLog('error', 'bench'),
-    })
-    store = opened
-    return await work({
-      chain,
-      config: project.config,
-      view,
-      store: opened,
-      startWorker: (env) => startRole(chain, { name: workerName, args: ['worker'], env }),
-      built: (told = () => undefined) => built(opened, told, signal),
-    })
-  } finally {
-    await store?.close()
-    await chain.stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-async function built(
-  store: ViewStore,
-  told: (state: ViewState | undefined) => void,
-  signal: AbortSignal,
-): Promise<void> {
-  const lastMs = systemClock.monotonicMs() + builtWithinMs
-  while (systemClock.monotonicMs() < lastMs && !signal.aborted) {
-    const state = await store.watchable.state()
-    told(state)
-    if (state?.declarations.some(({ complete }) => complete)) return
-    await systemClock.sleep(askEveryMs, signal)
-  }
-  throw new MillraceError('bench', 'the view was not built in time', {
-    hint: "See the worker's log.",
-  })
+  const options = { configFile: userInformationConfig, init: [exampleSchema], fill: fillAll }
+  return withFilledChain({ ...attending, ...options }, ({ kept, built, ...filled }) =>
+    work({ ...filled, ...kept[0]!, built: (told) => built((states) => told?.(states[0])) }),
+  )
 }
 
 /** Without the checks of foreign keys, which would take most of the time. */

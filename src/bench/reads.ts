@@ -9,7 +9,8 @@ export type ReadsOptions = {
   readonly api: string
   /** Requests per second. */
   readonly rate: number
-  readonly users: number
+  /** What is read, over and over. */
+  readonly paths: readonly string[]
   readonly forMs: number
   readonly connections: number
   readonly signal: AbortSignal
@@ -67,10 +68,10 @@ class OpenLoop {
   #beganMs: number | undefined
   readonly #underWay = new Set<Promise<void>>()
 
-  constructor(clients: readonly RawClient[], { rate, users }: ReadsOptions) {
+  constructor(clients: readonly RawClient[], { rate, paths }: ReadsOptions) {
     this.#idle = [...clients]
     this.#rate = rate
-    this.#paths = popularPaths(users)
+    this.#paths = paths
   }
 
   /** With no connection free a request waits, and its answer counts as late as it is. */
@@ -108,7 +109,7 @@ class OpenLoop {
 }
 
 /** Popular users are read most; made before, so that the load does nothing but send. */
-function popularPaths(users: number): readonly string[] {
+export function popularPaths(users: number): readonly string[] {
   const [random, population] = [new Random(99), new Population(users)]
   return Array.from({ length: 20_000 }, () => `/users/${userIdAt(population.popular(random))}`)
 }

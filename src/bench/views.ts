@@ -14,12 +14,12 @@ import { startRole } from '../dev/start-role.ts'
 import { MillraceError } from '../errors.ts'
 import { pacedWrites, tablesSql } from './many-tables.ts'
 import { manyViews, tableAt } from './many-views.ts'
-import { workerName, type OwnChainOptions } from './own-chain.ts'
+import { workerName, type Attending } from './filled-chain.ts'
 import { Durations } from './percentiles.ts'
 import { processSeconds, residentMib } from './process-time.ts'
 import { verified } from './verified.ts'
 
-export type ViewsOptions = Omit<OwnChainOptions, 'users'> & {
+export type ViewsOptions = Attending & {
   /** Rows changed per second, over all tables. */
   readonly rate: number
   readonly forMs: number

@@ -11,4 +11,6 @@ test('durations are summed up in a line', () => {
   expect(durations.summary()).toBe('nothing measured')
   for (const ms of [3, 1, 2]) durations.add(ms)
   expect(durations.summary()).toBe('min 1.0, p50 2.0, p95 3.0, p99 3.0, max 3.0 ms')
+  expect(durations.summary(0)).toBe('min 1, p50 2, p95 3, p99 3, max 3 ms')
+  expect([50, 99].map((rank) => durations.at(rank))).toEqual([2, 3])
 })

@@ -36,7 +36,7 @@ test('one connection carries one whole answer after another', async () => {
   client.close()
 })
 
-const load = { users: 100, connections: 8, signal: new AbortController().signal }
+const load = { paths: ['/a', '/b'], connections: 8, signal: new AbortController().signal }
 
 test('reads are paced evenly and counted', async () => {
   answer = () => ({ status: 200, body: '{}' })
