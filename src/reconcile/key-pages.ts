@@ -1,4 +1,5 @@
 import { parseTransactionId } from '../transaction.ts'
+import type { Outlived } from './let-go.ts'
 import type { PassState } from './pass-state.ts'
 import type { Plan } from './plan.ts'
 import { storePage } from './store-pages.ts'
@@ -10,8 +11,8 @@ export type KeysAt = Pick<PassState, 'kind' | 'section' | 'after' | 'unread' | '
 export type KeyPage = {
   /** Those that the source's order may not have led to. */
   readonly keys: readonly string[]
-  /** What the store has below the bound of what is kept. */
-  readonly below: readonly string[]
+  /** What the store has below the bound of what is kept; undefined where there is none. */
+  readonly below: Outlived | undefined
   /** Keys or records that were read for it. */
   readonly read: number
   /** Where the lap goes on; undefined at its end. */
@@ -34,7 +35,7 @@ export async function nextKeys(
     const unsettled = await plan.source.unsettled(plan.view, keys, since)
     return {
       keys: unsettled,
-      below: [],
+      below: undefined,
       read: records,
       next: unread.size > 0 ? { unread } : undefined,
     }

@@ -1,6 +1,7 @@
 import { MillraceError } from '../errors.ts'
 import { belowBound } from '../keep.ts'
 import type { TransactionId } from '../transaction.ts'
+import type { Outlived } from './let-go.ts'
 import type { Plan } from './plan.ts'
 
 export type StorePage = {
@@ -8,8 +9,8 @@ export type StorePage = {
   readonly scanned: number
   /** Those among them that the source's order may not have led to. */
   readonly keys: readonly string[]
-  /** Those that are below the bound of what is kept. */
-  readonly below: readonly string[]
+  /** Those that are below the bound of what is kept; undefined where there is none. */
+  readonly below: Outlived | undefined
   /** Where the next page begins; undefined at the end. */
   readonly cursor: string | undefined
 }
@@ -25,9 +26,11 @@ export async function storePage(
 ): Promise<StorePage | 'lost'> {
   try {
     const page = await audit.scan(cursor)
-    const isBelow = belowBound(view.key, watch.state?.keepFrom)
-    const below = page.keys.filter(isBelow)
-    const kept = below.length === 0 ? page.keys : page.keys.filter((key) => !isBelow(key))
+    const bound = watch.state?.keepFrom
+    const isBelow = belowBound(view.key, bound)
+    const gone = bound === undefined ? [] : page.keys.filter(isBelow)
+    const kept = gone.length === 0 ? page.keys : page.keys.filter((key) => !isBelow(key))
+    const below = bound === undefined ? undefined : { bound, keys: gone }
     const keys = await source.unsettled(view, kept, since)
     return { scanned: page.keys.length, keys, below, cursor: page.cursor }
   } catch (error) {

@@ -169,7 +169,7 @@ export class Turn {
       const page = await nextKeys(this.#plan, this.#pass, signal)
       if (page === 'lost') return this.#persist({ ...this.#pass, after: null }, undefined)
       const { keys, below, read, next } = page
-      const letGo = await remove(this.#plan, below)
+      const letGo = below ? await remove(this.#plan, below) : 0
       const busyMs = clock.monotonicMs() - startedMs
       const wrong: Tally['wrong'][number][] = []
       for (const some of chunks(keys, keysAtOnce)) {

@@ -19,7 +19,7 @@ test('a page has the keys of the store that the source has not settled', async (
   expect(await storePage(world.plan(), undefined, since)).toEqual({
     scanned: 3,
     keys: ['2', '3'],
-    below: [],
+    below: undefined,
     cursor: undefined,
   })
   expect(world.unsettled).toEqual([{ keys: ['1', '2', '3'], since }])
