@@ -1,5 +1,6 @@
 import { parseTransactionId } from '../transaction.ts'
 import type { Known } from './compared-keys.ts'
+import type { Outlived } from './let-go.ts'
 import type { PassState } from './pass-state.ts'
 import type { Plan } from './plan.ts'
 import { storePage } from './store-pages.ts'
@@ -11,8 +12,8 @@ export type KeysAt = Pick<PassState, 'kind' | 'section' | 'after' | 'unread' | '
 export type KeyPage = {
   /** Those that the source's order may not have led to. */
   readonly keys: readonly string[]
-  /** What the store has below the bound of what is kept. */
-  readonly below: readonly string[]
+  /** What the store has below the bound of what is kept; undefined where there is none. */
+  readonly below: Outlived | undefined
   /** Keys or records that were read for it. */
   readonly read: number
   /** Where the lap goes on; undefined at its end. */
@@ -49,16 +50,18 @@ export async function nextKeys(
     const unsettled = await plan.source.unsettled(plan.view, open, since)
     return {
       keys: unsettled,
-      below: [],
+      below: undefined,
       read: records,
       next: unread.size > 0 ? { unread } : undefined,
     }
   }
+  // One for all pages: what is told to be below it is removed by it.
+  const bound = plan.watch.state?.keepFrom
   const [keys, below] = [new Set<string>(), new Set<string>()]
   let read = 0
   let cursor = at.after ?? undefined
   for (let left = pagesMax[at.kind]; left > 0; left -= 1) {
-    const page = await storePage(plan, cursor, { since, known })
+    const page = await storePage(plan, cursor, { since, known, bound })
     if (page === 'lost') return page
     for (const key of page.keys) keys.add(key)
     for (const key of page.below) below.add(key)
@@ -66,7 +69,12 @@ export async function nextKeys(
     cursor = page.cursor
     if (cursor === undefined || keys.size + below.size >= keysMax || !goesOn()) break
   }
-  return { keys: [...keys], below: [...below], read, next: await followedBy(plan, at, cursor) }
+  return {
+    keys: [...keys],
+    below: bound === undefined ? undefined : { bound, keys: [...below] },
+    read,
+    next: await followedBy(plan, at, cursor),
+  }
 }
 
 async function followedBy(

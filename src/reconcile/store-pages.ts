@@ -1,5 +1,5 @@
 import { MillraceError } from '../errors.ts'
-import { belowBound } from '../keep.ts'
+import { belowBound, type KeepBound } from '../keep.ts'
 import type { TransactionId } from '../transaction.ts'
 import type { Known } from './compared-keys.ts'
 import type { Plan } from './plan.ts'
@@ -15,19 +15,27 @@ export type StorePage = {
   readonly cursor: string | undefined
 }
 
+export type StorePageOptions = {
+  /** See `Source.unsettled`. */
+  readonly since: TransactionId
+  /** What was compared before. */
+  readonly known: Known
+  /** That of what is kept. */
+  readonly bound?: KeepBound | undefined
+}
+
 /**
- * A page of the keys that the store has, from `cursor` on. Of `since`, see `Source.unsettled`; what is
- * `known` was compared before.
+ * A page of the keys that the store has, from `cursor` on.
  * `lost` where the store can't go on from the cursor: then the scan begins anew.
  */
 export async function storePage(
-  { audit, source, view, watch }: Pick<Plan, 'audit' | 'source' | 'view' | 'watch'>,
+  { audit, source, view }: Pick<Plan, 'audit' | 'source' | 'view'>,
   cursor: string | undefined,
-  { since, known }: { readonly since: TransactionId; readonly known: Known },
+  { since, known, bound }: StorePageOptions,
 ): Promise<StorePage | 'lost'> {
   try {
     const page = await audit.scan(cursor)
-    const isBelow = belowBound(view.key, watch.state?.keepFrom)
+    const isBelow = belowBound(view.key, bound)
     const below = page.keys.filter(isBelow)
     const open = page.keys.filter((key) => !known.has(key) && !isBelow(key))
     const keys = await source.unsettled(view, open, since)

@@ -156,7 +156,7 @@ export class Turn {
       const page = await nextKeys(this.#plan, this.#pass, { known: this.#compared, signal, goesOn })
       if (page === 'lost') return this.#persist({ ...this.#pass, after: null }, undefined)
       const { keys, below, read, next } = page
-      const letGo = await remove(this.#plan, below)
+      const letGo = below ? await remove(this.#plan, below) : 0
       const busyMs = clock.monotonicMs() - startedMs
       const { wrong, unproved } = await this.#lookAt(keys, signal)
       this.#pass = { ...this.#pass, unproved: this.#unprovedWith(unproved) }

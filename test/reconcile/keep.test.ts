@@ -130,6 +130,20 @@ describe('a lap', () => {
     expect(world.data.entries.has(first)).toBe(true)
   })
 
+  test('removes by the bound by which it told the keys, whatever it hears meanwhile', async () => {
+    world.keep(first, books(5n))
+    world.left({ ...anchored, section: 'store' })
+    const { source } = world.plan()
+    const unsettled: typeof source.unsettled = async () => {
+      world.data.state = { ...world.data.state!, keepFrom: dayStart('2026-11-01') }
+      await world.watch.ask()
+      return []
+    }
+    const turned = world.turn({ source: { ...source, unsettled } })
+    await expect(turned).rejects.toMatchObject({ code: 'look-void' })
+    expect(world.data.entries.has(first)).toBe(true)
+  })
+
   test('corrects what is kept', async () => {
     world.rows.set(second, books(4n))
     world.keep(second, books(1n))

@@ -68,5 +68,10 @@ export const keptSeeds: readonly KeptSeed[] = [
   { schedule: 1, family: 'windows', caught: 'entries below the bound, shown or judged' },
   { schedule: 4, family: 'windows', caught: 'a leap of the source’s clock that was not held' },
   { schedule: 44, family: 'windows', caught: 'a commit that left out what its store kept' },
+  {
+    schedule: 2306,
+    family: 'windows',
+    caught: 'entries removed by another bound than they lay below',
+  },
   { schedule: 7238, family: 'windows', caught: 'a clock ahead of others that hid compaction' },
 ]
