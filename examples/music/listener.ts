@@ -7,6 +7,7 @@ type Entry = Readonly<Record<string, Json>>
 /** A kind of what is listened to. */
 export type Kind = {
   readonly view: View
+  readonly names: View
   /** Names of the listener's aggregate, and of what is recommended. */
   readonly top: string
   readonly recommended: string
@@ -39,8 +40,8 @@ export async function listenerAnswer(listening: Listening): Promise<Entry> {
   const tops = kinds.map(({ top }) => countedOf(entry, top).slice(0, shownMost))
   // One reading tells all names, as they are in one moment.
   const known = await read(
-    kinds.map(({ view }, at) => ({
-      view,
+    kinds.map(({ names }, at) => ({
+      view: names,
       keys: [...tops[at]!, ...recommended[at]!].map(({ id }) => id),
     })),
   )

@@ -2,27 +2,28 @@ import { bigint, countOf, defineConfig, defineView, from } from 'millrace'
 import { maxOf, minOf, timestamptz, topOf, type View } from 'millrace'
 import { listenerAnswer, type Kind } from './listener.ts'
 
-/** What can be listened to, with its name and who hears it most. */
+/**
+ * What can be listened to, with its name and who hears it most; and its name alone, of which a
+ * listener's answer reads thirty.
+ */
 function listenedTo(name: string, table: string, column: string) {
-  return defineView({
-    name,
-    serve: `/${table}/:id`,
-    key: { id: 'bigint' },
-    row: from(table, { key: column, fields: { name: 'name' } }),
-    aggregates: {
-      plays: countOf('listens', { by: column }),
-      listeners: topOf('listens', { item: { id: bigint('user_id') }, most: 20, by: column }),
-    },
-  })
+  const key = { id: 'bigint' } as const
+  const row = from(table, { key: column, fields: { name: 'name' } })
+  const aggregates = {
+    plays: countOf('listens', { by: column }),
+    listeners: topOf('listens', { item: { id: bigint('user_id') }, most: 20, by: column }),
+  }
+  const view = defineView({ name, serve: `/${table}/:id`, key, row, aggregates })
+  return { view, names: defineView({ name: `${name}-name`, key, row }) }
 }
 
 const artist = listenedTo('artist', 'artists', 'artist_id')
 const album = listenedTo('album', 'albums', 'album_id')
 const track = listenedTo('track', 'tracks', 'track_id')
 const kinds: readonly Kind[] = [
-  { view: artist, top: 'topArtists', recommended: 'recommendedArtists' },
-  { view: album, top: 'topAlbums', recommended: 'recommendedAlbums' },
-  { view: track, top: 'topTracks', recommended: 'recommendedTracks' },
+  { ...artist, top: 'topArtists', recommended: 'recommendedArtists' },
+  { ...album, top: 'topAlbums', recommended: 'recommendedAlbums' },
+  { ...track, top: 'topTracks', recommended: 'recommendedTracks' },
 ]
 
 const [by, most] = ['user_id', 20]
@@ -48,4 +49,6 @@ const listener: View = defineView({
     entry && listenerAnswer({ ...asked, entry, kinds, listeners: listener }),
 })
 
-export default defineConfig({ views: [listener, artist, album, track] })
+export default defineConfig({
+  views: [listener, ...kinds.flatMap(({ view, names }) => [view, names])],
+})
