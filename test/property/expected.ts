@@ -213,14 +213,15 @@ export function above(view: View, entries: Entries, tally: Tally): Entries {
   const { at, text: bound } = someBound(view)
   if (at < 0) return entries
   const isBelow = (text: string) => text.startsWith('-') || (text !== 'infinity' && text < bound)
-  const left = [...entries].filter(([key]) => !isBelow(partsOf(key)[at]!))
+  const left = [...entries].filter(([key]) => !isBelow(partsOf(view, key)[at]!))
   if (left.length > 0) tally.add('entry above the bound', left.length)
   tally.add('entry below the bound', entries.size - left.length)
   return new Map(left)
 }
 
-/** The parts of a key, as `spelled` has written them. */
-function partsOf(key: string): readonly string[] {
+/** The parts of a key, as `spelled` has written them: one alone stands as it is. */
+function partsOf(view: View, key: string): readonly string[] {
+  if (view.key.length === 1) return [key]
   return key.split(/(?<!\\)(?:\\\\)*:/).map((part) => part.replaceAll(/\\(.)/g, '$1'))
 }
 
