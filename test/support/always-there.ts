@@ -87,6 +87,8 @@ export class AlwaysThere {
     const own = {
       MILLRACE_API_PORT: port,
       MILLRACE_STATUS_INTERVAL_MS: String(statusEveryMs),
+      // While servers start beside it, two cores may keep a read for more than the second of its default.
+      MILLRACE_READ_TIMEOUT_MS: '4000',
       MILLRACE_FRESH_WITHIN_MS: String(10_000 * slowness),
     }
     startRole(chain, { name, args: ['api'], env: { ...own, ...env } })
