@@ -2,7 +2,11 @@ import { MillraceError } from '../errors.ts'
 import { canonicalTable, parseTable } from '../table-name.ts'
 import { knownType, type ColumnType } from '../types/types.ts'
 import { windowSeconds } from '../types/windows.ts'
-import { unknownFaults, type AggregateDeclaration } from './aggregates/aggregate.ts'
+import {
+  faultsOfCamelCase,
+  unknownFaults,
+  type AggregateDeclaration,
+} from './aggregates/aggregate.ts'
 import { typedColumn } from './aggregates/columns.ts'
 import { faultsOfCondition } from './condition.ts'
 import type {
@@ -227,8 +231,8 @@ function faultsOfTypes({ row }: ViewDeclaration): string[] {
 }
 
 function faultsOfName(name: string): string[] {
-  if (!/^[a-z][a-zA-Z0-9]{0,62}$/.test(name)) return [`'${name}' is not a camelCase name`]
-  return reserved.has(name) ? [`the name '${name}' is reserved`] : []
+  const faults = faultsOfCamelCase(name)
+  return faults.length === 0 && reserved.has(name) ? [`the name '${name}' is reserved`] : faults
 }
 
 /** Stores spell names their own way, so two that differ in upper case alone may meet. */

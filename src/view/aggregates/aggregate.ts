@@ -118,6 +118,11 @@ export function lackingOf(
   return { kind: lacking, table: '', by: [], keeps: { counts: [] }, shows, faults }
 }
 
+/** Of a name that readers see. */
+export function faultsOfCamelCase(name: string): string[] {
+  return /^[a-z][a-zA-Z0-9]{0,62}$/.test(name) ? [] : [`'${name}' is not a camelCase name`]
+}
+
 /** JavaScript lets names through that mean nothing. */
 export function unknownFaults(
   what: string,

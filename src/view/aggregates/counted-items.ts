@@ -4,10 +4,24 @@ import { knownType, typeOf } from '../../types/types.ts'
 import type { JsonForm, JsonValue } from '../../types/value-type.ts'
 import type { Flat, ItemJson, LookedJson } from '../json-types.ts'
 import { textsOf } from '../item.ts'
-import { faultsOfLooked, lookedJson, lookedSchemas, type ItemLookup } from '../lookup.ts'
+import {
+  faultsOfLooked,
+  lookedJson,
+  lookedSchemas,
+  type ItemLookup,
+  type LookedFields,
+} from '../lookup.ts'
 import type { ItemForm, ItemPart } from '../view.ts'
 import { typedColumn, type Column } from './columns.ts'
-import type { Shown, Told } from './aggregate.ts'
+import {
+  faultsOfCamelCase,
+  lackingOf,
+  unknownFaults,
+  type AggregateDeclaration,
+  type RowsDeclaration,
+  type Shown,
+  type Told,
+} from './aggregate.ts'
 
 /** A column, which readers see as `item`, or several under these names. */
 export type Item = Column | Readonly<Record<string, Column>>
@@ -17,13 +31,57 @@ export type CountedJson<Named, Fields> = readonly Flat<
   ItemJson<Named> & { readonly count: number } & LookedJson<Fields>
 >[]
 
+export type CountedDeclaration<
+  Named extends Item = Item,
+  Fields extends LookedFields = LookedFields,
+> = RowsDeclaration & {
+  /** `'state'`, `bigint('artist_id')`, or with names `{ artistId: bigint('artist_id') }`. */
+  readonly item: Named
+  /** What readers see of the entries of another view whose keys the items are. */
+  readonly lookup?: ItemLookup<Fields>
+}
+
+/** `most` is undefined where readers get all items. */
+export function countedOf(
+  table: string,
+  declared: CountedDeclaration,
+  named: {
+    readonly kind: string
+    readonly builder: string
+    readonly properties: readonly string[]
+    readonly most: number | undefined
+    readonly faults: readonly string[]
+  },
+): AggregateDeclaration<never> {
+  const lacks = lackingOf(named.builder, declared, ['item', 'by'])
+  if (lacks) return lacks
+  const { by, where = [], lookup } = declared
+  const { item, parts, faults } = readItem(declared.item)
+  const slice = { order: 'largest', most: named.most } as const
+  return {
+    kind: named.kind,
+    table,
+    by,
+    where,
+    keeps: { counts: [], item },
+    shows: { scale: 0, digits: 0, slice, parts },
+    lookup,
+    faults: [
+      ...unknownFaults(named.builder, declared, named.properties),
+      ...faults,
+      ...named.faults,
+      ...faultsOfItemLookup(lookup, parts),
+    ],
+  }
+}
+
 type Read = {
   readonly item: ItemForm
   readonly parts: readonly ItemPart[]
   readonly faults: readonly string[]
 }
 
-export function readItem(given: Item): Read {
+function readItem(given: Item): Read {
   const named = isColumn(given) ? { item: given } : given
   const columns = Object.entries(named ?? {}).map(
     ([name, each]) => [name, typedColumn(each)] as const,
@@ -31,7 +89,7 @@ export function readItem(given: Item): Read {
   const faults = [
     ...(columns.length > 0 ? [] : [`an item needs a column: item: bigint('artist_id')`]),
     ...columns.flatMap(([name, column]) => [
-      ...(/^[a-z][a-zA-Z0-9]{0,62}$/.test(name) ? [] : [`'${name}' is not a camelCase name`]),
+      ...faultsOfCamelCase(name),
       ...(name === 'count' ? [`an item's column can't be called count: its rows are`] : []),
       ...faultsOfItem(column),
     ]),
@@ -44,7 +102,7 @@ export function readItem(given: Item): Read {
 }
 
 /** Of a lookup by items that have these parts. */
-export function faultsOfItemLookup(
+function faultsOfItemLookup(
   lookup: ItemLookup | undefined,
   parts: readonly ItemPart[],
 ): readonly string[] {

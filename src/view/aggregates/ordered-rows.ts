@@ -9,6 +9,7 @@ import { textsOf } from '../item.ts'
 import { itemColumns, type ItemForm, type Shows } from '../view.ts'
 import {
   faultsOfDigits,
+  faultsOfCamelCase,
   lackingOf,
   unknownFaults,
   type AggregateDeclaration,
@@ -64,7 +65,7 @@ export function listOf(
       ...faultsOfMost(most),
       ...(fields.length > 0 ? [] : [`${named.builder} needs fields: { text: 'body' }`]),
       ...fields.flatMap(([name, { type }]) => [
-        ...(/^[a-z][a-zA-Z0-9]{0,62}$/.test(name) ? [] : [`'${name}' is not a camelCase name`]),
+        ...faultsOfCamelCase(name),
         ...(knownType(type) ? [] : [`there is no type '${type}' for ${name}`]),
       ]),
     ],

@@ -1,17 +1,11 @@
-import type { ItemLookup, LookedFields } from '../lookup.ts'
-import {
-  lackingOf,
-  unknownFaults,
-  type AggregateDeclaration,
-  type AggregateForm,
-  type RowsDeclaration,
-} from './aggregate.ts'
+import type { LookedFields } from '../lookup.ts'
+import type { AggregateDeclaration, AggregateForm } from './aggregate.ts'
 import {
   countedJson,
+  countedOf,
   countedSchema,
-  faultsOfItemLookup,
   faultsOfMost,
-  readItem,
+  type CountedDeclaration,
   type CountedJson,
   type Item,
 } from './counted-items.ts'
@@ -19,13 +13,9 @@ import {
 export type TopDeclaration<
   Named extends Item = Item,
   Fields extends LookedFields = LookedFields,
-> = RowsDeclaration & {
-  /** `'genre'`, `bigint('artist_id')`, or with names `{ artistId: bigint('artist_id') }`. */
-  readonly item: Named
+> = CountedDeclaration<Named, Fields> & {
   /** How many items readers get at most. */
   readonly most: number
-  /** What readers see of the entries of another view whose keys the items are. */
-  readonly lookup?: ItemLookup<Fields>
 }
 
 /**
@@ -39,26 +29,13 @@ export function topOf<const Named extends Item, const Fields extends LookedField
   table: string,
   declared: TopDeclaration<Named, Fields>,
 ): AggregateDeclaration<CountedJson<Named, Fields>> {
-  const lacks = lackingOf('topOf', declared, ['item', 'by'])
-  if (lacks) return lacks
-  const { most, by, where = [], lookup } = declared
-  const { item, parts, faults } = readItem(declared.item)
-  const slice = { order: 'largest', most } as const
-  return {
+  return countedOf(table, declared, {
     kind: 'top',
-    table,
-    by,
-    where,
-    keeps: { counts: [], item },
-    shows: { scale: 0, digits: 0, slice, parts },
-    lookup,
-    faults: [
-      ...unknownFaults('topOf', declared, ['item', 'most', 'by', 'where', 'lookup']),
-      ...faults,
-      ...faultsOfMost(most),
-      ...faultsOfItemLookup(lookup, parts),
-    ],
-  }
+    builder: 'topOf',
+    properties: ['item', 'most', 'by', 'where', 'lookup'],
+    most: declared?.most,
+    faults: faultsOfMost(declared?.most),
+  })
 }
 
 export const top: AggregateForm = {
