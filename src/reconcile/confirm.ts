@@ -60,12 +60,14 @@ export async function confirm<Of>(
     for await (const second of again(open)) {
       for (const table of second.unproved) unproved.add(table)
       large.push(...second.large)
-      const alike = [...second.wrong].filter(([of, wrong]) => agree(open.get(of)!, wrong))
-      for (const [of, wrong] of second.wrong) if (!agree(open.get(of)!, wrong)) next.set(of, wrong)
+      const alike = new Map<Of, Wrong>()
+      for (const [of, wrong] of second.wrong) {
+        const into = agree(open.get(of)!, wrong) ? alike : next
+        into.set(of, wrong)
+      }
       const { ticket } = second
-      const right = new Map(alike)
       const lost =
-        ticket === undefined ? [] : await correct(plan, { wrong: right, corrected }, ticket)
+        ticket === undefined ? [] : await correct(plan, { wrong: alike, corrected }, ticket)
       for (const of of lost) next.set(of, second.wrong.get(of)!)
       for (const [of, { differences }] of alike) {
         if (next.has(of)) continue

@@ -3,7 +3,7 @@
  * some items of one tally of one entry.
  */
 import { newMarker } from '../consume/marker-log.ts'
-import { belowBound, type KeepBound } from '../keep.ts'
+import { belowBound } from '../keep.ts'
 import type { ItemPage, ItemTruth } from '../source/source.ts'
 import { typeError } from '../store/checks.ts'
 import { compareCells, withUnseen } from './cells.ts'
@@ -68,9 +68,9 @@ export async function judgeItems(
   const tableOf = new Map(view.tallies.map(({ stored, table }) => [stored, table]))
   const tables = sheets.map(({ of }) => tableOf.get(of.tally)!)
   const asked = { sheets, steps, tables, ticketed: ticket !== undefined }
-  const { read, unproved, startedMs } = await readSteps(parts, asked, signal)
+  const { read, unproved, keepFrom, startedMs } = await readSteps(parts, asked, signal)
   const wrong = new Map<ItemSheet, Wrong>()
-  const isBelow = belowBound(view.key, await boundNow(parts))
+  const isBelow = belowBound(view.key, keepFrom)
   for (const { sheet, found, reading } of read) {
     const { entry: key, tally: field } = sheet.of
     if (isBelow(key)) continue
@@ -83,14 +83,4 @@ export async function judgeItems(
     wrong.set(sheet, { differences: compared.differences, correction })
   }
   return { wrong, unproved, busyMs: clock.monotonicMs() - startedMs }
-}
-
-/** Asked once the items were read: what was removed before that is below it. */
-async function boundNow({
-  view,
-  watch,
-}: Pick<LookParts, 'view' | 'watch'>): Promise<KeepBound | undefined> {
-  const known = watch.state?.keepFrom
-  if (known === undefined && view.keep === undefined) return undefined
-  return (await watch.ask())?.keepFrom
 }

@@ -3,6 +3,7 @@
  * in which they are read, the log from the anchors on, and all that makes a look void.
  */
 import { MillraceError } from '../errors.ts'
+import type { KeepBound } from '../keep.ts'
 import { parseTopicPartition } from '../position.ts'
 import type { Truth } from '../source/source.ts'
 import type { Barrier, Checkpoint } from '../store/state.ts'
@@ -45,6 +46,8 @@ export type StepsRead<Sheet extends Taken, Found> = {
   }[]
   /** Tables of which nothing could be told for some of the steps. */
   readonly unproved: ReadonlySet<string>
+  /** The bound of what is kept, asked once all was read: what was removed before that is below it. */
+  readonly keepFrom: KeepBound | undefined
   /** When the waits were over, monotonic milliseconds. */
   readonly startedMs: number
 }
@@ -94,7 +97,7 @@ export async function readSteps<Sheet extends Taken, Found>(
   })
   // A table that was rewritten since the truth was told leaves no trace in the log, and may have been
   // put right meanwhile by a look that came later.
-  await parts.watch.ask()
+  const state = await parts.watch.ask()
   refuseOtherSetup(parts, sheets)
   if (ticketed) refuseDoubted(parts, anchors)
   const readings = read.map(({ reading }) => reading)
@@ -103,6 +106,7 @@ export async function readSteps<Sheet extends Taken, Found>(
   return {
     read,
     unproved: new Set(readings.flatMap((reading) => [...reading.unproved])),
+    keepFrom: state?.keepFrom,
     startedMs,
   }
 }

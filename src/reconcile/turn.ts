@@ -30,7 +30,7 @@ import {
 import { voided } from './passage.ts'
 import type { Plan } from './plan.ts'
 import { counted, shownDifference, type Tally } from './statistics.ts'
-import { WaitingPace } from './waiting-pace.ts'
+import { askForFullPaceMs, WaitingPace } from './waiting-pace.ts'
 import { walk, type Group, type Pace } from './walk.ts'
 
 export type TurnOptions = {
@@ -41,7 +41,6 @@ export type TurnOptions = {
 }
 
 const anchorWaitMs = 10_000
-const askForFullPaceMs = 3_000
 
 /** The part of a lap that is gone between two looks at the view's state. */
 export class Turn {

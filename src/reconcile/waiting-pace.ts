@@ -5,7 +5,7 @@ import type { Pace } from './walk.ts'
 type Rest = Pick<Pace, 'rest'>
 
 /** How soon it is seen that nobody else goes at full pace any more. */
-const askEveryMs = 3_000
+export const askForFullPaceMs = 3_000
 
 /**
  * The pace of large tallies for a lap that would go at full pace while another lap does: steady, and
@@ -21,7 +21,7 @@ export class WaitingPace implements Rest {
   constructor(plan: Pick<Plan, 'source' | 'clock'>, steady: Rest) {
     this.#plan = plan
     this.#steady = steady
-    this.#askAtMs = plan.clock.monotonicMs() + askEveryMs
+    this.#askAtMs = plan.clock.monotonicMs() + askForFullPaceMs
   }
 
   async rest(...[cost, signal]: Parameters<Pace['rest']>): Promise<void> {
@@ -43,7 +43,7 @@ export class WaitingPace implements Rest {
     for (;;) {
       await clock.sleep(Math.max(0, this.#askAtMs - clock.monotonicMs()), over)
       if (clock.monotonicMs() >= this.#askAtMs) {
-        this.#askAtMs = clock.monotonicMs() + askEveryMs
+        this.#askAtMs = clock.monotonicMs() + askForFullPaceMs
         await this.release()
         this.#right = await source.fullPace()
       }
