@@ -81,6 +81,11 @@ function describeCells(suite: Suite): void {
       expect(await told(suite.store, '2')).toEqual(
         cellsOf({ topArtists: { Abba: 1n }, hidden: { other: 1n } }),
       )
+      const touches = [tally('1', { hidden: { y: 1n } }), tally('2', { hidden: { z: 1n } })]
+      expect(await tallied(suite.store, 13, touches)).toEqual({
+        kind: 'applied',
+        belowZero: [{ entry: '1', count: 'likeCount' }],
+      })
     })
 
     test('has an item of any text', async () => {

@@ -21,10 +21,13 @@ export class EntrySql {
   readonly keyTypes: readonly string[]
   /** SQL for the key of the alias `e`. */
   readonly entryText: string
-  /** Values: parts of keys; what becomes of the row; fields; amounts. Answers entries that need a look. */
+  /**
+   * Values: parts of keys; what becomes of the row; fields; amounts. Answers those that hold nothing
+   * or have a counter below zero: `entry`, `empty` and `c0`….
+   */
   readonly apply: Statement
-  /** Locks and answers those of the keys that are there and hold nothing. Values: parts of keys. */
-  readonly holdEmpty: Statement
+  /** Locks the keys' entries, changes none, and answers as `apply` does. Values: parts of keys. */
+  readonly touch: Statement
   /** Removes those of the keys that hold nothing. Values: parts of keys. */
   readonly removeEmpty: Statement
   /** True where the entry exists for readers. */
@@ -66,10 +69,16 @@ export class EntrySql {
       )
       .join('')
     this.look = statement('look', this.#lookText(this.#textSql(isEmpty)))
-    this.apply = statement('apply', this.#applyText(others, isEmpty))
-    this.holdEmpty = statement(
-      'hold empty',
-      `select ${this.entryText} as entry from ${table} e where ${this.among(1)} and ${isEmpty}
+    const told = [
+      `${this.entryText} as entry`,
+      `${isEmpty} as empty`,
+      ...counts.map((count, index) => `coalesce(${count}, 0) as c${index}`),
+    ].join(', ')
+    const worth = `(${[isEmpty, ...counts.map((count) => `${count} < 0`)].join(' or ')})`
+    this.apply = statement('apply', this.#applyText(others, told, worth))
+    this.touch = statement(
+      'touch',
+      `select ${told} from ${table} e where ${this.among(1)} and ${worth}
        order by ${this.order} for update`,
     )
     this.removeEmpty = statement(
@@ -163,9 +172,9 @@ export class EntrySql {
   /**
    * One statement for a whole batch. `present` says what becomes of the owning row: true puts it,
    * false removes it, null leaves it. An amount that is null leaves the counter, which may be
-   * missing; a row that is put has every counter.
+   * missing; a row that is put has every counter. `worth` is true of what is worth telling.
    */
-  #applyText(others: readonly string[], isEmpty: string): string {
+  #applyText(others: readonly string[], told: string, worth: string): string {
     const { fields, counts } = this.layout
     const owned = fields.map(({ name }) => quote(columnName(name)))
     const added = counts.map((name) => quote(columnName(name)))
@@ -201,7 +210,6 @@ export class EntrySql {
             else coalesce(e.${name}, 0) + excluded.${name} end`,
       ),
     ]
-    const below = added.map((name) => `e.${name} < 0`)
     // Every batch locks entries in the order of their keys, so none waits in a circle.
     return `with touched as (
       insert into ${this.table} as e (${[...this.keys, 'present', ...owned, ...added].join(', ')})
@@ -210,10 +218,9 @@ export class EntrySql {
         as given (${aliases.join(', ')})
       order by ${aliases.slice(0, this.keys.length).join(', ')}
       on conflict (${this.keys.join(', ')}) do update set ${set.join(', ')}
-      returning ${this.entryText} as entry, ${isEmpty} as empty, ${[...below, 'false'].join(' or ')} as below
-        ${added.map((name, index) => `, coalesce(e.${name}, 0) as c${index}`).join('')}
+      returning ${told}, ${worth} as worth
     )
-    select * from touched where empty or below`
+    select * from touched where worth`
   }
 }
 

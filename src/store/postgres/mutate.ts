@@ -2,7 +2,7 @@ import type { Mutation } from '../../mutation.ts'
 import { fitsCell, fitsInt64, overflowError } from '../checks.ts'
 import { MillraceError } from '../../errors.ts'
 import { tallyName } from './cell-sql.ts'
-import type { PostgresConnection, Transaction } from './connection.ts'
+import type { PostgresConnection, SqlRow, Transaction } from './connection.ts'
 import { sqlValue } from './entry-columns.ts'
 import { parseItems, type EntrySql } from './entry-sql.ts'
 
@@ -12,19 +12,19 @@ export type BelowZero = { readonly entry: string; readonly count: string }
 
 /**
  * Applies the changes, at most one for an entry; answers counters and tallies that stand below zero
- * now. Whoever touches entries and cells locks entries first.
+ * now. Whoever touches entries and cells locks entries first: those that are changed, then those of
+ * which only cells are, so two batches may wait for each other, and Postgres ends one of them.
  */
 export async function mutate(
   transaction: Transaction,
   sql: EntrySql,
   changes: readonly Change[],
 ): Promise<readonly BelowZero[]> {
-  const counts = await mutateEntries(transaction, sql, changes.filter(touchesEntry))
-  await removeEmpty(
-    transaction,
-    sql,
-    changes.filter((change) => !touchesEntry(change)),
-  )
+  const others = changes.filter((change) => !changesEntry(change))
+  const counts = [
+    ...(await mutateEntries(transaction, sql, changes.filter(changesEntry))),
+    ...(await touchEntries(transaction, sql, others)),
+  ]
   const tallies = await mutateCells(transaction, sql, changes.filter(hasCells))
   if (counts.length === 0 && tallies.length === 0) return []
   const order = new Map(changes.map(({ entry }, index) => [entry, index]))
@@ -69,8 +69,8 @@ type Overflowing = {
   readonly changes: readonly Change[]
 }
 
-/** An entry of which only cells are touched needs no row. */
-function touchesEntry({ put, add, cells }: Change): boolean {
+/** An entry of which only cells are changed needs no row. */
+function changesEntry({ put, add, cells }: Change): boolean {
   return put !== undefined || !cells || Object.keys(add).length > 0
 }
 
@@ -91,25 +91,33 @@ async function mutateEntries(
     ...fields.map((field) => changes.map(({ put }) => sqlValue(field, put?.[field.name]))),
     ...counts.map((count) => changes.map(({ add }) => add[count] ?? null)),
   ])
+  return settle(transaction, sql, rows)
+}
+
+/** A row that says nothing may lie beside cells, and goes when they are touched. */
+async function touchEntries(
+  transaction: Transaction,
+  sql: EntrySql,
+  changes: readonly Change[],
+): Promise<readonly BelowZero[]> {
+  if (changes.length === 0) return []
+  const keys = changes.map(({ entry }) => entry)
+  return settle(transaction, sql, (await transaction.query(sql.touch, sql.values(keys))).rows)
+}
+
+/** Removes rows that hold nothing and answers what is below zero, given what touched rows told. */
+async function settle(
+  transaction: Transaction,
+  sql: EntrySql,
+  rows: readonly SqlRow[],
+): Promise<readonly BelowZero[]> {
   const empty = rows.filter((row) => row.empty).map(({ entry }) => entry as string)
   if (empty.length > 0) await transaction.query(sql.removeEmpty, sql.values(empty))
   return rows.flatMap((row) => {
     const [entry, amounts] = [row.entry as string, sql.counts(row)]
-    return counts.filter((count) => amounts[count]! < 0n).map((count) => ({ entry, count }))
+    const below = sql.layout.counts.filter((count) => amounts[count]! < 0n)
+    return below.map((count) => ({ entry, count }))
   })
-}
-
-/** A row that says nothing may lie beside cells, and goes when they are touched. */
-async function removeEmpty(
-  transaction: Transaction,
-  sql: EntrySql,
-  changes: readonly Change[],
-): Promise<void> {
-  if (changes.length === 0) return
-  const keys = changes.map(({ entry }) => entry)
-  const { rows } = await transaction.query(sql.holdEmpty, sql.values(keys))
-  if (rows.length === 0) return
-  await transaction.query(sql.removeEmpty, sql.values(rows.map(({ entry }) => entry as string)))
 }
 
 async function mutateCells(
