@@ -1,7 +1,7 @@
 /**
  * Compares whole tallies item by item, a page after the other, and corrects what is wrong: the items
- * that the source has, those that the store has, and those that changes have touched meanwhile. One
- * of the latter may have been in neither when its page was read, as `touched.ts` says of entries.
+ * that the source has, those that only the store has, and those that changes have touched meanwhile.
+ * One of the latter may have been in neither when its page was read, as `touched.ts` says of entries.
  */
 import { randomUUID } from 'node:crypto'
 import { MillraceError } from '../errors.ts'
@@ -24,6 +24,10 @@ import { contributionsPage, unreadOf } from './touched.ts'
 const charsAhead = 4_000_000
 /** What an item takes besides its text, in characters, about. */
 const charsBeside = 100
+/** Items of one range: the source reads all rows of the entry for each. */
+const rangeItemsMax = 10 * limits.cellsMax
+/** Items of one tally that are known to have been compared; of further ones the source is asked twice. */
+const rememberedMax = 100_000
 
 type Options = Omit<HealOptions, 'ticket'>
 
@@ -52,9 +56,7 @@ export async function healItems(
       for (const table of healed.unproved) unproved.add(table)
     }
   }
-  for (const pagesOf of [sourcePages, storePages]) {
-    await compare(everyPage({ large, isTold }, (of) => pagesOf(plan, of, options)))
-  }
+  await compare(everyPage({ large, isTold }, (of) => pagesOf(plan, of, options)))
   if (anchor) await compare(touchedPages(plan, large.filter(isTold), { ...options, anchor }))
   return { wrong, unproved }
 }
@@ -90,6 +92,16 @@ async function* batches(pages: AsyncIterable<ItemSheet>): AsyncGenerator<ItemShe
   if (open.length > 0) yield open
 }
 
+/** Those of the source, and then those of the store. */
+async function* pagesOf(plan: Plan, of: LargeTally, options: Options): AsyncGenerator<ItemSheet> {
+  const compared = new Set<string>()
+  for await (const sheet of sourcePages(plan, of, options)) {
+    for (const item of sheet.items) if (compared.size < rememberedMax) compared.add(item)
+    yield sheet
+  }
+  yield* storePages(plan, of, { ...options, compared })
+}
+
 async function* sourcePages(
   plan: Plan,
   of: LargeTally,
@@ -97,11 +109,28 @@ async function* sourcePages(
 ): AsyncGenerator<ItemSheet> {
   let after: string | undefined
   do {
-    const range = { ...of, kind: 'range', after, itemsMax: limits.cellsMax } as const
-    const sheet = await taken(plan, range, options)
-    yield sheet
+    const range = { ...of, kind: 'range', after, itemsMax: rangeItemsMax } as const
+    const { sheet, busyMs } = await taken(plan, range)
+    const parts = partsOf(sheet)
+    for (const part of parts) {
+      await options.pace.rest(
+        { rows: part.truth.rows, busyMs: busyMs / parts.length },
+        options.signal,
+      )
+      yield part
+    }
     after = sheet.truth.last
   } while (after !== undefined)
+}
+
+/** As many items each as a look takes. */
+function partsOf(sheet: ItemSheet): readonly ItemSheet[] {
+  if (sheet.items.length <= limits.cellsMax) return [sheet]
+  return chunks(sheet.items, limits.cellsMax).map((items) => {
+    const amounts = new Map(items.map((item) => [item, sheet.truth.amounts.get(item)!]))
+    const rows = Number([...amounts.values()].reduce((sum, amount) => sum + amount, 0n))
+    return { ...sheet, items, truth: { ...sheet.truth, amounts, rows } }
+  })
 }
 
 /**
@@ -111,12 +140,13 @@ async function* sourcePages(
 async function* storePages(
   plan: Plan,
   of: LargeTally,
-  options: Options,
+  { compared, ...options }: Options & { readonly compared: ReadonlySet<string> },
 ): AsyncGenerator<ItemSheet> {
   let cursor: string | undefined
   do {
     const page = await scanned(plan, of, cursor)
-    for await (const sheet of sheetsOf(plan, of, { ...options, items: page.keys })) {
+    const others = page.keys.filter((item) => !compared.has(item))
+    for await (const sheet of sheetsOf(plan, of, { ...options, items: others })) {
       const items = sheet.items.filter((item) => !sheet.truth.amounts.has(item))
       const truth = { ...sheet.truth, amounts: new Map<string, bigint>() }
       if (items.length > 0) yield { ...sheet, truth, items }
@@ -170,15 +200,20 @@ async function* sheetsOf(
   { items, ...options }: Options & { readonly items: readonly string[] },
 ): AsyncGenerator<ItemSheet> {
   for (const some of chunks(items, limits.cellsMax)) {
-    yield await taken(plan, { ...of, kind: 'items', items: some }, options)
+    yield await rested(plan, { ...of, kind: 'items', items: some }, options)
   }
 }
 
-async function taken(plan: Plan, page: ItemPage, { pace, signal }: Options): Promise<ItemSheet> {
+async function rested(plan: Plan, page: ItemPage, { pace, signal }: Options): Promise<ItemSheet> {
+  const { sheet, busyMs } = await taken(plan, page)
+  await pace.rest({ rows: sheet.truth.rows, busyMs }, signal)
+  return sheet
+}
+
+async function taken(plan: Plan, page: ItemPage) {
   const startedMs = plan.clock.monotonicMs()
   const sheet = await takeItemSheet(plan, page)
-  await pace.rest({ rows: sheet.truth.rows, busyMs: plan.clock.monotonicMs() - startedMs }, signal)
-  return sheet
+  return { sheet, busyMs: plan.clock.monotonicMs() - startedMs }
 }
 
 /** What was found wrong with the items of one sheet. */
@@ -215,7 +250,7 @@ async function* lookAgain(
   const sheets = new Map<ItemSheet, Found>()
   for (const [found, { correction }] of open) {
     const items = [...correction.cells!.get(found.of.tally)!.keys()]
-    sheets.set(await taken(plan, { ...found.of, kind: 'items', items }, options), found)
+    sheets.set(await rested(plan, { ...found.of, kind: 'items', items }, options), found)
   }
   const all = [...sheets.keys()]
   for (const some of options.correct ? apart(all) : [all]) {

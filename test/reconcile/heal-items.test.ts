@@ -107,21 +107,31 @@ const right = { wrong: [], unproved: [] }
 
 describe('a large tally', () => {
   test('is compared by pages of the source, and then of the store', async () => {
-    const all = items(2_500)
+    const all = items(11_500)
     lies(all, all)
     expect(await healed()).toEqual(right)
-    const ranges = world.itemPages.filter(({ kind }) => kind === 'range')
-    const [page] = [{ ...genres, kind: 'range', itemsMax: limits.cellsMax }]
-    expect(ranges).toEqual([
+    // Of those that the store has too the source is not asked again.
+    const page = { ...genres, kind: 'range', itemsMax: 10_000 }
+    expect(world.itemPages).toEqual([
       { ...page, after: undefined },
-      { ...page, after: '00999' },
-      { ...page, after: '01999' },
+      { ...page, after: '09999' },
     ])
-    // None of those that the store has is left to be looked at.
-    expect(world.itemPages.length).toBe(6)
-    expect(looked.map((each) => each.items.length)).toEqual([1_000, 1_000, 500])
+    expect(looked.map((each) => each.items.length)).toEqual([
+      ...Array.from({ length: 11 }, () => limits.cellsMax),
+      500,
+    ])
+    expect(new Set(looked.flatMap((each) => each.items)).size).toBe(11_500)
     expect(looked.every(({ ticket }) => ticket === undefined)).toBe(true)
     expect(corrected).toEqual([])
+  })
+
+  test('of more items than are remembered is compared with the source once more', async () => {
+    const all = items(100_500)
+    lies(all, { ...all, zebra: 1n })
+    expect((await healed()).wrong).toEqual(['1 genres[zebra]  1 healed'])
+    const asked = world.itemPages.flatMap((page) => (page.kind === 'items' ? page.items : []))
+    // And the one that is wrong a second time.
+    expect(asked.length).toBe(500 + 1 + 1)
   })
 
   test('that is nowhere is right', async () => {
@@ -362,10 +372,10 @@ describe('an item that changes have touched meanwhile', () => {
   })
 })
 
-test('each page rests by the rows that it has read', async () => {
+test('each part of a page rests by its rows', async () => {
   const all = items(1_500)
   lies(all, all)
   const rows: number[] = []
   await healed({ pace: { rest: async (cost) => void rows.push(cost.rows) } })
-  expect(rows.filter((each) => each > 0)).toEqual([1_000, 500, 1_000, 500])
+  expect(rows.filter((each) => each > 0)).toEqual([1_000, 500])
 })
