@@ -7,6 +7,7 @@ import type { Clock } from './clock.ts'
 import type { Batch, PartitionReader } from './consume/change-source.ts'
 import type { Decoder } from './decode/decoder.ts'
 import { MillraceError } from './errors.ts'
+import { limits } from './store/limits.ts'
 import type { Commit, CommitResult, ViewWriter } from './store/writer.ts'
 import type { Checkpoint } from './store/state.ts'
 
@@ -15,6 +16,8 @@ export type Tail = BatchParts & {
   readonly decoder: Decoder
   readonly writer: ViewWriter
   readonly clock: Clock
+  /** How long to wait after a commit for more to come. */
+  readonly lingerMs: number
   /** True while the epoch is the one that the store has. */
   current(): boolean
   /** Throws when compaction may have taken changes between the checkpoint and `next`. */
@@ -38,7 +41,7 @@ const lookAgainMs = 500
  * after everything before that record was committed, and as `PartitionReader.next` does.
  */
 export async function tail(parts: Tail, checkpoint: Checkpoint): Promise<void> {
-  const { reader } = parts
+  const { reader, clock, lingerMs } = parts
   let at = checkpoint
   reader.seek(at.next)
   while (!reader.lost.aborted && parts.current()) {
@@ -53,9 +56,15 @@ export async function tail(parts: Tail, checkpoint: Checkpoint): Promise<void> {
       continue
     }
     parts.refuseOvertaken(at, batch.next)
+    const startedMs = clock.monotonicMs()
     const after = await applied(parts, at, batch)
     if (!after) return
     at = after
+    // The reader makes one batch of what comes meanwhile. Where a batch is full, more waits already.
+    const restMs = startedMs + lingerMs - clock.monotonicMs()
+    if (restMs > 0 && batch.records.length < limits.mutationsMax) {
+      await clock.sleep(restMs, reader.lost)
+    }
   }
 }
 

@@ -68,6 +68,7 @@ class Script {
       decoder: decoderOfTests,
       writer: { commit: async (commit: Commit) => this.#commit(commit) } as Tail['writer'],
       clock: new ManualClock(),
+      lingerMs: 0,
       current: () => this.current,
       refuseOvertaken: (from, next) => this.overtaken.push([from.next, next]),
       mayPass: ({ code }) => {
@@ -130,6 +131,34 @@ describe('a tail', () => {
       [undefined, undefined],
     ])
     expect(script.waits).toEqual([500, 500, 500])
+  })
+
+  test('waits after a commit for more to come, but not behind a full batch', async () => {
+    const clock = new ManualClock()
+    const readAtMs: number[] = []
+    const full = Array.from({ length: limits.mutationsMax }, () => 1)
+    const script = new Script(
+      batch(10, 11, records(10, 1)),
+      undefined,
+      batch(11, 1_011, records(11, ...full)),
+      batch(1_011, 1_012, records(1_011, 1)),
+    )
+    const startedMs = clock.monotonicMs()
+    const moved = async () => void readAtMs.push(clock.monotonicMs() - startedMs)
+    await clock.until(script.run(checkpoint(10), { clock, lingerMs: 700, moved }))
+    expect(steps(script)).toHaveLength(3)
+    // Nothing comes, so nothing is waited for; behind the last one the partition is lost.
+    expect(readAtMs).toEqual([0, 700, 700, 700, 1_400])
+  })
+
+  test('ends its wait when the partition is lost', async () => {
+    const clock = new ManualClock()
+    const script = new Script(batch(10, 11, records(10, 1)), batch(11, 12, records(11, 1)))
+    const moved = async () => script.lost.abort()
+    const startedMs = clock.monotonicMs()
+    await clock.until(script.run(checkpoint(10), { clock, lingerMs: 700, moved }))
+    expect(clock.monotonicMs()).toBe(startedMs)
+    expect(steps(script)).toEqual([[10, 11, 1]])
   })
 
   test('moves over control records alone', async () => {

@@ -7,6 +7,8 @@ function playView(name: string, serve: string, length: string) {
   return defineView({
     name,
     serve,
+    // A session does much within seconds, of which each window takes one write.
+    lingerMs: 2_000,
     key: { sessionId: 'bigint', start: windowOf('timestamptz', length) },
     aggregates: {
       clicks: countOf('clicks', { by: clicks }),

@@ -21,7 +21,7 @@ type MergingOptions = {
   readonly show: (line: string) => void
 }
 
-const paces = [10, 50, 200, 1_000] as const
+const paces = [5, 10, 20, 50, 200, 1_000] as const
 const passedWithinMs = 60_000
 const askEveryMs = 50
 const tickMs = 1

@@ -39,6 +39,7 @@ export type PartitionParts = {
   /** `min.compaction.lag.ms` of the topic, infinite where it is not compacted. */
   compactionLagMs(): number
   readonly identitiesMax: number
+  readonly lingerMs: number
 }
 
 export type PartitionPlan = {
@@ -201,6 +202,7 @@ class Turn {
       decoder,
       writer,
       clock,
+      lingerMs: this.#parts.lingerMs,
       current: () => watch.state?.epoch === epoch,
       refuseOvertaken: this.#refuseOvertaken,
       mayPass: (error) => this.#mayPass(error),

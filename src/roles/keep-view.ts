@@ -179,6 +179,7 @@ async function keepTopic(parts: KeepTopics, table: string, signal: AbortSignal):
           log: log.child({ partition: topicPartitionName(reader.partition) }),
           compactionLagMs: () => compactionLagMs(watch.state, topic),
           identitiesMax: config.identitiesPerPartitionMax,
+          lingerMs: own.view.lingerMs ?? 0,
         }),
       over,
     ),

@@ -28,6 +28,12 @@ export type ViewDeclaration = {
    */
   readonly keep?: string
   /**
+   * Milliseconds, up to 2,000, that a partition waits after a commit, so that what comes meanwhile is
+   * written together: fewer writes for an entry that changes often, and as much older answers. The
+   * first change after a pause is written at once. No part of what is stored. Left out, none.
+   */
+  readonly lingerMs?: number
+  /**
    * Path under which HTTP serves an entry, with the key as its last part: `/users/:userId`. The path
    * without that serves many, `/users?ids=1,2`. Left out, the view is not public.
    */

@@ -65,7 +65,7 @@ export function defineView<
   declaration: RespondingDeclaration<Key, Fields, Aggregates, Query, Lookups>,
 ): ViewOf<EntryJsonOf<Key, Fields, Aggregates, Lookups>> {
   const wrong = faultsOf(declaration)
-  const { name, serve, keep } = { ...declaration }
+  const { name, serve, keep, lingerMs } = { ...declaration }
   if (wrong.length > 0) {
     const message = `view '${name}' can't be defined: ${wrong.join('; ')}`
     if (!gathered) throw new MillraceError('view-invalid', message)
@@ -96,6 +96,7 @@ export function defineView<
       ...declared.shows,
     })),
     ...(keep === undefined ? {} : { keep: windowSeconds(keep)! }),
+    lingerMs,
     serve,
     lookups: lookupsOf(declaration),
     respond: respondOf(declaration),
@@ -160,7 +161,9 @@ const reserved = new Set([
 
 /** What declarations are made of: JavaScript lets a name through that is none of them. */
 const properties = {
-  declaration: 'name key row aggregates keep lookups serve respond query schema'.split(' '),
+  declaration: 'name key row aggregates keep lookups lingerMs serve respond query schema'.split(
+    ' ',
+  ),
   row: ['table', 'key', 'fields'],
 }
 
@@ -188,6 +191,7 @@ function faultsOf(declaration: ViewDeclaration): readonly string[] {
     ...('fields' in declaration ? [`fields stand in its row, which says whose they are`] : []),
     ...faultsOfKey(declaration),
     ...faultsOfKeep(declaration),
+    ...faultsOfLinger(declaration),
     ...names.flatMap((field) => faultsOfName(field)),
     ...collisionsOf(names),
     ...faultsOfTypes(declaration),
@@ -198,6 +202,14 @@ function faultsOf(declaration: ViewDeclaration): readonly string[] {
     ...faultsOfRespond(declaration),
     ...faultsOfLookups(declaration),
   ]
+}
+
+/** Looks wait for checkpoints, and take those that stand still for longer for broken. */
+const lingerMsMax = 2_000
+
+function faultsOfLinger({ lingerMs: ms }: ViewDeclaration): string[] {
+  if (ms === undefined || (Number.isInteger(ms) && ms >= 0 && ms <= lingerMsMax)) return []
+  return [`lingerMs ${ms} is no whole number of milliseconds from 0 to ${lingerMsMax}`]
 }
 
 /** Paths that the server has for itself. */

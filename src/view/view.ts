@@ -25,6 +25,8 @@ export type View = {
   readonly aggregates: readonly Aggregate[]
   /** How long entries are kept, in seconds, by the one part of their key that is a time. */
   readonly keep?: number | undefined
+  /** How long a partition waits after a commit. Nothing that stores know of. */
+  readonly lingerMs?: number | undefined
   /** Path under which HTTP serves entries: `/users/:userId`. Nothing that stores know of. */
   readonly serve?: string | undefined
   /** What is read with an entry of other views. Nothing that stores know of. */

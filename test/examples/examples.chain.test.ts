@@ -15,6 +15,7 @@ import shopConfig from '../../examples/shop/millrace.config.ts'
 import { shop } from '../../examples/shop/application.ts'
 import socialConfig from '../../examples/social/millrace.config.ts'
 import { change, fill, type Application } from '../../examples/generator.ts'
+import { callsOf } from '../../src/bench/redis-memory.ts'
 import { exampleNamed } from '../../src/dev/examples.ts'
 import type { Chain } from '../../src/dev/chain.ts'
 import { startRole } from '../../src/dev/start-role.ts'
@@ -170,6 +171,32 @@ test.each(['Artists', 'Albums', 'Tracks'] as const)(
     expect(recommended).toBeGreaterThan(10)
   },
 )
+
+test('play: what a session does within two seconds is written together', async () => {
+  const worker = 'worker-play'
+  startRole(chain, { name: worker, args: ['worker', '--view', viewsOf.play!.join(',')] })
+  try {
+    const insert = (id: number) =>
+      client.query(`insert into clicks values ($1, 987654321, 'jump', '2026-01-01 00:00:30Z')`, [
+        id,
+      ])
+    await insert(9_000_000)
+    await untilPassed(viewsOf.play!)
+    const before = await callsOf(redis, 'hincrby')
+    for (let id = 9_000_001; id <= 9_000_020; id += 1) {
+      await insert(id)
+      await sleep(50)
+    }
+    await untilPassed(viewsOf.play!)
+    // Of two views, whose topic has four partitions: each writes once at once, and once later on.
+    const writes = (await callsOf(redis, 'hincrby')) - before
+    expect(writes).toBeGreaterThan(0)
+    expect(writes).toBeLessThanOrEqual(2 * 4 * 2)
+  } finally {
+    await chain.kill(worker)
+    chain.forget(worker)
+  }
+})
 
 test('motors: what a user prefers is what SQL decays and normalises to', async () => {
   const today = new Date().toISOString().slice(0, 10)

@@ -73,6 +73,7 @@ export class Kept {
       log: recorded.log,
       compactionLagMs: () => this.compactionLagMs,
       identitiesMax: 1_000,
+      lingerMs: 0,
       ...given,
     })
     const end = () => {

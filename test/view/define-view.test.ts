@@ -234,6 +234,9 @@ describe('a declaration', () => {
     ],
     ['a name in camelCase', { name: 'placeInformation' }, /kebab-case/],
     ['a reserved name', { name: 'millrace' }, /'millrace' is reserved/],
+    ['too long a wait', { lingerMs: 2_001 }, /lingerMs 2001 is no whole number of milliseconds/],
+    ['a part of a millisecond', { lingerMs: 0.5 }, /lingerMs 0.5 is no whole number/],
+    ['a wait that went by', { lingerMs: -1 }, /lingerMs -1 is no whole number/],
     ['no key', { key: {} }, /it needs a key/],
     [
       'a key of more parts than columns',
