@@ -41,8 +41,8 @@ export type Entry = {
   readonly fields: Fields
   /** Every counter of the view, 0 where nothing was ever added. May be negative when broken. */
   readonly counts: Readonly<Record<string, bigint>>
-  /** The slice of every tally that the layout asks for; left out where it asks for none. */
-  readonly tallies?: Readonly<Record<string, readonly TallyItem[]>> | undefined
+  /** Every slice of the layout, by its name; left out where there is none. */
+  readonly slices?: Readonly<Record<string, readonly TallyItem[]>> | undefined
 }
 
 export type TallyItem = { readonly item: string; readonly amount: bigint }
@@ -65,13 +65,13 @@ export type ViewLayout = {
    */
   readonly presence: readonly string[]
   readonly tallies: readonly TallyLayout[]
+  /** What readers get of the tallies, under names that are the reader's own. */
+  readonly slices: readonly NamedSlice[]
 }
 
-export type TallyLayout = {
-  readonly name: string
-  /** What readers get of it; undefined where they get nothing. */
-  readonly slice: Slice | undefined
-}
+export type TallyLayout = { readonly name: string }
+
+export type NamedSlice = Slice & { readonly name: string; readonly tally: string }
 
 /** Which items of a tally readers get, and in which order. */
 export type Slice = {

@@ -17,6 +17,7 @@ const layout: ViewLayout = {
   counts: ['amount'],
   presence: [],
   tallies: [],
+  slices: [],
 }
 const keys = 1_000
 const readEveryMs = 1

@@ -105,8 +105,8 @@ async function measureReads(what: string, view: View, url: string, options: List
 
 /** What is not there would be read sooner. */
 function refuseOther(answer: ReadResult): void {
-  const tallies = answer.kind === 'serving' && answer.entries[0]?.tallies
-  const counts = Object.values(tallies || {}).map((items) => items.length)
+  const slices = answer.kind === 'serving' && answer.entries[0]?.slices
+  const counts = Object.values(slices || {}).map((items) => items.length)
   if (counts[0] !== 10) throw new Error(`bench: an entry has ${counts[0] ?? 'no'} items`)
 }
 

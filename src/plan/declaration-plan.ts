@@ -109,11 +109,13 @@ function meaningsOf(view: View): ReadonlyMap<string, string> {
     ...counts.map(
       ({ name, table, by }) => [name, `count of ${table} by ${by.join(', ')}`] as const,
     ),
-    ...tallies.map(({ name, table, by, item }) => {
-      const most = aggregates.find(({ tally }) => tally === name)?.slice?.most
+    ...aggregates.flatMap(({ name, tally, slice }) => {
+      const found = tallies.find((each) => each.name === tally)
+      if (!found) return []
+      const { table, by, item } = found
       const columns = itemColumns(item).map(({ column }) => column)
-      const bound = most === undefined ? '' : `, at most ${most}`
-      return [name, `${columns.join(', ')} of ${table} by ${by.join(', ')}${bound}`] as const
+      const bound = slice?.most === undefined ? '' : `, at most ${slice.most}`
+      return [[name, `${columns.join(', ')} of ${table} by ${by.join(', ')}${bound}`] as const]
     }),
   ])
 }

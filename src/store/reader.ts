@@ -29,9 +29,9 @@ export type AskedPart = { readonly reader: ViewReader; readonly keys: readonly s
  */
 export type NamedPart = { readonly reader: ViewReader; readonly by: KeyPlace }
 
-/** Where entries of the part with this index hold keys: a field, or the items of a tally's slice. */
+/** Where entries of the part with this index hold keys: a field, or the items of a slice. */
 export type KeyPlace = { readonly part: number } & (
-  { readonly field: string } | { readonly tally: string }
+  { readonly field: string } | { readonly slice: string }
 )
 
 /** One answer of a read: state, watermark and entries as they stood in one moment. */

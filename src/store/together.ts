@@ -23,7 +23,7 @@ export function namedKeys(place: KeyPlace, results: readonly ReadResult[]): read
   const keys = result.entries.flatMap((entry) => {
     if (!entry) return []
     if ('field' in place) return entry.fields[place.field] ?? []
-    return (entry.tallies?.[place.tally] ?? []).map(({ item }) => item)
+    return (entry.slices?.[place.slice] ?? []).map(({ item }) => item)
   })
   return [...new Set(keys)]
 }

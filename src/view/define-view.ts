@@ -73,26 +73,26 @@ export function defineView<
     const row = { table: '', key: [], fields: [] }
     return viewOf({ name, key: [], row, counts: [], tallies: [], aggregates: [] })
   }
+  const tallies: Tally[] = []
   const aggregates = Object.entries(declaration.aggregates ?? {}).map(([aggregate, declared]) => ({
     name: aggregate,
     declared,
     counts: countsOf(aggregate, declared),
-    tallies: talliesOf(aggregate, declared),
+    tally: tallyOf(aggregate, declared, tallies),
   }))
   const row = owningRow(declaration.row)
   const counts = aggregates.flatMap((each) => each.counts)
-  const tallies = aggregates.flatMap((each) => each.tallies)
   return viewOf({
     name,
     key: Object.entries(declaration.key).map(([part, type]) => partOf(part, type)),
     row,
     counts: [...counts, ...hiddenCounts({ row, counts, tallies })],
     tallies,
-    aggregates: aggregates.map(({ name: aggregate, declared, ...own }) => ({
+    aggregates: aggregates.map(({ name: aggregate, declared, tally, ...own }) => ({
       name: aggregate,
       kind: declared.kind,
       counts: own.counts.map((count) => count.name),
-      ...(own.tallies.length === 0 ? {} : { tally: aggregate }),
+      ...(tally && { tally: tally.name }),
       ...declared.shows,
     })),
     ...(keep === undefined ? {} : { keep: windowSeconds(keep)! }),
@@ -120,9 +120,15 @@ function countsOf(name: string, declared: AggregateDeclaration): readonly Count[
   }))
 }
 
-function talliesOf(name: string, declared: AggregateDeclaration): readonly Tally[] {
+/** Aggregates of the same rows and items have one tally, which is added where there is none yet. */
+function tallyOf(name: string, declared: AggregateDeclaration, tallies: Tally[]) {
   const { item } = declared.keeps
-  return item ? [{ ...groupOf(name, declared), item }] : []
+  if (!item) return undefined
+  const tally = { ...groupOf(name, declared), item }
+  const sameAs = ({ table, by, where, item: of }: Tally) => JSON.stringify([table, by, where, of])
+  const known = tallies.find((each) => sameAs(each) === sameAs(tally))
+  if (!known) tallies.push(tally)
+  return known ?? tally
 }
 
 function groupOf(name: string, { table, by, where = [] }: AggregateDeclaration) {

@@ -27,9 +27,9 @@ export function toJson(view: View, entry: Entry, looked?: Looked): EntryJson {
     const text = entry.fields[stored] ?? null
     json[name] = text === null ? null : typeOf(type).json.value(text)
   }
-  for (const { form, shown, counts, tally } of readingsOf(view)) {
+  for (const { form, shown, counts } of readingsOf(view)) {
     const numbers = counts.map((count) => entry.counts[count] ?? 0n)
-    const items = tally === undefined ? [] : (entry.tallies?.[tally] ?? [])
+    const items = entry.slices?.[shown.aggregate.name] ?? []
     json[shown.aggregate.name] = form.json(shown, { numbers, items, looked })
   }
   for (const { lookup, stored } of fieldLookupsOf(view)) {
@@ -43,7 +43,6 @@ type Reading = {
   readonly form: AggregateForm
   readonly shown: Shown
   readonly counts: readonly string[]
-  readonly tally: string | undefined
 }
 
 const known = new WeakMap<View, readonly Reading[]>()
@@ -59,16 +58,14 @@ function readingsOf(view: View): readonly Reading[] {
 function readingOf({ counts, tallies, lookups }: View, aggregate: Aggregate): Reading {
   const form = aggregateForms[aggregate.kind]
   if (!form) throw new Error(`there is no aggregate ${aggregate.kind}`)
-  const tally = tallies.find(({ name }) => name === aggregate.tally)
   return {
     form,
     shown: {
       aggregate,
-      item: tally?.item,
+      item: tallies.find(({ name }) => name === aggregate.tally)?.item,
       lookup: lookups?.find(({ by }) => by.kind === 'items' && by.aggregate === aggregate.name),
     },
     counts: aggregate.counts.map((name) => counts.find((count) => count.name === name)!.stored),
-    tally: tally?.stored,
   }
 }
 

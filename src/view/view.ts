@@ -112,7 +112,7 @@ export type Aggregate = Shows & {
   readonly kind: string
   /** Names of the numbers, in the order of `kind`. */
   readonly counts: readonly string[]
-  /** Name of the tally, where it is made of one. */
+  /** Name of the tally, where it is made of one, which others may be made of too. */
   readonly tally?: string | undefined
 }
 
@@ -138,10 +138,11 @@ export function viewOf(parts: Omit<View, 'layout'>): View {
     fields,
     counts: counts.map(({ stored }) => stored),
     presence: row ? [] : presenceOf(parts),
-    tallies: tallies.map((tally) => ({
-      name: tally.stored,
-      slice: aggregates.find((aggregate) => aggregate.tally === tally.name)?.slice,
-    })),
+    tallies: tallies.map(({ stored }) => ({ name: stored })),
+    slices: aggregates.flatMap(({ name: slice, tally: of, slice: which }) => {
+      const tally = tallies.find((each) => each.name === of)
+      return tally && which ? [{ name: slice, tally: tally.stored, ...which }] : []
+    }),
   }
   return { ...parts, layout }
 }

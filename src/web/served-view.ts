@@ -204,6 +204,7 @@ function fieldsReaderOf(
     fields: fields.map(({ stored, type }) => ({ name: stored, type })),
     counts: [],
     tallies: [],
+    slices: [],
   }
   return { reader: store.reader(layout, id), stored: fields.map(({ stored }) => stored) }
 }

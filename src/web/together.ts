@@ -99,17 +99,15 @@ function lookingsOf(source: Source, part: number, views: ServedViews): readonly 
   })
 }
 
-/** Where the entries of a view hold the keys of a lookup, by stored names. */
+/** Where the entries of a view hold the keys of a lookup. */
 function placeOf(
   view: View,
   { by }: Lookup,
-): { readonly field: string } | { readonly tally: string } {
+): { readonly field: string } | { readonly slice: string } {
   if (by.kind === 'field') {
     return { field: fieldsOf(view).find(({ name }) => name === by.field)!.stored }
   }
-  const { aggregates, tallies } = view
-  const { tally } = aggregates.find(({ name }) => name === by.aggregate)!
-  return { tally: tallies.find(({ name }) => name === tally)!.stored }
+  return { slice: by.aggregate }
 }
 
 function foundOf(

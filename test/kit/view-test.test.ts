@@ -302,7 +302,7 @@ describe('items and lists of rows', () => {
 
   test('have rows by the whole primary key', () => {
     const other = () => viewTest(view, { tables: { visits: { key: ['shop_id', 'id'] } } })
-    expect(other).toThrow(/key of latest, id, has to be the primary key of visits.*key of lastDay/)
+    expect(other).toThrow(/key of latest, id, has to be the primary key of visits/)
   })
 })
 

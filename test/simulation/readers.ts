@@ -5,7 +5,7 @@
  */
 import { decodeView } from '../../src/view/declarations.ts'
 import type { OwningRow, Tally, View } from '../../src/view/view.ts'
-import type { Entry } from '../../src/mutation.ts'
+import type { Entry, TallyItem } from '../../src/mutation.ts'
 import { cellDeltasOf, deltaOf, textOf } from './oracle.ts'
 import type { RowChange } from './database.ts'
 import type { World } from './world.ts'
@@ -63,7 +63,10 @@ export class Readers {
       const were = [...amounts].join(', ')
       this.#world.fail(`a reader got ${key} ${stored} as ${entry.counts[stored]}; it was ${were}`)
     }
-    for (const tally of view.tallies) this.#checkCells(tally, entry, lsn)
+    for (const { name, tally } of view.layout.slices) {
+      const from = view.tallies.find(({ stored }) => stored === tally)!
+      this.#checkCells(from, { key, items: entry.slices?.[name] ?? [] }, lsn)
+    }
   }
 
   /** What is below the bound is shown to nobody, whatever lies there. */
@@ -121,18 +124,22 @@ export class Readers {
     }
     const shown = counts.filter(({ name }) => !hidden.test(name))
     const isNothing = shown.every(({ stored }) => entry.counts[stored] === 0n)
-    if (isNothing && Object.values(entry.tallies ?? {}).every((items) => items.length === 0)) {
+    if (isNothing && Object.values(entry.slices ?? {}).every((items) => items.length === 0)) {
       happened('an entry was shown of whose rows nothing is left but their number')
     }
   }
 
   /** Each item that is shown. */
-  #checkCells(tally: Tally, { key, tallies }: Entry, lsn: number): void {
+  #checkCells(
+    tally: Tally,
+    { key, items }: { readonly key: string; readonly items: readonly TallyItem[] },
+    lsn: number,
+  ): void {
     const { oracle } = this.#world
     const { stored, table } = tally
     if (this.#isExcused(key, stored, table)) return
     const changes = oracle.countChanges(tally, key)
-    for (const { item, amount } of tallies?.[stored] ?? []) {
+    for (const { item, amount } of items) {
       if (oracle.isPlanted(key, `${stored}[${item}]`)) continue
       const deltaOfItem = (change: RowChange) =>
         cellDeltasOf(change, tally, key).find(([of]) => of === item)?.[1] ?? 0n

@@ -68,6 +68,8 @@ export const laterOfUser: readonly View[] = [
       followers,
       lastSales: ofUser.lastSales,
       least: ofUser.least,
+      // Of the same rows, and so of the same items.
+      most: ofUser.most,
     },
   }),
   // The same names mean something else.

@@ -25,10 +25,8 @@ const layout: ViewLayout = {
   fields: [],
   counts: ['viewCount'],
   presence: ['viewCount'],
-  tallies: [
-    { name: 'colours', slice: undefined },
-    { name: 'makes', slice: undefined },
-  ],
+  tallies: [{ name: 'colours' }, { name: 'makes' }],
+  slices: [],
 }
 
 const dates: ViewLayout = {

@@ -19,6 +19,7 @@ const layout: ViewLayout = {
   counts: ['lineCount'],
   presence: [],
   tallies: [],
+  slices: [],
 }
 
 function fieldOf(type: string): string {

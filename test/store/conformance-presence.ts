@@ -12,7 +12,8 @@ const layout: ViewLayout = {
   fields: [],
   counts: ['spentSum', 'clickRows', 'viewRows'],
   presence: ['clickRows', 'viewRows'],
-  tallies: [{ name: 'pages', slice: { order: 'largest', most: 2 } }],
+  tallies: [{ name: 'pages' }],
+  slices: [{ name: 'pages', tally: 'pages', order: 'largest', most: 2 }],
 }
 
 const keyAt = (session: number, start = '2026-11-21T10:15:00.000000Z') =>
@@ -61,7 +62,7 @@ export function describePresence(suite: Suite): void {
         key: keys[at],
         fields: {},
         counts: { ...counts, ...mutations[at]!.add },
-        tallies: { pages: at === 0 ? [{ item: 'home', amount: 1n }] : [] },
+        slices: { pages: at === 0 ? [{ item: 'home', amount: 1n }] : [] },
       })
       const entries = [entry(0), entry(1), null, null, entry(4), null]
       expect(read).toMatchObject({ kind: 'serving', entries })

@@ -279,11 +279,20 @@ function describeSlices(suite: Suite): void {
   describe('a slice', () => {
     test('is empty where there is nothing, and left out where the layout asks for none', async () => {
       await serving(suite.store, [put('1')])
-      const nothing = { topArtists: [], firstListens: [], lastListens: [], byCountry: [] }
+      const nothing = Object.fromEntries(tallyLayout.slices.map(({ name }) => [name, []]))
       expect(await slices(suite.store, '1')).toEqual(nothing)
       await tallied(suite.store, 10, [tally('1', { hidden: { x: 1n } })])
       expect(await slices(suite.store, '1')).toEqual(nothing)
       expect(await slices(suite.store, '1', userLayout)).toBeUndefined()
+    })
+
+    test('is one of several of a tally', async () => {
+      await serving(suite.store, [put('1')])
+      await tallied(suite.store, 10, [tally('1', { firstListens: { a: 1n, b: 1n, c: 1n } })])
+      expect(await slices(suite.store, '1')).toMatchObject({
+        firstListens: items(['a', 1n], ['b', 1n]),
+        lastOfFirst: items(['c', 1n]),
+      })
     })
 
     test('of the largest has so many items, ties by the bytes of the item', async () => {
@@ -339,11 +348,12 @@ function describeSlices(suite: Suite): void {
       )
       await tallied(suite.store, 10, mutations)
       const result = await suite.store.reader(tallyLayout, declared.id).read(['3', '2', '1', '3'])
-      const found = result.kind === 'serving' && result.entries.map((entry) => entry?.tallies)
+      const found = result.kind === 'serving' && result.entries.map((entry) => entry?.slices)
       const of = (key: string) => ({
         topArtists: items([`artist of ${key}`, 1n]),
         firstListens: [],
         lastListens: items([key, 1n]),
+        lastOfFirst: [],
         byCountry: [],
       })
       expect(found).toEqual([of('3'), undefined, of('1'), of('3')])
@@ -364,8 +374,8 @@ function describeSlices(suite: Suite): void {
           if (result.kind !== 'serving') throw new Error(result.phase)
           const amounts = result.entries.flatMap((entry) => [
             entry?.counts.likeCount,
-            entry?.tallies?.topArtists?.[0]?.amount ?? 0n,
-            entry?.tallies?.byCountry?.[0]?.amount ?? 0n,
+            entry?.slices?.topArtists?.[0]?.amount ?? 0n,
+            entry?.slices?.byCountry?.[0]?.amount ?? 0n,
           ])
           seen.push(new Set(amounts).size)
         }

@@ -23,10 +23,10 @@ const listeners: ViewLayout = {
   fields: [text('favourite')],
   counts: ['plays'],
   presence: [],
-  tallies: [
-    { name: 'hidden', slice: undefined },
-    { name: 'topArtists', slice: { order: 'largest', most: 3 } },
-    { name: 'lastArtists', slice: { order: 'last', most: undefined } },
+  tallies: [{ name: 'hidden' }, { name: 'topArtists' }, { name: 'lastArtists' }],
+  slices: [
+    { name: 'topArtists', tally: 'topArtists', order: 'largest', most: 3 },
+    { name: 'lastArtists', tally: 'lastArtists', order: 'last', most: undefined },
   ],
 }
 
@@ -36,7 +36,8 @@ const artists: ViewLayout = {
   fields: [text('name'), text('country')],
   counts: ['plays'],
   presence: [],
-  tallies: [{ name: 'fans', slice: { order: 'largest', most: 1 } }],
+  tallies: [{ name: 'fans' }],
+  slices: [{ name: 'fans', tally: 'fans', order: 'largest', most: 1 }],
 }
 
 /** What is read of several views in one step. */
@@ -92,7 +93,7 @@ function describeStandings(views: () => Views): void {
         key: '1',
         fields: { favourite: 'Abba' },
         counts: { plays: 0n },
-        tallies: { topArtists: [], lastArtists: [] },
+        slices: { topArtists: [], lastArtists: [] },
       },
     ])
     expect(third).toMatchObject({ kind: 'serving', watermark: 0x20n, entries: [] })
@@ -167,8 +168,8 @@ function describeNamed(views: () => Views): void {
     ])
     const reading = [
       { reader: listener(), keys: ['2', '1', '3', '1'] },
-      { reader: artist(), by: { part: 0, tally: 'topArtists' } },
-      { reader: artist(), by: { part: 0, tally: 'lastArtists' } },
+      { reader: artist(), by: { part: 0, slice: 'topArtists' } },
+      { reader: artist(), by: { part: 0, slice: 'lastArtists' } },
     ]
     const [asked, top, last] = await listener().readTogether(reading)
     expect(entriesOf(asked).map((entry) => entry?.key)).toEqual(['2', '1', undefined, '1'])
@@ -178,13 +179,13 @@ function describeNamed(views: () => Views): void {
         key: 'Abba',
         fields: { name: 'ABBA', country: null },
         counts: { plays: 0n },
-        tallies: { fans: [] },
+        slices: { fans: [] },
       },
       {
         key: 'C:\\4',
         fields: { name: 'C4', country: null },
         counts: { plays: 0n },
-        tallies: { fans: [{ item: '2', amount: 7n }] },
+        slices: { fans: [{ item: '2', amount: 7n }] },
       },
     ])
     expect(entriesOf(last).map((entry) => entry?.key)).toEqual(['Devo'])

@@ -262,7 +262,7 @@ describe('when a view', () => {
     const step = { epoch: turned, before, after: '2', ended: [], completed: ['d2'] }
     await store.audit(tallyLayout).progress(step)
     expect(await reader.read(['1'])).toMatchObject({
-      entries: [{ tallies: { topArtists: [{ item: 'Abba', amount: 1n }] } }],
+      entries: [{ slices: { topArtists: [{ item: 'Abba', amount: 1n }] } }],
     })
   })
 

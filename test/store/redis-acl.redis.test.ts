@@ -100,7 +100,7 @@ async function work(client: ViewStore): Promise<void> {
   expect((await everyParked(client)).length).toBe(1)
   expect(await readerOf(client).clearParked()).toBe(1)
   const read = await client.reader(tallyLayout, 'd1').read(['3'])
-  expect(read).toMatchObject({ entries: [{ key: '3', tallies: { topArtists: [] } }] })
+  expect(read).toMatchObject({ entries: [{ key: '3', slices: { topArtists: [] } }] })
   expect(await readerOf(client).status()).toMatchObject({ parked: 0, evicted: 0 })
 }
 
@@ -225,9 +225,9 @@ describe('a reader with its rules', () => {
     await harness.redis.zadd('user-information.top-artists:1', -1, 'Abba')
     await harness.redis.script('FLUSH')
     const client = await storeOf('reader', rules)
-    const tallies = { tallies: { topArtists: [{ item: 'Abba', amount: 1n }] } }
+    const entry = { slices: { topArtists: [{ item: 'Abba', amount: 1n }] } }
     const read = await client.reader(tallyLayout, 'd1').read(['1'])
-    expect(read).toMatchObject({ entries: [tallies] })
+    expect(read).toMatchObject({ entries: [entry] })
     const status = await readerOf(client).status()
     expect(status).toMatchObject({ state: await stateOf(store), evicted: 0 })
   })

@@ -61,5 +61,5 @@ export async function told(store: ViewStore, key: string, layout: ViewLayout = t
 export async function slices(store: ViewStore, key: string, layout: ViewLayout = tallyLayout) {
   const result = await store.reader(layout, declared.id).read([key])
   if (result.kind !== 'serving') throw new Error(`not serving: ${result.phase}`)
-  return result.entries[0]?.tallies
+  return result.entries[0]?.slices
 }

@@ -19,6 +19,7 @@ export const userLayout: ViewLayout = {
   counts: ['tweetCount', 'followingCount', 'followerCount', 'likeCount'],
   presence: [],
   tallies: [],
+  slices: [],
 }
 
 /** The same view as a later declaration has it, with one more field and one more counter. */
@@ -28,15 +29,16 @@ export const widerLayout: ViewLayout = {
   counts: [...userLayout.counts, 'mailCount'],
 }
 
-/** The same view with tallies, of which readers get each kind of slice, or nothing. */
+/** The same view with tallies, of which readers get each kind of slice, two of them, or nothing. */
 export const tallyLayout: ViewLayout = {
   ...userLayout,
-  tallies: [
-    { name: 'topArtists', slice: { order: 'largest', most: 3 } },
-    { name: 'firstListens', slice: { order: 'first', most: 2 } },
-    { name: 'lastListens', slice: { order: 'last', most: 2 } },
-    { name: 'byCountry', slice: { order: 'largest', most: undefined } },
-    { name: 'hidden', slice: undefined },
+  tallies: named('topArtists', 'firstListens', 'lastListens', 'byCountry', 'hidden'),
+  slices: [
+    { name: 'topArtists', tally: 'topArtists', order: 'largest', most: 3 },
+    { name: 'firstListens', tally: 'firstListens', order: 'first', most: 2 },
+    { name: 'lastListens', tally: 'lastListens', order: 'last', most: 2 },
+    { name: 'lastOfFirst', tally: 'firstListens', order: 'last', most: 1 },
+    { name: 'byCountry', tally: 'byCountry', order: 'largest', most: undefined },
   ],
 }
 
@@ -45,9 +47,10 @@ export const widerTallyLayout: ViewLayout = {
   ...tallyLayout,
   fields: widerLayout.fields,
   counts: widerLayout.counts,
-  tallies: [
-    ...tallyLayout.tallies,
-    { name: 'topAlbums', slice: { order: 'last', most: undefined } },
+  tallies: [...tallyLayout.tallies, ...named('topAlbums')],
+  slices: [
+    ...tallyLayout.slices,
+    { name: 'topAlbums', tally: 'topAlbums', order: 'last', most: undefined },
   ],
 }
 
@@ -63,12 +66,18 @@ export const placeLayout: ViewLayout = {
   counts: ['visitCount'],
   presence: [],
   tallies: [],
+  slices: [],
 }
 
 /** The same with a tally. */
 export const placeTallyLayout: ViewLayout = {
   ...placeLayout,
-  tallies: [{ name: 'topGuests', slice: { order: 'largest', most: 2 } }],
+  tallies: named('topGuests'),
+  slices: [{ name: 'topGuests', tally: 'topGuests', order: 'largest', most: 2 }],
+}
+
+function named(...names: readonly string[]): ViewLayout['tallies'] {
+  return names.map((name) => ({ name }))
 }
 
 /** A whole row of `users`: what is not given is SQL null. */

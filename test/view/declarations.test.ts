@@ -195,6 +195,7 @@ describe('views merged', () => {
       counts: ['bookCount'],
       presence: [],
       tallies: [],
+      slices: [],
     })
   })
 
@@ -287,9 +288,9 @@ describe('tallies', () => {
     ]) {
       const beside = storedBeside(artists(3), [other])
       expect(beside.tallies[0]!.stored).toMatch(named)
-      expect(beside.layout.tallies).toEqual([
-        { name: beside.tallies[0]!.stored, slice: { order: 'largest', most: 3 } },
-      ])
+      const tally = beside.tallies[0]!.stored
+      expect(beside.layout.tallies).toEqual([{ name: tally }])
+      expect(beside.layout.slices).toEqual([{ name: 'artists', tally, order: 'largest', most: 3 }])
       const merged = mergeViews([other, beside])
       expect(merged.tallies.map(({ name }) => name)).toEqual(merged.tallies.map((t) => t.stored))
       expect(merged.layout.tallies.map(({ name }) => name)).toContain(beside.tallies[0]!.stored)

@@ -6,6 +6,7 @@ import {
   double,
   integer,
   json,
+  numeric,
   time,
   timestamptz,
 } from '../../src/types/declare.ts'
@@ -17,6 +18,7 @@ import {
   type ViewDeclaration,
 } from '../../src/view/define-view.ts'
 import { latestOf } from '../../src/view/aggregates/latest-of.ts'
+import { maxOf } from '../../src/view/aggregates/max-of.ts'
 import { minOf } from '../../src/view/aggregates/min-of.ts'
 import { topOf } from '../../src/view/aggregates/top-of.ts'
 import { averageOf } from '../../src/view/aggregates/average-of.ts'
@@ -75,6 +77,7 @@ describe('a declaration', () => {
         counts: ['visitCount'],
         presence: [],
         tallies: [],
+        slices: [],
       },
     })
   })
@@ -357,6 +360,33 @@ describe('a declaration', () => {
       'default',
     )
     expect(replicaIdentityOf(view, '"order.lines"', ['of shop', 'line'])).toBe('full')
+  })
+
+  test('has one tally for aggregates of the same rows and items', () => {
+    const by = 'shop'
+    const rows = { key: bigint('id'), by }
+    const of = integer('price')
+    const { tallies, aggregates, layout } = defineView({
+      name: 'shops',
+      key: { shop: 'text' },
+      aggregates: {
+        least: minOf('sales', { ...rows, of }),
+        most: maxOf('sales', { ...rows, of }),
+        ofSome: maxOf('sales', { ...rows, of, where: [eq('kind', 'a')] }),
+        ofOthers: maxOf('returns', { ...rows, of }),
+        finest: maxOf('sales', { ...rows, of: numeric('weight'), scale: 3 }),
+        coarse: maxOf('sales', { ...rows, of: numeric('weight'), scale: 1 }),
+      },
+    })
+    const names = ['least', 'ofSome', 'ofOthers', 'finest', 'coarse']
+    expect(tallies.map(({ name }) => name)).toEqual(names)
+    expect(layout.tallies).toEqual(names.map((name) => ({ name })))
+    expect(aggregates.map(({ name, tally }) => [name, tally])).toContainEqual(['most', 'least'])
+    expect(layout.slices.slice(0, 3)).toEqual([
+      { name: 'least', tally: 'least', order: 'first', most: 1 },
+      { name: 'most', tally: 'least', order: 'last', most: 1 },
+      { name: 'ofSome', tally: 'ofSome', order: 'last', most: 1 },
+    ])
   })
 
   test('is told everything that is wrong with it, at once', () => {

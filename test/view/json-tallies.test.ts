@@ -37,12 +37,12 @@ const [articles, , dearest, least] = view.tallies
 const row = (paid: string, id: string, note: string | null) =>
   itemOf(dearest!.item, [paid, id, paid, note]) as string
 
-const entry = (tallies: Readonly<Record<string, readonly string[]>>) => ({
+const entry = (slices: Readonly<Record<string, readonly string[]>>) => ({
   key: 'eu',
   fields: {},
   counts: {},
-  tallies: Object.fromEntries(
-    Object.entries(tallies).map(([name, items]) => [
+  slices: Object.fromEntries(
+    Object.entries(slices).map(([name, items]) => [
       name,
       items.map((item) => ({ item, amount: 3n })),
     ]),
@@ -91,14 +91,12 @@ test('what is no item is left out', () => {
   expect(toJson(view, given)).toEqual(nothing)
 })
 
-test('an entry is shown by the names that stores have of its tallies', () => {
+test('slices are of the tallies as stores have them', () => {
   const stored = viewOf({
     ...view,
     tallies: [{ ...articles!, stored: 'articles@1' }],
     aggregates: view.aggregates.slice(0, 1),
   })
-  expect(toJson(stored, entry({ 'articles@1': ['7:2026-01-01'], articles: ['8:x'] }))).toEqual({
-    shop: 'eu',
-    articles: [{ article: '7', day: '2026-01-01', count: 3 }],
-  })
+  const slice = { name: 'articles', tally: 'articles@1', order: 'largest', most: 2 }
+  expect(stored.layout.slices).toEqual([slice])
 })

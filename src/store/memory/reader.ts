@@ -97,11 +97,11 @@ export class MemoryReader implements ViewReader {
     const { presence } = layout
     const counted = presence.some((name) => (counts[name] ?? 0n) > 0n)
     if (presence.length === 0 ? !fields : !counted) return null
-    const slices = layout.tallies.flatMap(({ name, slice }) =>
-      slice ? [[name, sliceOf(slice, tallies?.get(name))] as const] : [],
+    const slices = layout.slices.map(
+      ({ name, tally, ...slice }) => [name, sliceOf(slice, tallies?.get(tally))] as const,
     )
     return {
-      ...(slices.length > 0 && { tallies: Object.fromEntries(slices) }),
+      ...(slices.length > 0 && { slices: Object.fromEntries(slices) }),
       key,
       fields: Object.fromEntries(layout.fields.map(({ name }) => [name, fields?.[name] ?? null])),
       counts: Object.fromEntries(layout.counts.map((name) => [name, counts[name] ?? 0n])),

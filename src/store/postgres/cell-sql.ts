@@ -1,4 +1,4 @@
-import type { NamedPart, Slice, TallyLayout } from '../../mutation.ts'
+import type { NamedPart, NamedSlice, TallyLayout } from '../../mutation.ts'
 import { spell } from '../codec.ts'
 import { limits } from '../limits.ts'
 import { checkpointsSql } from './checkpoints.ts'
@@ -114,8 +114,8 @@ export class CellSql {
         where ${this.#ofTally(name, key)} and c.${amount} <> 0 limit ${limits.cellsMax + 1}) s)`
   }
 
-  /** SQL for the slice of a tally, as a JSON array of items and amounts. */
-  slice(name: string, { order, most }: Slice, key: readonly string[]): string {
+  /** SQL for a slice, as a JSON array of items and amounts. */
+  slice({ tally, order, most }: NamedSlice, key: readonly string[]): string {
     const { item, amount } = this.#names
     const start = startSql(`c.${item}`)
     const [which, inIndex, sorted] = {
@@ -124,7 +124,7 @@ export class CellSql {
       last: ['= 1', `${start} desc`, `s.${item} desc`],
     }[order] as [string, string, string]
     const cells = `select c.${item}, c.${amount} from ${this.table} c
-      where ${this.#ofTally(name, key)} and c.${amount} ${which}`
+      where ${this.#ofTally(tally, key)} and c.${amount} ${which}`
     // The index has so many of them in order, and with them those that differ beyond its reach.
     const some = `select * from (${cells} order by ${inIndex} fetch first ${most} rows with ties) s
       order by ${sorted} limit ${most}`

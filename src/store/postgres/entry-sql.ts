@@ -34,7 +34,7 @@ export class EntrySql {
   readonly exists: string
   /** Columns `entry`, `f0`… and `c0`…, where a missing counter is 0. */
   readonly columns: string
-  /** Further columns `t0`… for the slices of tallies, each after a comma. */
+  /** Further columns `t0`… for the layout's slices, each after a comma. */
   readonly slices: string
   /** Values: view, epoch, parts of keys or null. Answers `texts` in the order asked, `checkpoints` and `keep_from`. */
   readonly look: Statement
@@ -63,10 +63,8 @@ export class EntrySql {
       ...layout.fields.map((field, index) => `${asText(field)} as f${index}`),
       ...counts.map((count, index) => `coalesce(${count}, 0) as c${index}`),
     ].join(', ')
-    this.slices = layout.tallies
-      .map(({ name, slice }, index) =>
-        slice ? `, ${cells.slice(name, slice, this.#own)} as t${index}` : '',
-      )
+    this.slices = layout.slices
+      .map((slice, index) => `, ${cells.slice(slice, this.#own)} as t${index}`)
       .join('')
     this.look = statement('look', this.#lookText(this.#textSql(isEmpty)))
     const told = [
@@ -119,14 +117,14 @@ export class EntrySql {
     const fields = this.layout.fields.map(
       ({ name }, index) => [name, row[`f${index}`] as string | null] as const,
     )
-    const slices = this.layout.tallies.flatMap(({ name, slice }, index) =>
-      slice ? [[name, parseItems(row[`t${index}`])] as const] : [],
+    const slices = this.layout.slices.map(
+      ({ name }, index) => [name, parseItems(row[`t${index}`])] as const,
     )
     return {
       key: row.entry as string,
       fields: Object.fromEntries(fields),
       counts: this.counts(row),
-      ...(slices.length > 0 && { tallies: Object.fromEntries(slices) }),
+      ...(slices.length > 0 && { slices: Object.fromEntries(slices) }),
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Cells, Slice, TallyItem, ViewLayout } from '../../mutation.ts'
+import type { Cells, NamedSlice, TallyItem, ViewLayout } from '../../mutation.ts'
 import { typeError } from '../checks.ts'
 import type { Reply } from './connection.ts'
 import type { ViewKeys } from './keys.ts'
@@ -7,7 +7,6 @@ import { pushList } from './texts.ts'
 type Told = {
   readonly name: string
   readonly prefix: string
-  readonly slice: Slice | undefined
   /** By which scripts name it: tallies follow the watched names of the hash. */
   readonly index: string
 }
@@ -18,23 +17,23 @@ export class EntryTallies {
   readonly sliceArgs: readonly string[]
   readonly #tallies: readonly Told[]
   readonly #byName: ReadonlyMap<string, Told>
-  readonly #read: readonly (Told & { readonly slice: Slice })[]
+  readonly #read: readonly (Pick<NamedSlice, 'name'> & Pick<Told, 'prefix'>)[]
   readonly #firstIndex: number
 
   /** Scripts count the `watched` names of the hash from 1. */
   constructor(layout: ViewLayout, keys: ViewKeys, watched: number) {
     this.#firstIndex = watched + 1
-    this.#tallies = layout.tallies.map(({ name, slice }, at) => ({
+    this.#tallies = layout.tallies.map(({ name }, at) => ({
       name,
-      slice,
       prefix: keys.tallyPrefix(name),
       index: String(this.#firstIndex + at),
     }))
     this.#byName = new Map(this.#tallies.map((tally) => [tally.name, tally]))
-    this.#read = this.#tallies.flatMap(({ slice, ...tally }) =>
-      slice ? [{ ...tally, slice }] : [],
-    )
-    const asked = this.#read.flatMap(({ slice: { order, most } }) => [order, String(most ?? -1)])
+    this.#read = layout.slices.map(({ name, tally }) => ({
+      name,
+      prefix: this.#byName.get(tally)!.prefix,
+    }))
+    const asked = layout.slices.flatMap(({ order, most }) => [order, String(most ?? -1)])
     this.sliceArgs = [String(this.#read.length), ...asked]
   }
 
@@ -51,17 +50,17 @@ export class EntryTallies {
     for (const { prefix } of this.#tallies) keys.push(prefix + entry)
   }
 
-  /** Appends the keys of those of which readers get a slice. */
+  /** Appends of each slice the key of its tally. */
   pushReadKeys(keys: string[], entry: string): void {
     for (const { prefix } of this.#read) keys.push(prefix + entry)
   }
 
-  /** The number by which a read names the slice of a tally. */
-  sliceNumber(tally: string): number {
-    return this.#read.findIndex(({ name }) => name === tally) + 1
+  /** The number by which a read names a slice. */
+  sliceNumber(slice: string): number {
+    return this.#read.findIndex(({ name }) => name === slice) + 1
   }
 
-  /** With what the keys of those begin of which readers get a slice. */
+  /** With what the keys of their tallies begin. */
   get readPrefixes(): readonly string[] {
     return this.#read.map(({ prefix }) => prefix)
   }
@@ -82,7 +81,7 @@ export class EntryTallies {
     }
   }
 
-  /** From what a read answers of each slice; undefined where the layout asks for none. */
+  /** From what a read answers of each slice; undefined where the layout has none. */
   parse(
     entry: string,
     found: readonly Reply[],

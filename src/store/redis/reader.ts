@@ -97,7 +97,7 @@ export class RedisReader implements ViewReader {
     const isField = 'field' in place
     const number = isField
       ? this.#hash.fieldNumber(place.field)
-      : this.#tallies.sliceNumber(place.tally)
+      : this.#tallies.sliceNumber(place.slice)
     if (number === 0) throw new Error(`store: nothing is read under ${JSON.stringify(place)}`)
     return [isField ? 'field' : 'tally', String(number)]
   }
@@ -123,8 +123,8 @@ export class RedisReader implements ViewReader {
 
   #entry(key: string, values: readonly Reply[]): Entry | null {
     const entry = this.#hash.parse(key, values, this.#keys.entry(key))
-    const tallies = entry && this.#tallies.parse(key, values.slice(this.#hash.read.length))
-    return tallies ? { ...entry, tallies } : entry
+    const slices = entry && this.#tallies.parse(key, values.slice(this.#hash.read.length))
+    return slices ? { ...entry, slices } : entry
   }
 }
 
