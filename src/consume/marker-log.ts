@@ -9,7 +9,7 @@ import type { ChangeLog, PartitionReader } from './change-source.ts'
 const prefix = 'millrace-marker:'
 const idLength = 36
 const readTimeoutMs = 1_000
-/** Markers that arrived and that nobody has asked for yet, or ever will. */
+/** Of markers that arrived; what others have written is among them. */
 const rememberedMax = 10_000
 const pauseFirstMs = 100
 const pauseMostMs = 5_000
@@ -73,7 +73,7 @@ export class MarkerLog {
     return this.#reading.promise
   }
 
-  /** True once the marker has arrived; false when `signal` aborted before. */
+  /** True once the marker has arrived, however often it is asked for; false when `signal` aborted before. */
   async arrival(marker: string, signal: AbortSignal): Promise<boolean> {
     const aborted = Promise.withResolvers<void>()
     const abort = () => aborted.resolve()
@@ -85,7 +85,7 @@ export class MarkerLog {
     } finally {
       signal.removeEventListener('abort', abort)
     }
-    return this.#arrived.delete(marker)
+    return this.#arrived.has(marker)
   }
 
   async #from(reader: PartitionReader): Promise<KafkaOffset> {

@@ -87,6 +87,11 @@ beforeAll(async () => {
   for (const application of Object.values(applications)) {
     await fill(client, application, { seed, size: rows })
   }
+  // More items than one look takes.
+  await client.query(
+    `insert into listens select -n, 123456, n, n % 7, n % 3, timestamptz '2026-01-01' + n * interval '1 s'
+     from generate_series(1, 2500) n`,
+  )
   const people = { random: new Random(seed), population: new Population(users) }
   await ensureUsers(chain.urls.source, people)
 }, chainTimeoutMs)
