@@ -82,7 +82,7 @@ async function recommendedOf(
 /** What the entries of a view lead to, by one of its aggregates. */
 function readEdges(read: ReadEntries, view: View, aggregate: string): Edges {
   return async (nodes) => {
-    const [entries] = await read([{ view, keys: nodes }])
+    const [entries] = await read([{ view, keys: nodes, only: [aggregate] }])
     return new Map(
       nodes.flatMap((node, at) => {
         const entry = entries[at]

@@ -81,14 +81,23 @@ export type Asked<Entry, Query, Parts> = {
 export type ReadEntries = <const Questions extends readonly Question[]>(
   questions: Questions,
 ) => Promise<{
-  readonly [At in keyof Questions]: readonly (EntryOf<Questions[At]['view']> | null)[]
+  readonly [At in keyof Questions]: readonly (AnswerOf<Questions[At]> | null)[]
 }>
 
 export type Question = {
   readonly view: View
   /** As the view spells them, or their parts. */
   readonly keys: readonly EntryKey[]
+  /**
+   * Names of fields and aggregates, where no others are needed: entries are read and told with these
+   * and their keys alone. Left out, entries have all, with what fields look up.
+   */
+  readonly only?: readonly string[]
 }
+
+type AnswerOf<Of extends Question> = Of extends { readonly only: readonly (infer Name)[] }
+  ? Pick<EntryOf<Of['view']>, Name & keyof EntryOf<Of['view']>>
+  : EntryOf<Of['view']>
 
 export type EntryKey = string | readonly string[]
 

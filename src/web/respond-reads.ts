@@ -1,7 +1,7 @@
 import { limits } from '../store/limits.ts'
 import { toJson } from '../view/json.ts'
 import type { EntryKey, Question } from '../view/respond.ts'
-import type { View } from '../view/view.ts'
+import { fieldsOf, type View } from '../view/view.ts'
 import type { EntriesOptions, Standing } from './entries.ts'
 import { parseKey, parseParts } from './entry-key.ts'
 import { doubted, notServed, readFailure, refusalOf, type Refusal } from './refusals.ts'
@@ -61,17 +61,23 @@ export class RespondReads {
   }
 
   /** Where the keys of a question stand among those that are read; what is no key finds nothing. */
-  #asked({ view: { name }, keys }: Question) {
+  #asked({ view: { name }, keys, only }: Question) {
     const served = this.#options.served.get(name)
     if (!served) throw new RespondFault(`it read the view ${name}, which the configuration lacks`)
+    const { view } = served.own
+    const known = [...fieldsOf(view), ...view.aggregates].map((each) => each.name)
+    const strange = only?.find((each) => !known.includes(each))
+    if (strange !== undefined) {
+      throw new RespondFault(`it read ${strange} of ${name}, which is no field or aggregate of it`)
+    }
     const places = new Map<string, number>()
     const found = keys.map((given) => {
-      const key = keyOf(served.own.view, given)
+      const key = keyOf(view, given)
       if (key === undefined) return undefined
       if (!places.has(key)) places.set(key, places.size)
       return places.get(key)
     })
-    return { served, keys: [...places.keys()], places: found }
+    return { served, keys: [...places.keys()], only, places: found }
   }
 
   async #answer(

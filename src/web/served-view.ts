@@ -47,15 +47,11 @@ export type Seen = {
 export type Source = {
   readonly view: View
   readonly reader: ViewReader
-  /** For these fields of the owning row alone, in their order. */
-  fieldsReader(names: readonly string[]): FieldsReader
+  /** The same for these fields and aggregates alone. */
+  only(names: readonly string[]): NarrowSource
 }
 
-export type FieldsReader = {
-  readonly reader: ViewReader
-  /** Their stored names. */
-  readonly stored: readonly string[]
-}
+export type NarrowSource = Pick<Source, 'view' | 'reader'>
 
 /** What the state says about reading the own declaration. */
 type Knowledge =
@@ -184,8 +180,11 @@ export class ServedView {
       const view = { ...servedView(this.own, state), lookups: this.own.view.lookups }
       const store = this.#store!
       const reader = store.reader(view.layout, id)
-      const fieldsReader = memorized((names) => fieldsReaderOf(store, { view, id }, names))
-      return { kind: 'kept', declaration: kept!.declaration, view, reader, fieldsReader }
+      const only = memorized((names) => {
+        const narrow = narrowView(view, names)
+        return { view: narrow, reader: store.reader(narrow.layout, id) }
+      })
+      return { kind: 'kept', declaration: kept!.declaration, view, reader, only }
     } catch (error) {
       if (error instanceof MillraceError) return { kind: 'refused', error }
       throw error
@@ -193,20 +192,25 @@ export class ServedView {
   }
 }
 
-function fieldsReaderOf(
-  store: Pick<ViewStore, 'reader'>,
-  { view, id }: OwnView,
-  names: readonly string[],
-): FieldsReader {
-  const fields = names.map((name) => fieldsOf(view).find((field) => field.name === name)!)
-  const layout = {
-    ...view.layout,
-    fields: fields.map(({ stored, type }) => ({ name: stored, type })),
-    counts: [],
-    tallies: [],
-    slices: [],
+/** What readers see of it under these names, with what their items look up. */
+function narrowView(view: View, names: readonly string[]): View {
+  const { row, counts, layout, lookups } = view
+  const isNamed = ({ name }: { readonly name: string }) => names.includes(name)
+  const fields = fieldsOf(view).filter(isNamed)
+  const aggregates = view.aggregates.filter(isNamed)
+  const counted = new Set(aggregates.flatMap((aggregate) => aggregate.counts))
+  return {
+    ...view,
+    row: row && { ...row, fields },
+    aggregates,
+    lookups: lookups?.filter(({ by }) => by.kind === 'items' && names.includes(by.aggregate)),
+    layout: {
+      ...layout,
+      fields: fields.map(({ stored, type }) => ({ name: stored, type })),
+      counts: counts.flatMap(({ name, stored }) => (counted.has(name) ? [stored] : [])),
+      slices: layout.slices.filter(isNamed),
+    },
   }
-  return { reader: store.reader(layout, id), stored: fields.map(({ stored }) => stored) }
 }
 
 function memorized<Result>(make: (names: readonly string[]) => Result) {

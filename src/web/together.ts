@@ -4,9 +4,14 @@ import type { NamedPart, ReadPart, ReadResult } from '../store/reader.ts'
 import type { Looked, Lookup } from '../view/lookup.ts'
 import { fieldsOf, type View } from '../view/view.ts'
 import type { Standing } from './entries.ts'
-import type { ServedView, Source, ViewAnswer } from './served-view.ts'
+import type { NarrowSource, ServedView, ViewAnswer } from './served-view.ts'
 
-export type ServedQuestion = { readonly served: ServedView; readonly keys: readonly string[] }
+export type ServedQuestion = {
+  readonly served: ServedView
+  readonly keys: readonly string[]
+  /** Names of fields and aggregates; left out, all are read. */
+  readonly only?: readonly string[] | undefined
+}
 
 /** All that are served, by name. */
 export type ServedViews = ReadonlyMap<string, ServedView>
@@ -38,7 +43,10 @@ export async function readTogether(
   questions: readonly ServedQuestion[],
   views: ServedViews,
 ): Promise<TogetherAnswer> {
-  const asked = questions.map(({ served, keys }) => ({ served, keys, source: served.source() }))
+  const asked = questions.map(({ served, keys, only }) => {
+    const source = served.source()
+    return { served, keys, source: only ? source?.only(only) : source }
+  })
   const parts: ReadPart[] = []
   for (const { served, keys, source } of asked) {
     if (!source) return { kind: 'unavailable', name: served.own.view.name, phase: 'absent' }
@@ -88,14 +96,19 @@ type Looking = {
   readonly named: NamedPart | undefined
 }
 
-function lookingsOf(source: Source, part: number, views: ServedViews): readonly Looking[] {
+function lookingsOf(source: NarrowSource, part: number, views: ServedViews): readonly Looking[] {
   return (source.view.lookups ?? []).map((lookup) => {
     const other = views.get(lookup.view)
     if (!other) throw new Error(`the view ${lookup.view} is looked up and not served`)
-    const fields = other.source()?.fieldsReader(lookup.fields.map(({ name }) => name))
+    const names = lookup.fields.map(({ name }) => name)
+    const found = other.source()?.only(names)
     const by = { part, ...placeOf(source.view, lookup) }
-    const named = fields && { reader: fields.reader, by }
-    return { part, lookup, stored: fields?.stored ?? [], named }
+    const named = found && { reader: found.reader, by }
+    const fields = found ? fieldsOf(found.view) : []
+    const stored = names.flatMap(
+      (name) => fields.find((field) => field.name === name)?.stored ?? [],
+    )
+    return { part, lookup, stored, named }
   })
 }
 
@@ -111,7 +124,7 @@ function placeOf(
 }
 
 function foundOf(
-  asked: readonly { readonly source: Source | undefined }[],
+  asked: readonly { readonly source: NarrowSource | undefined }[],
   lookings: readonly Looking[],
   answered: readonly Serving[],
 ): readonly Found[] {

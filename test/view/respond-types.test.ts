@@ -133,6 +133,22 @@ test('the function gets what its types say', async () => {
   })
 })
 
+test('what is read of some names has the types of these alone', () => {
+  const answer = (read: ReadEntries) =>
+    read([
+      { view: listeners, keys: ['1:2026'], only: ['plays', 'name'] },
+      { view: listeners, keys: ['1:2026'] },
+    ])
+  type Answer = Awaited<ReturnType<typeof answer>>
+  type Some = NonNullable<Answer[0][number]>
+  type Whole = NonNullable<Answer[1][number]>
+  expect([
+    isTrue<Equal<keyof Some, 'plays' | 'name'>>(true),
+    isTrue<Equal<Some['plays'], number>>(true),
+    isTrue<Equal<Whole, EntryOf<typeof listeners>>>(true),
+  ]).not.toContain(false)
+})
+
 test('a name that is no field, and a query that fits no parameter, are no declaration', () => {
   const declare = () =>
     defineView({

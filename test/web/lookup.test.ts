@@ -190,6 +190,10 @@ describe('what is looked up', () => {
         respond: async ({ key, entry, read }) => ({
           own: entry?.favourite,
           read: await read([{ view: listeners.view, keys: [key] }]),
+          some: await read([
+            { view: listeners.view, keys: [key], only: ['topArtists'] },
+            { view: listeners.view, keys: [key], only: ['name', 'countries'] },
+          ]),
         }),
       }),
     )
@@ -203,6 +207,11 @@ describe('what is looked up', () => {
     expect((await app.inject('/answers/1')).json()).toEqual({
       own: { name: 'Abba' },
       read: [[ada]],
+      // With what its items look up, and without what fields do.
+      some: [
+        [{ userId: '1', topArtists: ada.topArtists }],
+        [{ userId: '1', name: 'Ada', countries: [] }],
+      ],
     })
   })
 

@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Config } from '../../src/config.ts'
 import { ownView, type OwnView } from '../../src/coordinate/view-plan.ts'
 import { MillraceError } from '../../src/errors.ts'
-import type { Mutation } from '../../src/mutation.ts'
+import type { Mutation, ViewLayout } from '../../src/mutation.ts'
 import { limits } from '../../src/store/limits.ts'
 import { memoryStore } from '../../src/store/memory/memory-store.ts'
 import type { ViewStore } from '../../src/store/store.ts'
@@ -51,6 +51,8 @@ let listenerStore: ViewStore
 let listener: OwnView
 let log: RecordedLog
 let calls: (readonly (readonly string[])[])[]
+/** Of the first view of each of them. */
+let layouts: ViewLayout[]
 /** What reads of several views reject with. */
 let failing: MillraceError | undefined
 let app: FastifyInstance | undefined
@@ -70,6 +72,7 @@ beforeEach(async () => {
   clock = handClock()
   log = recordedLog()
   calls = []
+  layouts = []
   failing = undefined
   const rows = [put('7', { name: 'Abba' }), put('8', { name: null })]
   artistStore = await servingStore(rows, '16/20', clock, ownView(artists))
@@ -88,6 +91,7 @@ function counted(store: ViewStore): Pick<ViewStore, 'reader'> {
     made.readTogether = async (parts) => {
       if (failing) throw failing
       calls.push(parts.map((part) => ('keys' in part ? part.keys : [])))
+      layouts.push(args[0])
       return together(parts)
     }
     return made
@@ -249,6 +253,22 @@ describe('a respond reads', () => {
     expect(calls).toEqual([[['7'], ['8']], [['7']]])
   })
 
+  test('some fields and aggregates alone, where it says so', async () => {
+    const get = await answering(async ({ read }) =>
+      read([
+        { view: artists, keys: ['7'], only: ['listenCount'] },
+        { view: artists, keys: ['7', '9'], only: ['name'] },
+        { view: artists, keys: ['8'], only: [] },
+      ]),
+    )
+    expect((await get('/listeners/1')).json()).toEqual([
+      [{ artistId: '7', listenCount: 0 }],
+      [{ artistId: '7', name: 'Abba' }, null],
+      [{ artistId: '8' }],
+    ])
+    expect(layouts).toMatchObject([{ fields: [], counts: ['listenCount'] }])
+  })
+
   test('and its answer tells the oldest watermark, the greatest age and all doubts', async () => {
     const get = await answering(async ({ query, read }) => {
       const [[abba] = []] = query.whole ? await read([{ view: artists, keys: ['7'] }]) : []
@@ -325,6 +345,11 @@ describe('a respond that', () => {
       'reads an unknown view',
       'it read the view unknown, which the configuration lacks',
       ({ read }) => read([{ view: unknown, keys: ['1'] }]),
+    ],
+    [
+      'reads what the view has not',
+      'it read title of artist, which is no field or aggregate of it',
+      ({ read }) => read([{ view: artists, keys: ['7'], only: ['name', 'title'] }]),
     ],
   ])('%s is 500, and the log says why, without any data', async (_, reason, respond) => {
     const get = await answering(respond)
