@@ -2,12 +2,12 @@
  * What first looks have found, looked at again: a difference that a second look finds as well, with
  * another snapshot, is wrong. It is corrected by its exact amount.
  */
-import { MillraceError } from '../errors.ts'
 import { limits } from '../store/limits.ts'
 import { sameCells, sizeOfCells } from './cells.ts'
 import type { Difference, Verdict } from './judge.ts'
-import { weighedChunks } from './lists.ts'
+import { inTurns, weighedChunks } from './lists.ts'
 import type { LargeTally } from './look.ts'
+import { voided } from './passage.ts'
 import type { Plan } from './plan.ts'
 import type { Tally } from './statistics.ts'
 
@@ -116,20 +116,17 @@ async function correct<Of>(
   ticket: string,
 ): Promise<Of[]> {
   const { audit, epoch } = plan
-  const lost: Of[] = []
   const steps = weighedChunks([...wrong], {
     most: limits.correctionsMax,
     weightMost: limits.cellsMax,
     weightOf: ([, { correction }]) => sizeOfCells(correction.cells),
   })
-  for (const step of steps) {
+  const lost = await inTurns(steps, limits.stepsAtOnce, async (step) => {
     const corrections = step.map(([, { correction }]) => correction)
     const result = await audit.correct({ epoch, ticket, corrections })
-    if (result.kind === 'conflict') {
-      throw new MillraceError('look-void', 'the view has turned its epoch')
-    }
-    lost.push(...result.lost.map((index) => step[index]![0]))
-  }
+    if (result.kind === 'conflict') throw voided('the view has turned its epoch')
+    return result.lost.map((index) => step[index]![0])
+  })
   if (wrong.size > 0) await corrected()
-  return lost
+  return lost.flat()
 }

@@ -6,6 +6,7 @@ import { MillraceError } from '../errors.ts'
 import type { KeepBound } from '../keep.ts'
 import { parseTopicPartition } from '../position.ts'
 import type { Truth } from '../source/source.ts'
+import { limits } from '../store/limits.ts'
 import type { Barrier, Checkpoint } from '../store/state.ts'
 import { anchorOf } from './anchor.ts'
 import { inTurns } from './lists.ts'
@@ -58,8 +59,6 @@ type Passing = LookParts & { readonly tables: ReadonlySet<string> }
 /** A table whose partitions have not passed the barrier by then is left out. */
 const unprovedAfterMs = 5_000
 const askAgainMs = 25
-/** Steps of the store under way at once: readers wait behind all of them. */
-const stepsAtOnce = 2
 
 /**
  * Reads the steps once everything is applied that the sheets' snapshots see, and from the log, in one
@@ -77,7 +76,7 @@ export async function readSteps<Sheet extends Taken, Found>(
   const unproved = await awaitCheckpoints(passing, passage, signal)
   const startedMs = parts.clock.monotonicMs()
   const anchors = new Map(sheets.map((sheet) => [sheet, anchorOfSheet(parts, sheet)]))
-  const read = await inTurns(steps, stepsAtOnce, async ({ sheet, keys, items, ask }) => {
+  const read = await inTurns(steps, limits.stepsAtOnce, async ({ sheet, keys, items, ask }) => {
     const answer = await ask()
     if (!answer) throw voided('the view has turned its epoch')
     const { found, checkpoints } = answer
