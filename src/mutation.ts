@@ -60,8 +60,8 @@ export type ViewLayout = {
   readonly fields: readonly NamedColumn[]
   readonly counts: readonly string[]
   /**
-   * Counts of which one above zero says that the entry exists for readers; empty where the owning row
-   * says so.
+   * Those of the counts of which one above zero says that the entry exists for readers; empty where the
+   * owning row says so.
    */
   readonly presence: readonly string[]
   readonly tallies: readonly TallyLayout[]

@@ -20,8 +20,6 @@ import type { Plan } from './plan.ts'
 import { anchorOfSheet } from './steps.ts'
 import { contributionsPage, unreadOf } from './touched.ts'
 
-/** Text of items whose truth waits for a barrier, in characters: what bounds the memory. */
-const charsAhead = 4_000_000
 /** What an item takes besides its text, in characters, about. */
 const charsBeside = 100
 /** Items of one range: the source reads all rows of the entry for each. */
@@ -43,7 +41,7 @@ export async function healItems(
   const isTold = (of: LargeTally) => !unproved.has(tableOfTally(plan, of))
   let anchor: Offsets | undefined
   const compare = async (pages: AsyncIterable<ItemSheet>) => {
-    for await (const sheets of batches(pages)) {
+    for await (const sheets of batches(pages, options.pace)) {
       if (options.signal.aborted) throw voided('the look was given up')
       const healed = await healSheets(plan, sheets, options)
       anchor ??= anchorOfSheet(plan, sheets[0]!).from
@@ -78,7 +76,10 @@ async function* everyPage(
 }
 
 /** Sheets that are judged together, in one reading of the log. */
-async function* batches(pages: AsyncIterable<ItemSheet>): AsyncGenerator<ItemSheet[]> {
+async function* batches(
+  pages: AsyncIterable<ItemSheet>,
+  { charsAhead }: Options['pace'],
+): AsyncGenerator<ItemSheet[]> {
   let open: ItemSheet[] = []
   let chars = 0
   for await (const sheet of pages) {

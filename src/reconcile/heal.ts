@@ -20,6 +20,8 @@ import type { Pace } from './walk.ts'
 /** Keys of one page of second looks. */
 const keysAtOnce = 2_000
 
+export type TallyPace = Pick<Pace, 'rest' | 'charsAhead'>
+
 export type HealOptions = Corrected & {
   /** A first look's difference in what nobody is served yet is corrected at once. */
   readonly atOnce: boolean
@@ -27,7 +29,7 @@ export type HealOptions = Corrected & {
   readonly correct: boolean
   readonly ticket: string | undefined
   /** Of tallies that are looked at item by item. */
-  readonly pace: Pick<Pace, 'rest'>
+  readonly pace: TallyPace
   readonly signal: AbortSignal
 }
 

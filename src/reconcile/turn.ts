@@ -3,7 +3,7 @@ import { bounded } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { StandingDoubt, ViewState } from '../store/state.ts'
 import { ComparedKeys } from './compared-keys.ts'
-import { heal, type HealOptions, type Healed } from './heal.ts'
+import { heal, type HealOptions, type Healed, type TallyPace } from './heal.ts'
 import { healKeys, keysAtOnce } from './heal-keys.ts'
 import { nextKeys } from './key-pages.ts'
 import { anchorOfLap } from './lap-anchor.ts'
@@ -54,7 +54,7 @@ export class Turn {
   /** When another process that goes at full pace is looked after again, monotonic milliseconds. */
   #untilMs = Infinity
   /** Between pages of one large tally, which is begun anew where it is broken off. */
-  #tallyPace: Pick<Pace, 'rest'> = fullPace
+  #tallyPace: TallyPace = fullPace
 
   /** `compared` is handed from turn to turn. */
   constructor(options: TurnOptions, plan: Plan, state: ViewState, compared = new ComparedKeys()) {
@@ -86,7 +86,9 @@ export class Turn {
     const rest: Pace['rest'] = (cost, each) => pace.rest(cost, AbortSignal.any([each, called]))
     const waiting = right || steady ? undefined : new WaitingPace(this.#plan, pace)
     const tallies = waiting ?? pace
-    this.#tallyPace = right ? fullPace : { rest: (...all) => this.#restUndoubted(tallies, ...all) }
+    this.#tallyPace = right
+      ? fullPace
+      : { ...pace, rest: (...all) => this.#restUndoubted(tallies, ...all) }
     try {
       if (this.#pass.section === 'rows') {
         const after = this.#pass.after ?? undefined

@@ -130,7 +130,14 @@ function healingOf(
     return verifyPace.rest(cost, each)
   }
   const corrected = () => Promise.resolve()
-  return { atOnce: false, correct, ticket: undefined, pace: { rest }, corrected, signal }
+  return {
+    atOnce: false,
+    correct,
+    ticket: undefined,
+    pace: { ...verifyPace, rest },
+    corrected,
+    signal,
+  }
 }
 
 function add(result: Comparison, { wrong, unproved }: Healed): void {

@@ -5,11 +5,58 @@ import type { FullPace } from './source.ts'
 /** Advisory locks are of one database, so the same two numbers serve every source. */
 const lock = '1835823218, 1'
 
+/** Views of one process that may go at full pace at once: while one waits for a barrier the other works. */
+const holdersMax = 2
+
+/** The right to compare at full pace, which the views of a process share: one process has it at a time. */
+export class SharedFullPace {
+  readonly #take: () => Promise<FullPace | undefined>
+  /** That of the holders, or of those that are about to be. */
+  #session: Promise<FullPace | undefined> | undefined
+  /** Of the session before. */
+  #ended: Promise<unknown> = Promise.resolve()
+  #holders = 0
+
+  constructor(url: string, callTimeoutMs: number) {
+    this.#take = () => takeSession(url, callTimeoutMs)
+  }
+
+  /** Undefined when another process has it, or enough views of this one do. */
+  async take(): Promise<FullPace | undefined> {
+    if (this.#holders === holdersMax) return undefined
+    this.#holders += 1
+    this.#session ??= this.#ended.then(this.#take)
+    const session = await this.#session.catch(async (error: unknown) => {
+      await this.#giveBack()
+      throw error
+    })
+    if (session && !session.lost.aborted) {
+      const end = new AbortController()
+      const lost = AbortSignal.any([session.lost, end.signal])
+      const release = async () => {
+        if (end.signal.aborted) return
+        end.abort()
+        await this.#giveBack()
+      }
+      return { lost, release }
+    }
+    await this.#giveBack()
+    return undefined
+  }
+
+  /** The last one ends the session. */
+  async #giveBack(): Promise<void> {
+    this.#holders -= 1
+    if (this.#holders > 0) return
+    const session = this.#session
+    this.#session = undefined
+    this.#ended = (async () => (await session?.catch(() => undefined))?.release())()
+    await this.#ended
+  }
+}
+
 /** Holds the lock with a session of its own; undefined when another session has it. */
-export async function takeFullPace(
-  url: string,
-  callTimeoutMs: number,
-): Promise<FullPace | undefined> {
+async function takeSession(url: string, callTimeoutMs: number): Promise<FullPace | undefined> {
   const client = new Client({
     connectionString: url,
     connectionTimeoutMillis: callTimeoutMs,

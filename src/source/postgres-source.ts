@@ -3,7 +3,7 @@ import { parseTransactionId, type TransactionId } from '../transaction.ts'
 import { settledQuery } from '../view/truth-query.ts'
 import { literal } from '../view/sql-text.ts'
 import { tablesOf, type View } from '../view/view.ts'
-import { takeFullPace } from './full-pace.ts'
+import { SharedFullPace } from './full-pace.ts'
 import { beginDurably, markerSql } from './marker.ts'
 import { momentColumns, readMoment } from './moment.ts'
 import { fingerprintSql } from './setup-fingerprint.ts'
@@ -51,11 +51,13 @@ class PostgresSource implements Source {
   readonly #options: Required<PostgresSourceOptions>
   readonly #calls: SourceDatabase
   readonly #pages: SourceDatabase
+  readonly #fullPace: SharedFullPace
 
   constructor(options: PostgresSourceOptions) {
     const defaults = { pageTimeoutMs: 10_000, lockTimeoutMs: 200, pageRowsMax: 100_000 }
     this.#options = { ...defaults, ...options }
     const { url, callTimeoutMs, pageTimeoutMs } = this.#options
+    this.#fullPace = new SharedFullPace(url, callTimeoutMs)
     // Whoever waits for a connection behind a slow message must not call the source away.
     this.#calls = new SourceDatabase({
       url,
@@ -141,8 +143,7 @@ class PostgresSource implements Source {
   }
 
   fullPace(): Promise<FullPace | undefined> {
-    const { url, callTimeoutMs } = this.#options
-    return takeFullPace(url, callTimeoutMs)
+    return this.#fullPace.take()
   }
 
   async close(): Promise<void> {

@@ -28,8 +28,9 @@ export type Source = {
    */
   unsettled(view: View, keys: readonly string[], since: TransactionId): Promise<readonly string[]>
   /**
-   * The right to compare at full pace, one at a time for a database; undefined while another has
-   * it. It ends with `release`, and with the session: then `lost` aborts.
+   * The right to compare at full pace, which one process has at a time for a database, and two of its
+   * views; undefined while others have it. It ends with `release`, and with the session: then `lost`
+   * aborts.
    */
   fullPace(): Promise<FullPace | undefined>
   close(): Promise<void>

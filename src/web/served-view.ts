@@ -7,7 +7,7 @@ import type { ReadResult, StoreStatus, ViewReader } from '../store/reader.ts'
 import type { ViewState } from '../store/state.ts'
 import type { ViewStore } from '../store/store.ts'
 import type { Looked } from '../view/lookup.ts'
-import { fieldsOf, type View } from '../view/view.ts'
+import { fieldsOf, type Count, type View } from '../view/view.ts'
 
 export type ServedViewOptions = {
   readonly own: OwnView
@@ -198,7 +198,9 @@ function narrowView(view: View, names: readonly string[]): View {
   const isNamed = ({ name }: { readonly name: string }) => names.includes(name)
   const fields = fieldsOf(view).filter(isNamed)
   const aggregates = view.aggregates.filter(isNamed)
-  const counted = new Set(aggregates.flatMap((aggregate) => aggregate.counts))
+  const counted = aggregates.flatMap((aggregate) => aggregate.counts)
+  const isRead = ({ name, stored }: Count) =>
+    counted.includes(name) || layout.presence.includes(stored)
   return {
     ...view,
     row: row && { ...row, fields },
@@ -207,7 +209,7 @@ function narrowView(view: View, names: readonly string[]): View {
     layout: {
       ...layout,
       fields: fields.map(({ stored, type }) => ({ name: stored, type })),
-      counts: counts.flatMap(({ name, stored }) => (counted.has(name) ? [stored] : [])),
+      counts: counts.filter(isRead).map(({ stored }) => stored),
       slices: layout.slices.filter(isNamed),
     },
   }

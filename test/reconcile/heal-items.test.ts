@@ -306,7 +306,7 @@ describe('a look at items is given up', () => {
   test('when who rests says so', async () => {
     lies({ ode: 1n }, { ode: 1n })
     const rest = () => Promise.reject(new MillraceError('look-void', 'something else'))
-    await expect(healed({ pace: { rest } })).rejects.toMatchObject({ message: 'something else' })
+    await expect(healed({ pace: { ...fullPace, rest } })).rejects.toMatchObject({ message: 'something else' })
   })
 })
 
@@ -376,6 +376,6 @@ test('each part of a page rests by its rows', async () => {
   const all = items(1_500)
   lies(all, all)
   const rows: number[] = []
-  await healed({ pace: { rest: async (cost) => void rows.push(cost.rows) } })
+  await healed({ pace: { ...fullPace, rest: async (cost) => void rows.push(cost.rows) } })
   expect(rows.filter((each) => each > 0)).toEqual([1_000, 500])
 })

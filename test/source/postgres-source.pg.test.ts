@@ -342,17 +342,50 @@ describe('the right to compare at full pace', () => {
     await second!.release()
   })
 
+  test('is shared by two views of a process, of which the last one gives it back', async () => {
+    const [first, second] = await Promise.all([source.fullPace(), source.fullPace()])
+    expect([first?.lost.aborted, second?.lost.aborted]).toEqual([false, false])
+    expect(await source.fullPace()).toBeUndefined()
+    await first!.release()
+    await first!.release()
+    expect([first!.lost.aborted, second!.lost.aborted]).toEqual([true, false])
+    expect(await fixture.open().fullPace()).toBeUndefined()
+    const third = await source.fullPace()
+    expect(third).toBeDefined()
+    await second!.release()
+    expect(await fixture.open().fullPace()).toBeUndefined()
+    const [, next] = await Promise.all([third!.release(), source.fullPace()])
+    expect(next).toBeDefined()
+    await next!.release()
+    const other = await fixture.open().fullPace()
+    expect(other).toBeDefined()
+    await other!.release()
+  })
+
+  test('is had by nobody of a process while another process has it', async () => {
+    const theirs = await fixture.open().fullPace()
+    expect(await Promise.all([source.fullPace(), source.fullPace()])).toEqual([
+      undefined,
+      undefined,
+    ])
+    await theirs!.release()
+    const mine = await source.fullPace()
+    expect(mine).toBeDefined()
+    await mine!.release()
+  })
+
   test('ends with its session', async () => {
     const mine = await source.fullPace()
     const ended = `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'millrace full pace'`
     await admin.query(ended)
     await until('it is told', () => mine!.lost.aborted)
+    expect(await source.fullPace()).toBeUndefined()
+    await mine!.release()
     await until('another gets it', async () => {
       const next = await source.fullPace()
       await next?.release()
       return next !== undefined
     })
-    await mine!.release()
   })
 
   test('is not had where the source refuses', async () => {

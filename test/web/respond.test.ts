@@ -8,6 +8,7 @@ import type { Mutation, ViewLayout } from '../../src/mutation.ts'
 import { limits } from '../../src/store/limits.ts'
 import { memoryStore } from '../../src/store/memory/memory-store.ts'
 import type { ViewStore } from '../../src/store/store.ts'
+import { topOf } from '../../src/view/aggregates/top-of.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import type { Asked } from '../../src/view/respond.ts'
 import { recordedLog } from '../support/recorded-log.ts'
@@ -267,6 +268,31 @@ describe('a respond reads', () => {
       [{ artistId: '8' }],
     ])
     expect(layouts).toMatchObject([{ fields: [], counts: ['listenCount'] }])
+  })
+
+  test('with the counts that tell whether an entry without an owning row is there', async () => {
+    const visits = defineView({
+      name: 'visit',
+      key: { placeId: 'bigint' },
+      aggregates: {
+        visits: countOf('visits', { by: 'place' }),
+        guests: topOf('visits', { by: 'place', item: 'guest', most: 2 }),
+      },
+    })
+    const get = await answering(({ read }) =>
+      read([{ view: visits, keys: ['5'], only: ['guests'] }]),
+    )
+    await app!.close()
+    const declared = ownView(visits)
+    const visit = { entry: '5', put: undefined, add: { visits: 1n } }
+    const store = await servingStore([visit], '16/20', clock, declared)
+    const views = [
+      { declared: listener, store: listenerStore },
+      { declared, store: counted(store) },
+    ]
+    ;({ app } = await apiOfViews(views, { clock, log: log.log }))
+    expect((await get('/listeners/1')).json()).toEqual([[{ placeId: '5', guests: [] }]])
+    expect(layouts).toMatchObject([{ counts: ['visits'], presence: ['visits'] }])
   })
 
   test('and its answer tells the oldest watermark, the greatest age and all doubts', async () => {
