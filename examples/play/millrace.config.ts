@@ -19,6 +19,9 @@ function playView(name: string, serve: string, length: string) {
 }
 
 export default defineConfig({
+  // What one session does is spread over the partitions of a topic, by the events' ids, and only what
+  // comes in one of them is written together.
+  topicPartitions: 1,
   views: [
     playView('play-minute', '/minutes/:sessionId/:start', '1 minute'),
     playView('play-five-minutes', '/five-minutes/:sessionId/:start', '5 minutes'),
