@@ -54,21 +54,22 @@ export async function healItems(
       for (const table of healed.unproved) unproved.add(table)
     }
   }
-  await compare(everyPage({ large, isTold }, (of) => pagesOf(plan, of, options)))
+  await compare(everyPage(plan, { large, isTold }, options))
   if (anchor) await compare(touchedPages(plan, large.filter(isTold), { ...options, anchor }))
   return { wrong, unproved }
 }
 
 async function* everyPage(
+  plan: Plan,
   {
     large,
     isTold,
   }: { readonly large: readonly LargeTally[]; readonly isTold: (of: LargeTally) => boolean },
-  pagesOf: (of: LargeTally) => AsyncIterable<ItemSheet>,
+  options: Options,
 ): AsyncGenerator<ItemSheet> {
   for (const of of large) {
     if (!isTold(of)) continue
-    for await (const sheet of pagesOf(of)) {
+    for await (const sheet of pagesOf(plan, of, options)) {
       yield sheet
       if (!isTold(of)) break
     }

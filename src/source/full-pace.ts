@@ -77,7 +77,7 @@ async function takeSession(url: string, callTimeoutMs: number): Promise<FullPace
     const { rows } = await client.query<{ taken: boolean }>(
       `select pg_try_advisory_lock(${lock}) as taken`,
     )
-    if (rows[0]!.taken) return { lost: lost.signal, release: () => release(client) }
+    if (rows[0]!.taken) return { lost: lost.signal, release: () => endSession(client) }
     await client.end()
     return undefined
   } catch (cause) {
@@ -87,7 +87,7 @@ async function takeSession(url: string, callTimeoutMs: number): Promise<FullPace
 }
 
 /** The server may notice only later that a session has ended, so the lock is given back first. */
-async function release(client: Client): Promise<void> {
+async function endSession(client: Client): Promise<void> {
   await client.query('select pg_advisory_unlock_all()').catch(() => undefined)
   await client.end().catch(() => undefined)
 }

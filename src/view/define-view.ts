@@ -23,6 +23,7 @@ import { faultsOfForm } from './form-faults.ts'
 import { faultsOfKeep } from './keep-faults.ts'
 import { faultsOfKey } from './key-faults.ts'
 import { faultsOfLookups, lookupsOf } from './lookup.ts'
+import { faultsOfServe } from './paths.ts'
 import { faultsOfRespond, respondOf, type QueryDeclaration, type ViewOf } from './respond.ts'
 import {
   hiddenCounts,
@@ -216,26 +217,6 @@ const lingerMsMax = 2_000
 function faultsOfLinger({ lingerMs: ms }: ViewDeclaration): string[] {
   if (ms === undefined || (Number.isInteger(ms) && ms >= 0 && ms <= lingerMsMax)) return []
   return [`lingerMs ${ms} is no whole number of milliseconds from 0 to ${lingerMsMax}`]
-}
-
-/** Paths that the server has for itself. */
-const ownPaths = ['health', 'ready', 'fresh', 'status', 'openapi.json', 'views']
-
-function faultsOfServe({ serve, key }: ViewDeclaration): string[] {
-  if (serve === undefined) return []
-  const end = Object.keys(key)
-    .map((name) => `/:${name}`)
-    .join('')
-  const [, first, ...rest] = serve.slice(0, -end.length).split('/')
-  if (!serve.endsWith(end) || !serve.startsWith('/') || first === undefined) {
-    return [`serve '${serve}' is no path that ends in ${end}, as /entries${end}`]
-  }
-  return [
-    ...(ownPaths.includes(first) ? [`serve '${serve}' is a path of the server's own`] : []),
-    ...[first, ...rest].flatMap((part) =>
-      /^[A-Za-z0-9._~-]+$/.test(part) ? [] : [`serve '${serve}': '${part}' is no part of a path`],
-    ),
-  ]
 }
 
 function faultsOfTypes({ row }: ViewDeclaration): string[] {

@@ -39,3 +39,29 @@ function meet(one: string, other: string): boolean {
     parts.every((part, at) => part === others[at] || isFree(part) || isFree(others[at]!))
   )
 }
+
+/** Paths that the server has for itself. */
+const ownPaths = ['health', 'ready', 'fresh', 'status', 'openapi.json', 'views']
+
+type ServedDeclaration = {
+  readonly key: Readonly<Record<string, unknown>>
+  readonly serve?: string | undefined
+}
+
+/** What is wrong with the path under which a declaration serves its entries. */
+export function faultsOfServe({ serve, key }: ServedDeclaration): readonly string[] {
+  if (serve === undefined) return []
+  const end = Object.keys(key)
+    .map((name) => `/:${name}`)
+    .join('')
+  const [, first, ...rest] = serve.slice(0, -end.length).split('/')
+  if (!serve.endsWith(end) || !serve.startsWith('/') || first === undefined) {
+    return [`serve '${serve}' is no path that ends in ${end}, as /entries${end}`]
+  }
+  return [
+    ...(ownPaths.includes(first) ? [`serve '${serve}' is a path of the server's own`] : []),
+    ...[first, ...rest].flatMap((part) =>
+      /^[A-Za-z0-9._~-]+$/.test(part) ? [] : [`serve '${serve}': '${part}' is no part of a path`],
+    ),
+  ]
+}

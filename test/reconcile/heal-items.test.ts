@@ -306,7 +306,9 @@ describe('a look at items is given up', () => {
   test('when who rests says so', async () => {
     lies({ ode: 1n }, { ode: 1n })
     const rest = () => Promise.reject(new MillraceError('look-void', 'something else'))
-    await expect(healed({ pace: { ...fullPace, rest } })).rejects.toMatchObject({ message: 'something else' })
+    await expect(healed({ pace: { ...fullPace, rest } })).rejects.toMatchObject({
+      message: 'something else',
+    })
   })
 })
 
