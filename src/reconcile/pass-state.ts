@@ -203,9 +203,13 @@ export function futileOf(
 
 /** Whether a lap under way is of no use for what has to be done now. */
 export function isStale(pass: PassState, state: ViewState, wanted: LapKind): boolean {
+  const ids = state.declarations.map(({ id }) => id)
+  // What has gone takes its fields with it, also where the lap has filled them in: if it comes again,
+  // the lap must not know it.
+  if (!pass.declarations.every((id) => ids.includes(id))) return true
   if (wanted === 'build') {
     if (pass.kind !== 'build') return true
-    return !state.declarations.every(({ id }) => pass.declarations.includes(id))
+    return !ids.every((id) => pass.declarations.includes(id))
   }
   return wanted === 'doubt' && pass.kind === 'steady'
 }

@@ -12,7 +12,7 @@ export const limits = {
   lookCharsMax: 16_000,
   /** Items of a tally up to which a look tells all of them; a larger one is looked at by itself. */
   cellsMax,
-  /** Looks or corrections of one process under way at once: readers wait behind all of them. */
+  /** Looks or corrections of one lap under way at once: readers wait behind all of them. */
   stepsAtOnce: 2,
   /** Corrections of one step: about a millisecond of Redis where whole rows are put. */
   correctionsMax: 50,

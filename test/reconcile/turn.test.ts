@@ -417,6 +417,18 @@ describe('a view that was begun', () => {
     })
   })
 
+  test('is walked from its beginning when a declaration has gone that its lap has filled', async () => {
+    const { declarations } = world.data.state!
+    const known = [...declarations.map(({ id }) => id), 'other']
+    for (const kind of ['build', 'steady'] as const) {
+      world.pages.length = 0
+      world.left({ ...anchored, kind, after: '2', declarations: known })
+      await world.turn()
+      expect(world.pages).toMatchObject([{ after: undefined }])
+      expect(await world.lap()).toMatchObject({ declarations: declarations.map(({ id }) => id) })
+    }
+  })
+
   test('is filled with tickets, which stay with what was right already', async () => {
     world.authors(1)
     await world.turn()
