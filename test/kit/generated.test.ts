@@ -63,8 +63,9 @@ test('a view with a field of every type is what its rows say', async () => {
 })
 
 test('a view with every aggregate is what its rows say', async () => {
+  // By chance none may be left at the end.
   const done = await viewTest(everyView, { tables: everyTables }).generated({ changes: 500 })
-  expect(done.entries).toBeGreaterThan(0)
+  expect(done.inserts).toBeGreaterThan(100)
 })
 
 /** A view whose fold counts by another column than its declaration says. */

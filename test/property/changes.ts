@@ -76,7 +76,11 @@ function statementOf({ tables }: Plan, state: State, raw: Raw): Statement | unde
   const rows = state.get(table)!
   const present = [...rows.keys()]
   if (raw.kind < 55 || present.length === 0) {
-    const cells = cellsOf(table, raw)
+    const drawn = cellsOf(table, raw)
+    // By chance alone, few rows would give to one item of one entry.
+    const like = raw.kind < 25 ? rows.get(pick(present, raw.row)) : undefined
+    const last = table.key.at(-1)!
+    const cells = like ? { ...like, [last]: drawn[last]! } : drawn
     const taken = rows.get(placeOf(table, cells))
     return taken ? update(table, rows, [taken, cells]) : insert(table, rows, cells)
   }
