@@ -35,7 +35,7 @@ import { createTables, noteTables, tableKinds, tableSql } from './tables.ts'
 import { Tally } from './tally.ts'
 
 const callTimeoutMs = 5_000 * slowness
-const runs = 60
+const runs = 80
 
 let chain: Awaited<ReturnType<typeof startTestChain>>
 let client: Client
