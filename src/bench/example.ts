@@ -13,7 +13,6 @@ import { MillraceError } from '../errors.ts'
 import { loadProject } from '../project/project.ts'
 import { tablesOf, type View } from '../view/view.ts'
 import {
-  settle,
   serves,
   withFilledChain,
   workerName,
@@ -132,7 +131,6 @@ async function fillSource(
   if (code !== 0) throw new MillraceError('bench', `the generator of ${name} ended with ${code}`)
   if (films > 0 && name === 'shop') await addFilms(source, films, { say, signal })
   const { views } = await loadProject({ folder: chain.folders.chain, env: {}, path: config })
-  await settle(source, views)
   const counts = await withClient(source, async (client) => {
     const tables = [...new Set(views.flatMap((view) => tablesOf(view)))]
     const asked = tables.map((table) => client.query(`select count(*) from ${table}`))

@@ -55,6 +55,13 @@ export const workerName = 'worker-1'
 const builtWithinMs = 3_600_000
 const askEveryMs = 100
 
+/** Where the chain of a benchmark lives, with nothing in it. */
+export function emptiedFolder(): string {
+  const folder = join(chainFolder(process.env), 'bench')
+  rmSync(folder, { recursive: true, force: true })
+  return folder
+}
+
 /**
  * Fills the source before anything captures it, as a database that is there already, then starts
  * all servers, runs `work` and ends everything.
@@ -64,12 +71,12 @@ export async function withFilledChain<Result>(
   work: (filled: FilledChain) => Promise<Result>,
 ): Promise<Result> {
   const { configFile, init, say, signal } = options
-  const folder = join(chainFolder(process.env), 'bench')
-  rmSync(folder, { recursive: true, force: true })
+  const folder = emptiedFolder()
   const started = { folder, ports: await randomPorts(), config: configFile, say, signal, init }
   const before = await startChain({ ...started, servers: ['postgres'] })
   try {
     await options.fill(before)
+    await settle(before, configFile)
   } finally {
     await before.stop()
   }
@@ -131,8 +138,9 @@ export function serves(state: ViewState | undefined): boolean {
 }
 
 /** Tells Postgres what the tables have, as a database knows that is there already. */
-export async function settle(source: string, views: readonly View[]): Promise<void> {
-  const client = new Client({ connectionString: source })
+async function settle({ env, folders }: Chain, configFile: string): Promise<void> {
+  const { views } = await loadProject({ folder: folders.chain, env: {}, path: configFile })
+  const client = new Client({ connectionString: env.MILLRACE_SOURCE_APP! })
   await client.connect()
   try {
     for (const table of new Set(views.flatMap((view) => tablesOf(view)))) {

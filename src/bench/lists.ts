@@ -3,11 +3,9 @@
  * as fast as one of a thousand. Redis alone is started; changes are folded and committed as by a worker.
  */
 import { rmSync } from 'node:fs'
-import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import type { Row } from '../change.ts'
 import { systemClock } from '../clock.ts'
-import { chainFolder } from '../dev/folders.ts'
 import { randomPorts } from '../dev/ports.ts'
 import { startChain } from '../dev/start-chain.ts'
 import { createLog } from '../log.ts'
@@ -22,7 +20,7 @@ import { entryView, listView, longItem, shortItem, table, topView } from './list
 import { Durations } from './percentiles.ts'
 import { bytesEach, sizesOf } from './redis-memory.ts'
 import { openServing, type ServingView } from './serving-view.ts'
-import type { Attending } from './filled-chain.ts'
+import { emptiedFolder, type Attending } from './filled-chain.ts'
 
 export type ListsOptions = Omit<Attending, 'tell'> & {
   /** Items and rows of the large tally and of the large list. */
@@ -36,8 +34,7 @@ const warmUpReads = 500
 
 export async function measureLists(options: ListsOptions): Promise<void> {
   const { say, signal, show } = options
-  const folder = join(chainFolder(process.env), 'bench')
-  rmSync(folder, { recursive: true, force: true })
+  const folder = emptiedFolder()
   const started = { folder, ports: await randomPorts(), say, signal, config: userInformationConfig }
   const chain = await startChain({ ...started, servers: ['redis'] })
   const redis = new Redis(chain.urls.redis)

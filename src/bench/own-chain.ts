@@ -64,9 +64,6 @@ async function fill(admin: string, users: number): Promise<void> {
       insert into likes (user_id, tweet_id)
         select id, 1 + (id * 31 + step::bigint * 15485863) % ${users * tweets}
         from generate_series(1, ${users}) id, generate_series(1, ${likes}) step;`)
-    for (const table of ['users', 'tweets', 'follows', 'likes']) {
-      await client.query(`vacuum (analyze) ${table}`)
-    }
   } finally {
     await client.end()
   }

@@ -7,14 +7,13 @@ import { Client } from 'pg'
 import { systemClock } from '../clock.ts'
 import { readConfig } from '../config.ts'
 import type { Chain } from '../dev/chain.ts'
-import { chainFolder } from '../dev/folders.ts'
 import { randomPorts } from '../dev/ports.ts'
 import { startChain } from '../dev/start-chain.ts'
 import { startRole } from '../dev/start-role.ts'
 import { MillraceError } from '../errors.ts'
 import { pacedWrites, tablesSql } from './many-tables.ts'
 import { manyViews, tableAt } from './many-views.ts'
-import { workerName, type Attending } from './filled-chain.ts'
+import { emptiedFolder, workerName, type Attending } from './filled-chain.ts'
 import { Durations } from './percentiles.ts'
 import { processSeconds, residentMib } from './process-time.ts'
 import { verified } from './verified.ts'
@@ -55,8 +54,7 @@ const shownTimeoutMs = 15_000
 /** Measures what a view more costs a worker, of views over the same eight tables. */
 export async function measureViews(options: ViewsOptions): Promise<void> {
   const { say, signal, tell } = options
-  const folder = join(chainFolder(process.env), 'bench')
-  rmSync(folder, { recursive: true, force: true })
+  const folder = emptiedFolder()
   mkdirSync(folder, { recursive: true })
   const init = join(folder, 'tables.sql')
   writeFileSync(init, tablesSql())

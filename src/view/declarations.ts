@@ -225,8 +225,8 @@ function definitionOf({ table, by, where, adds: added }: Count): readonly unknow
   return plain ? [table, lone(by)] : [table, lone(by), where, added]
 }
 
-/** What readers get of it is not part of what is stored. */
-function tallyDefinition({ table, by, where, item: given }: Tally): readonly unknown[] {
+/** What is stored of it, whatever its name: what readers get of it is no part of that. */
+export function tallyDefinition({ table, by, where, item: given }: Tally): readonly unknown[] {
   return [table, lone(by), where, given]
 }
 

@@ -9,6 +9,7 @@ import {
 } from './aggregates/aggregate.ts'
 import { typedColumn } from './aggregates/columns.ts'
 import { faultsOfCondition } from './condition.ts'
+import { tallyDefinition } from './declarations.ts'
 import type {
   AggregateDeclarations,
   FieldDeclarations,
@@ -126,8 +127,8 @@ function tallyOf(name: string, declared: AggregateDeclaration, tallies: Tally[])
   const { item } = declared.keeps
   if (!item) return undefined
   const tally = { ...groupOf(name, declared), item }
-  const sameAs = ({ table, by, where, item: of }: Tally) => JSON.stringify([table, by, where, of])
-  const known = tallies.find((each) => sameAs(each) === sameAs(tally))
+  const definition = (each: Tally) => JSON.stringify(tallyDefinition(each))
+  const known = tallies.find((each) => definition(each) === definition(tally))
   if (!known) tallies.push(tally)
   return known ?? tally
 }

@@ -65,11 +65,7 @@ export class RespondReads {
     const served = this.#options.served.get(name)
     if (!served) throw new RespondFault(`it read the view ${name}, which the configuration lacks`)
     const { view } = served.own
-    const known = [...fieldsOf(view), ...view.aggregates].map((each) => each.name)
-    const strange = only?.find((each) => !known.includes(each))
-    if (strange !== undefined) {
-      throw new RespondFault(`it read ${strange} of ${name}, which is no field or aggregate of it`)
-    }
+    if (only) refuseStrange(view, only)
     const places = new Map<string, number>()
     const found = keys.map((given) => {
       const key = keyOf(view, given)
@@ -97,6 +93,13 @@ export class RespondReads {
     }
     return answer
   }
+}
+
+function refuseStrange(view: View, only: readonly string[]): void {
+  const known = [...fieldsOf(view), ...view.aggregates].map(({ name }) => name)
+  const strange = only.find((each) => !known.includes(each))
+  if (strange === undefined) return
+  throw new RespondFault(`it read ${strange} of ${view.name}, which is no field or aggregate of it`)
 }
 
 function keyOf(view: View, given: EntryKey): string | undefined {

@@ -56,22 +56,19 @@ export class EntrySql {
       'e.present is not true',
       ...counts.map((count) => `coalesce(${count}, 0) = 0`),
     ].join(' and ')
+    const numbers = counts.map((count, index) => `coalesce(${count}, 0) as c${index}`)
     const present = layout.presence.map((name) => `e.${quote(columnName(name))} > 0`)
     this.exists = present.length === 0 ? 'e.present' : `(${present.join(' or ')})`
     this.columns = [
       `${this.entryText} as entry`,
       ...layout.fields.map((field, index) => `${asText(field)} as f${index}`),
-      ...counts.map((count, index) => `coalesce(${count}, 0) as c${index}`),
+      ...numbers,
     ].join(', ')
     this.slices = layout.slices
       .map((slice, index) => `, ${cells.slice(slice, this.#own)} as t${index}`)
       .join('')
     this.look = statement('look', this.#lookText(this.#textSql(isEmpty)))
-    const told = [
-      `${this.entryText} as entry`,
-      `${isEmpty} as empty`,
-      ...counts.map((count, index) => `coalesce(${count}, 0) as c${index}`),
-    ].join(', ')
+    const told = [`${this.entryText} as entry`, `${isEmpty} as empty`, ...numbers].join(', ')
     const worth = `(${[isEmpty, ...counts.map((count) => `${count} < 0`)].join(' or ')})`
     this.apply = statement('apply', this.#applyText(others, told, worth))
     this.touch = statement(
