@@ -151,6 +151,23 @@ describe('a tail', () => {
     expect(readAtMs).toEqual([0, 700, 700, 700, 1_400])
   })
 
+  test('waits the less the longer a commit takes', async () => {
+    const clock = new ManualClock()
+    const startsMs: number[] = []
+    const script = new Script(
+      batch(10, 11, records(10, 1)),
+      batch(11, 12, records(11, 1)),
+      batch(12, 13, records(12, 1)),
+    )
+    const moved = async () => {
+      startsMs.push(clock.monotonicMs() - startedMs)
+      await clock.sleep(startsMs.length === 1 ? 300 : 900)
+    }
+    const startedMs = clock.monotonicMs()
+    await clock.until(script.run(checkpoint(10), { clock, lingerMs: 700, moved }))
+    expect(startsMs.slice(0, 3)).toEqual([0, 700, 1_600])
+  })
+
   test('ends its wait when the partition is lost', async () => {
     const clock = new ManualClock()
     const script = new Script(batch(10, 11, records(10, 1)), batch(11, 12, records(11, 1)))

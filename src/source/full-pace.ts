@@ -13,8 +13,6 @@ export class SharedFullPace {
   readonly #take: () => Promise<FullPace | undefined>
   /** That of the holders, or of those that are about to be. */
   #session: Promise<FullPace | undefined> | undefined
-  /** Of the session before. */
-  #ended: Promise<unknown> = Promise.resolve()
   #holders = 0
 
   constructor(url: string, callTimeoutMs: number) {
@@ -25,7 +23,7 @@ export class SharedFullPace {
   async take(): Promise<FullPace | undefined> {
     if (this.#holders === holdersMax) return undefined
     this.#holders += 1
-    this.#session ??= this.#ended.then(this.#take)
+    this.#session ??= this.#take()
     const session = await this.#session.catch(async (error: unknown) => {
       await this.#giveBack()
       throw error
@@ -50,8 +48,7 @@ export class SharedFullPace {
     if (this.#holders > 0) return
     const session = this.#session
     this.#session = undefined
-    this.#ended = (async () => (await session?.catch(() => undefined))?.release())()
-    await this.#ended
+    await (await session?.catch(() => undefined))?.release()
   }
 }
 

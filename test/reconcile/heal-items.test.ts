@@ -268,6 +268,29 @@ describe('a tally of which nothing can be told', () => {
     expect(asked.map(({ kind }) => kind)).toEqual(['range'])
   })
 
+  test('and which is asked for nothing more once that is known', async () => {
+    const all = items(2_000)
+    lies(all, all)
+    world.rows.set('2', entry({ honours: { bay: 1n } }))
+    world.keep('2', entry({ honours: { bay: 1n } }))
+    const touching = insert(
+      'books',
+      { id: 7n },
+      { author: 1n, genre: 'epic' },
+      { transaction: 240 },
+    )
+    world.topics.append(books, changed(touching))
+    world.stands(books, 11)
+    await standing(books)
+    const large = [{ entry: '2', tally: 'honours' }, genres, { entry: '3', tally: 'genres' }]
+    // The first part of what is large is judged before the second one is taken.
+    const pace = { ...fullPace, charsAhead: 1_000 }
+    expect(await healed({ large, pace })).toEqual({ wrong: [], unproved: ['books'] })
+    expect(looked.filter(({ tally }) => tally === 'genres').length).toBeLessThan(2)
+    const asked = world.itemPages.filter(({ tally }) => tally === 'genres')
+    expect(asked.map(({ entry: of, kind }) => [of, kind])).toEqual([['1', 'range']])
+  })
+
   test('is waited for where no other table is looked at', async () => {
     lies({ ode: 1n }, { ode: 1n })
     await standing(books)
@@ -348,6 +371,25 @@ describe('an item that changes have touched meanwhile', () => {
     expect(inStore()).toEqual({ epic: 1n })
   })
 
+  test('is found wrong though a later page begins behind the change', async () => {
+    lies({ ode: 1n }, { ode: 1n })
+    world.rows.set('2', entry({ genres: { ode: 1n } }))
+    world.keep('2', entry({ genres: { ode: 1n } }))
+    world.beforeItems = async (_, asked) => {
+      if (asked !== 2) return
+      world.rows.set('1', entry({ genres: { epic: 1n, ode: 1n } }))
+      world.topics.append(books, epic(7, 160))
+      world.stands(books, 11)
+      world.snapshot = '350:350:'
+      await world.publish(world.barrier(3, 11))
+      await world.publish(world.barrier(4, 11))
+    }
+    const large = [genres, { entry: '2', tally: 'genres' }]
+    const pace = { ...fullPace, charsAhead: 1 }
+    expect((await healed({ large, pace })).wrong).toEqual(['1 genres[epic] 1  healed'])
+    expect(inStore()).toEqual({ epic: 1n, ode: 1n })
+  })
+
   test('is told once where nothing is corrected', async () => {
     lies({ epic: 1n }, { epic: 4n })
     world.topics.append(books, epic(7))
@@ -372,6 +414,16 @@ describe('an item that changes have touched meanwhile', () => {
     // The looks themselves read all that is between anchors and checkpoints.
     expect(read.filter((topic) => topic.endsWith('prizes')).length).toBe(1)
   })
+})
+
+test('as many pages are judged together as the pace has room for', async () => {
+  const all = items(3_000)
+  lies(all, all)
+  let judged = 0
+  const rest = async ({ rows }: { readonly rows: number }) => void (judged += Number(rows === 0))
+  // Each part of a thousand items takes 105,000 characters.
+  await healed({ pace: { ...fullPace, charsAhead: 150_000, rest } })
+  expect(judged).toBe(2)
 })
 
 test('each part of a page rests by its rows', async () => {

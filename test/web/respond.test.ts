@@ -9,6 +9,7 @@ import { limits } from '../../src/store/limits.ts'
 import { memoryStore } from '../../src/store/memory/memory-store.ts'
 import type { ViewStore } from '../../src/store/store.ts'
 import { topOf } from '../../src/view/aggregates/top-of.ts'
+import { bigint } from '../../src/types/declare.ts'
 import { countOf, defineView, from } from '../../src/view/define-view.ts'
 import type { Asked } from '../../src/view/respond.ts'
 import { recordedLog } from '../support/recorded-log.ts'
@@ -277,6 +278,12 @@ describe('a respond reads', () => {
       aggregates: {
         visits: countOf('visits', { by: 'place' }),
         guests: topOf('visits', { by: 'place', item: 'guest', most: 2 }),
+        hosts: topOf('visits', {
+          by: 'place',
+          item: { artistId: bigint('host') },
+          most: 2,
+          lookup: { view: 'artist', fields: { name: 'text' } },
+        }),
       },
     })
     const get = await answering(({ read }) =>
@@ -289,10 +296,14 @@ describe('a respond reads', () => {
     const views = [
       { declared: listener, store: listenerStore },
       { declared, store: counted(store) },
+      { declared: ownView(artists), store: artistStore },
     ]
     ;({ app } = await apiOfViews(views, { clock, log: log.log }))
     expect((await get('/listeners/1')).json()).toEqual([[{ placeId: '5', guests: [] }]])
-    expect(layouts).toMatchObject([{ counts: ['visits'], presence: ['visits'] }])
+    const slices = [expect.objectContaining({ name: 'guests' })]
+    expect(layouts).toMatchObject([{ counts: ['visits'], presence: ['visits'], slices }])
+    // What is not asked for looks nothing up.
+    expect(calls).toEqual([[['5']]])
   })
 
   test('and its answer tells the oldest watermark, the greatest age and all doubts', async () => {
