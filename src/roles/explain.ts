@@ -19,7 +19,7 @@ import { parseKey, spelledRule } from '../web/entry-key.ts'
 import { chosenView, opening } from './chosen.ts'
 import {
   linesOf,
-  shortened,
+  shownEntry,
   type Explained,
   type Finding,
   type Touch,
@@ -198,7 +198,7 @@ async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<
   const sql = entries.get(key)
   return {
     snapshot: `${snapshot.xmin}:${snapshot.xmax}`,
-    sql: sql === undefined ? null : shortened(plan.layout, key, sql),
+    sql: sql === undefined ? null : shownEntry(plan.layout, sql),
     unproved: [...new Set([...judgement.unproved, ...items.unproved])],
     verdict: verdict.kind === 'right' && wrong.length > 0 ? 'wrong' : verdict.kind,
     differences: wrong.map(({ expected, found, ...of }) => ({

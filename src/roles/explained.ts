@@ -1,9 +1,9 @@
 /** What `explain` found out of one entry, for programs as it stands, and for people as lines. */
 import type { ViewLayout } from '../mutation.ts'
-import { decodeEntry, encodeEntry, type ToldTally } from '../store/entry-text.ts'
+import { decodeEntry, type ToldTally } from '../store/entry-text.ts'
 
-/** Cells that are shown of one tally of an entry. */
-const cellsShown = 10
+/** Items that are shown of one tally of an entry. */
+const itemsShown = 10
 
 export type Explained = {
   readonly view: string
@@ -45,11 +45,14 @@ type Difference = {
 /** What an earlier look found wrong with it. */
 export type Finding = Difference & { readonly at: string; readonly healed: boolean }
 
+/** Fields, counts and items by their names in the layout. Without the owning row every field is null. */
+export type ShownEntry = Readonly<Record<string, string | null | Readonly<Record<string, string>>>>
+
 /** What the comparison says. */
 export type Verdict = {
   readonly snapshot: string
-  /** What SQL had there. */
-  readonly sql: string | null
+  /** What SQL had there; null for nothing. */
+  readonly sql: ShownEntry | null
   readonly verdict: 'right' | 'wrong' | 'unreadable' | 'too old'
   readonly differences: readonly Difference[]
   /** Tables of which something could not be told. */
@@ -92,7 +95,7 @@ function gaveText({ row, amounts }: Touch['gave'][number]): string {
 
 function verdictLines({ snapshot, sql, unproved, verdict, differences }: Verdict) {
   const compared = [
-    `compared at snapshot ${snapshot}: SQL had ${sql ?? 'nothing'}`,
+    `compared at snapshot ${snapshot}: SQL had ${sql ? JSON.stringify(sql) : 'nothing'}`,
     ...unproved.map((table) => `not told: what comes of ${table}`),
   ]
   if (verdict === 'right') return [...compared, 'right: the entry is what SQL says']
@@ -109,16 +112,19 @@ function verdictLines({ snapshot, sql, unproved, verdict, differences }: Verdict
   ]
 }
 
-/** The text of an entry with no more cells of its tallies than anybody reads. */
-export function shortened(layout: ViewLayout, key: string, entryText: string): string {
-  const { tallies, ...entry } = decodeEntry(layout, entryText)!
-  if (!tallies) return entryText
-  let left = 0
-  const short = [...tallies].map(([name, told]): [string, ToldTally] => {
-    if (told === 'large') return [name, told]
-    left += Math.max(0, told.size - cellsShown)
-    return [name, new Map([...told].slice(0, cellsShown))]
-  })
-  const shown = encodeEntry(layout, key, { ...entry, tallies: new Map(short) })
-  return left === 0 ? shown : `${shown} and ${left} more items`
+/** An entry of which the source told this text, with no more items than anybody reads. */
+export function shownEntry(layout: ViewLayout, entryText: string): ShownEntry {
+  const { fields, counts, tallies = [] } = decodeEntry(layout, entryText)!
+  return {
+    ...Object.fromEntries(layout.fields.map(({ name }) => [name, fields?.[name] ?? null])),
+    ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, String(count)])),
+    ...Object.fromEntries([...tallies].map(([name, told]) => [name, shownItems(told)])),
+  }
+}
+
+function shownItems(told: ToldTally): string | Readonly<Record<string, string>> {
+  if (told === 'large') return 'more items than are told at once'
+  const items = [...told].slice(0, itemsShown).map(([item, amount]) => [item, String(amount)])
+  const left = told.size - itemsShown
+  return Object.fromEntries(left > 0 ? [...items, ['…', `${left} more`]] : items)
 }

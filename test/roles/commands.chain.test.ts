@@ -78,6 +78,7 @@ describe('the commands', () => {
           view: 'user-information',
           key: '1',
           since: 'barrier',
+          sql: { tweetCount: expect.stringMatching(/^\d+$/) as string },
           verdict: 'wrong',
           differences: [{ field: 'tweetCount' }],
         },

@@ -1,4 +1,4 @@
-import { linesOf, shortened, type Explained } from '../../src/roles/explained.ts'
+import { linesOf, shownEntry, type Explained } from '../../src/roles/explained.ts'
 import { encodeEntry } from '../../src/store/entry-text.ts'
 import { library, talliedLibrary } from '../support/library.ts'
 
@@ -11,13 +11,31 @@ const many = (count: number) =>
 const textOf = (count: number) =>
   encodeEntry(layout, '1', { ...entry, tallies: new Map([['genres', many(count)]]) })
 
-test('of a long tally the first ten cells are shown, and how many more there are', () => {
-  expect(shortened(layout, '1', textOf(10))).toBe(textOf(10))
-  expect(shortened(layout, '1', textOf(37))).toBe(`${textOf(10)} and 27 more items`)
-  const large = textOf(1_001)
-  expect(shortened(layout, '1', large)).toBe(large)
-  const plain = encodeEntry(library.layout, '1', entry)
-  expect(shortened(library.layout, '1', plain)).toBe(plain)
+test('an entry is shown by the names of its fields, counts and items', () => {
+  const genres = new Map([
+    ['epic', 3n],
+    ['ode', 1n],
+  ])
+  const shown = { name: 'Ada', bookCount: '1', prizeCount: '0' }
+  const tallied = encodeEntry(layout, '1', { ...entry, tallies: new Map([['genres', genres]]) })
+  expect(shownEntry(layout, tallied)).toEqual({
+    ...shown,
+    genres: { epic: '3', ode: '1' },
+    honours: {},
+  })
+  const rowless = encodeEntry(library.layout, '1', { fields: null, counts: { bookCount: -1n } })
+  expect(shownEntry(library.layout, rowless)).toEqual({
+    name: null,
+    bookCount: '-1',
+    prizeCount: '0',
+  })
+})
+
+test('of a long tally the first ten items are shown, and how many more there are', () => {
+  const ten = Object.fromEntries([...many(10)].map(([item]) => [item, '1']))
+  expect(shownEntry(layout, textOf(10)).genres).toEqual(ten)
+  expect(shownEntry(layout, textOf(37)).genres).toEqual({ ...ten, '…': '27 more' })
+  expect(shownEntry(layout, textOf(1_001)).genres).toBe('more items than are told at once')
 })
 
 test('items that a change gave to, items that are wrong, and a key that is none, are named', () => {
@@ -41,6 +59,10 @@ test('items that a change gave to, items that are wrong, and a key that is none,
     unproved: [],
   }
   const lines = linesOf(explained)
+  expect(lines).toContain('compared at snapshot 1:1: SQL had nothing')
+  expect(linesOf({ ...explained, sql: { name: 'Ada', bookCount: '1' } })).toContain(
+    'compared at snapshot 1:1: SQL had {"name":"Ada","bookCount":"1"}',
+  )
   const noKey = 'id is a number.'
   expect(linesOf({ ...explained, noKey }).slice(0, 3)).toEqual([
     'library 1 in memory',
