@@ -23,6 +23,8 @@ const servers = {
 }
 
 export default {
+  // Two files run at a time, each with servers of its own: what takes a second alone may take ten.
+  testTimeout: 20_000,
   projects: [
     {
       ...common,
