@@ -61,27 +61,26 @@ export function encodeEntry(
 /** Undefined for text that is not of this form. */
 export function decodeEntry(layout: ViewLayout, text: string): LookedAt | undefined {
   if (text === unreadable) return undefined
-  const bytes = Buffer.from(text)
+  const bytes = new Bytes(text)
   const keys = layout.key.map((_, at) => `:${at}`)
   const names = [...keys, ...layout.fields.map(({ name }) => name)]
   const fields: Record<string, string | null> = {}
   let at = 1
   if (text.startsWith('+')) {
     for (const name of names) {
-      if (bytes[at] === dash) {
+      if (bytes.all[at] === '-') {
         fields[name] = null
         at += 1
         continue
       }
-      const colon = bytes.indexOf(':', at)
-      const length = Number(bytes.toString('latin1', at, colon))
-      if (colon < 0 || !Number.isInteger(length)) return undefined
-      at = colon + 1 + length
-      fields[name] = bytes.toString('utf8', colon + 1, at)
+      const value = bytes.cellAt(at)
+      if (!value) return undefined
+      fields[name] = value.text
+      at = value.end
     }
   }
-  const from = layout.tallies.length === 0 ? -1 : bytes.indexOf('|', at)
-  const counts = countsIn(layout, bytes.toString('latin1', at + 1, from < 0 ? undefined : from))
+  const from = layout.tallies.length === 0 ? -1 : bytes.all.indexOf('|', at)
+  const counts = countsIn(layout, bytes.all.slice(at + 1, from < 0 ? undefined : from))
   const tallies = talliesIn(layout, bytes, from)
   if (!counts || !tallies) return undefined
   for (const name of keys) delete fields[name]
@@ -90,7 +89,27 @@ export function decodeEntry(layout: ViewLayout, text: string): LookedAt | undefi
   return { fields: row, counts, ...rest, empty: text.startsWith('!') }
 }
 
-const dash = 0x2d
+/** The UTF-8 of a text. Lengths within an entry's text are in bytes. */
+class Bytes {
+  /** One character for each byte. */
+  readonly all: string
+  readonly #isAscii: boolean
+
+  constructor(text: string) {
+    this.#isAscii = Buffer.byteLength(text) === text.length
+    this.all = this.#isAscii ? text : Buffer.from(text).toString('latin1')
+  }
+
+  /** Reads a length, a colon, and so many bytes of text; undefined where there is no length. */
+  cellAt(at: number): { readonly text: string; readonly end: number } | undefined {
+    const colon = this.all.indexOf(':', at)
+    const length = Number(this.all.slice(at, colon))
+    if (colon < 0 || !Number.isInteger(length)) return undefined
+    const end = colon + 1 + length
+    const bytes = this.all.slice(colon + 1, end)
+    return { text: this.#isAscii ? bytes : Buffer.from(bytes, 'latin1').toString(), end }
+  }
+}
 
 function cell(value: string | null): string {
   return value === null ? '-' : `${Buffer.byteLength(value)}:${value}`
@@ -112,35 +131,30 @@ function countsIn({ counts }: ViewLayout, text: string): Record<string, bigint |
 /** Undefined for text that is not of this form; every tally begins with a bar. */
 function talliesIn(
   { tallies }: ViewLayout,
-  bytes: Buffer,
+  bytes: Bytes,
   from: number,
 ): Map<string, ToldTally> | undefined {
+  const { all } = bytes
   const found = new Map<string, ToldTally>()
   let at = from
   for (const { name } of tallies) {
-    if (at < 0 || bytes[at] !== bar) return undefined
+    if (at < 0 || all[at] !== '|') return undefined
     at += 1
-    if (bytes[at] === star) {
+    if (all[at] === '*') {
       found.set(name, 'large')
       at += 1
       continue
     }
     const items = new Map<string, bigint>()
-    while (at < bytes.length && bytes[at] !== bar) {
-      const colon = bytes.indexOf(':', at)
-      const length = Number(bytes.toString('latin1', at, colon))
-      if (colon < 0 || !Number.isInteger(length)) return undefined
-      const end = bytes.indexOf(';', colon + 1 + length)
-      const amount = bytes.toString('latin1', colon + 1 + length, end)
-      if (end < 0 || !/^-?[1-9]\d{0,15}$/.test(amount) || !fitsCell(BigInt(amount)))
-        return undefined
-      items.set(bytes.toString('utf8', colon + 1, colon + 1 + length), BigInt(amount))
+    while (at < all.length && all[at] !== '|') {
+      const item = bytes.cellAt(at)
+      const end = item ? all.indexOf(';', item.end) : -1
+      const amount = end < 0 ? '' : all.slice(item!.end, end)
+      if (!/^-?[1-9]\d{0,15}$/.test(amount) || !fitsCell(BigInt(amount))) return undefined
+      items.set(item!.text, BigInt(amount))
       at = end + 1
     }
     found.set(name, items)
   }
-  return from < 0 || at === bytes.length ? found : undefined
+  return from < 0 || at === all.length ? found : undefined
 }
-
-const bar = 0x7c
-const star = 0x2a

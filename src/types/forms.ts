@@ -69,8 +69,19 @@ export function storedAs(type: string): StoredForm {
 
 /** Order of bytes, which is that of code points, of texts that are well-formed. */
 export function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+  const length = Math.min(a.length, b.length)
+  for (let at = 0; at < length; at += 1) {
+    const left = a.charCodeAt(at)
+    const right = b.charCodeAt(at)
+    if (left === right) continue
+    // Bytes of UTF-8 are in the order of UTF-16 up to where surrogates begin.
+    const isPlain = left < firstSurrogate || right < firstSurrogate
+    return isPlain ? left - right : Buffer.compare(Buffer.from(a), Buffer.from(b))
+  }
+  return a.length - b.length
 }
+
+const firstSurrogate = 0xd800
 
 /** Constants of a type in which equal values have equal texts. */
 export function equalTexts(words: string, isValue: (text: string) => boolean): ConstantForm {
