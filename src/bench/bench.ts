@@ -12,7 +12,7 @@ import type { Attending } from './filled-chain.ts'
 import { measureLists } from './lists.ts'
 import { measureLooks } from './looks.ts'
 import type { OwnChainOptions } from './own-chain.ts'
-import { measureReads, popularPaths } from './reads.ts'
+import { measureReads, popularPaths, warmUpMs } from './reads.ts'
 import { surroundings } from './surroundings.ts'
 import { measureViews } from './views.ts'
 import { measureVisible } from './visible.ts'
@@ -81,16 +81,19 @@ async function visible({ config, signal, forMs, changes, users }: Bench): Promis
 async function reads(bench: Bench): Promise<void> {
   const { config, signal, forMs, changes, users, rate, connections } = bench
   const source = changes === 0 ? '' : sourceOfChain()
-  const { result, traffic } = await besideTraffic({ rate: changes, users, source, signal }, () =>
-    measureReads({
-      api: apiOf(config),
-      paths: popularPaths(users),
-      rate,
-      forMs,
-      connections,
-      signal,
-    }),
-  )
+  const asked = {
+    api: apiOf(config),
+    paths: popularPaths(users),
+    rate,
+    forMs,
+    connections,
+    signal,
+  }
+  const beside = { rate: changes, users, source, signal }
+  const { result, traffic } = await besideTraffic(beside, async () => {
+    await measureReads({ ...asked, forMs: warmUpMs })
+    return measureReads(asked)
+  })
   const statuses = [...result.statuses].map(([status, times]) => `${times} x ${status}`).join(', ')
   printLine(`beside    ${changes} changes/s asked; traffic: ${traffic}`)
   printLine(`reads     ${result.answered.summary()} (${rate}/s, from the intended send time)`)

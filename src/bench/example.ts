@@ -22,7 +22,7 @@ import {
 import { mergingOf } from './merging.ts'
 import { processSeconds, residentMib } from './process-time.ts'
 import { projection } from './projection.ts'
-import { measureReads } from './reads.ts'
+import { measureReads, warmUpMs } from './reads.ts'
 import { sizesOf, sizeText, usedBytes, type ViewSize } from './redis-memory.ts'
 import { verified } from './verified.ts'
 
@@ -207,8 +207,10 @@ async function measureAllReads(
     const { view } = kept.find((each) => each.view.name === name)!
     const paths = sizes.get(name)!.keys.map((key) => pathTo(view, key) + query)
     const bytes = await answerBytes(api, paths)
+    const reading = { api, paths, rate, forMs, connections, signal }
+    await measureReads({ ...reading, forMs: warmUpMs })
     const before = processors(chain)
-    const found = await measureReads({ api, paths, rate, forMs, connections, signal })
+    const found = await measureReads(reading)
     const used = processors(chain).map(
       (each, at) => ((each - before[at]!) * 1_000) / found.answered.count,
     )

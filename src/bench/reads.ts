@@ -25,6 +25,9 @@ export type ReadsResult = {
   readonly failures: number
 }
 
+/** Reads for so long that nobody counts: an API that has just begun compiles its code meanwhile. */
+export const warmUpMs = 2_000
+
 const timerMs = 1
 const drainTimeoutMs = 5_000
 

@@ -30,8 +30,6 @@ export type ChainOptions = {
   readonly transactions?: boolean
   /** Settings of the connector beside or instead of the committed ones; `null` removes one. */
   readonly connector?: Readonly<Record<string, string | null>>
-  /** Flags for every JVM, as `['-XX:TieredStopAtLevel=1']` for a short life. */
-  readonly javaFlags?: readonly string[]
   readonly connectSettings?: Settings
   readonly kafkaSettings?: Settings
   readonly postgresSettings?: Settings

@@ -141,8 +141,7 @@ class Start {
   async #spec(name: ServerName): Promise<ProcessSpec> {
     const { folders, env } = this.#chain
     const { ports, programs, passwords, say, project, ...options } = this.#options
-    const { jars } = programs
-    const java = { path: programs.java, flags: options.javaFlags ?? [] }
+    const { jars, java } = programs
     switch (name) {
       case 'postgres':
         return postgresSpec(folders, {

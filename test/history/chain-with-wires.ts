@@ -55,7 +55,6 @@ export async function chainWithWires({
       config: userInformationConfig,
       api: true,
       roleEnv,
-      javaFlags: ['-XX:TieredStopAtLevel=1'],
       postgresSettings: { fsync: 'off' },
       // Brokers tell clients where to connect to: so everybody comes through the wire.
       kafkaSettings: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${wires.kafka.port}` },

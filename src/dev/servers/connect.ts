@@ -3,10 +3,10 @@ import { jarsFolder } from '../downloads.ts'
 import { packageFolder, type Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 import { readProperties, writeProperties } from '../settings.ts'
-import { javaSpec, loggingFlag, type JavaProgram } from './java.ts'
+import { javaSpec, loggingFlag } from './java.ts'
 
 export type ConnectOptions = {
-  readonly java: JavaProgram
+  readonly java: string
   /** Folder of the download `kafka`, which has Connect as well. */
   readonly jars: string
   /** Folders that hold plugins, each in a folder of its own. */

@@ -8,10 +8,10 @@ import { jarsFolder } from '../downloads.ts'
 import { makePrivateFolder, type Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 import { writeProperties } from '../settings.ts'
-import { javaSpec, loggingFlag, type JavaProgram } from './java.ts'
+import { javaFlags, javaSpec, loggingFlag } from './java.ts'
 
 export type KafkaOptions = {
-  readonly java: JavaProgram
+  readonly java: string
   /** Folder of the download `kafka`. */
   readonly jars: string
   readonly port: number
@@ -33,8 +33,7 @@ export async function kafkaSpec(folders: Folders, options: KafkaOptions): Promis
   if (!existsSync(join(data, 'meta.properties'))) {
     const id = randomBytes(16).toString('base64url').replace(/^-/, 'm')
     const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', settingsPath]
-    const flags = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
-    await runCommand(options.java.path, [...flags, ...classPath, ...format], {
+    await runCommand(options.java, [...javaFlags, ...classPath, ...format], {
       timeoutMs: formatTimeoutMs,
     })
   }

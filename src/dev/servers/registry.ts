@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { MillraceError } from '../../errors.ts'
 import { makePrivateFolder, type Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
-import { javaSpec, type JavaProgram } from './java.ts'
+import { javaSpec } from './java.ts'
 
 export type RegistryOptions = {
-  readonly java: JavaProgram
+  readonly java: string
   /** Folder of the unpacked archive. */
   readonly archive: string
   readonly port: number
@@ -27,7 +27,6 @@ export function registrySpec(folders: Folders, options: RegistryOptions): Proces
     java: options.java,
     heapMaxMb: 192,
     args: [
-      '-XX:TieredStopAtLevel=1',
       '-Dquarkus.http.host=127.0.0.1',
       `-Dquarkus.http.port=${options.port}`,
       // H2 holds writes back for half a second; a schema that a kill takes with it makes every
