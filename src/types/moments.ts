@@ -56,9 +56,11 @@ export function clockOf(text: string): bigint | undefined {
 export function momentOf(text: string): bigint | undefined {
   const [day = '', clock = '', ...more] = text.split('T')
   const [days, micros] = [daysOf(day), clockOf(clock)]
-  if (more.length > 0 || Number.isNaN(days) || micros === undefined) return undefined
-  const moment = BigInt(days) * dayMicros + micros
-  return momentText(moment) === text ? moment : undefined
+  // The end of a day is written as the next one's beginning, and the 30th of February as no day.
+  if (more.length > 0 || Number.isNaN(days) || micros === undefined || micros === dayMicros) {
+    return undefined
+  }
+  return dayText(days) === day ? BigInt(days) * dayMicros + micros : undefined
 }
 
 export function yearText(year: number): string {

@@ -1,3 +1,4 @@
+import { typeOf } from '../../src/types/types.ts'
 import * as fc from 'fast-check'
 import { canonicalTimestamp } from '../../src/types/timestamps.ts'
 
@@ -61,4 +62,33 @@ describe('a timestamp in its canonical form', () => {
       ),
     )
   })
+})
+
+test.each([
+  '2026-02-30T00:00:00.000000Z',
+  '2026-13-01T00:00:00.000000Z',
+  '2026-11-00T00:00:00.000000Z',
+  '2026-11-21T24:00:00.000000Z',
+  '2026-11-21T23:60:00.000000Z',
+  '2026-11-21T23:59:59.99999Z',
+  '+2026-11-21T00:00:00.000000Z',
+  '-0000-11-21T00:00:00.000000Z',
+  '2026-11-21T00:00:00.000000TZ',
+  '2026-11-21T00:00:00.000000',
+  '2026-11-21',
+])('%s is no moment', (text) => {
+  const { constant, order } = typeOf('timestamptz')
+  expect(constant!.isValue(text)).toBe(false)
+  expect(order!.spell(text, 0)).toBeUndefined()
+})
+
+test.each([
+  '2026-11-21T23:59:59.999999Z',
+  '2024-02-29T00:00:00.000000Z',
+  '+10000-01-01T00:00:00.000000Z',
+  '-0001-12-31T10:18:00.000001Z',
+  'infinity',
+])('%s is read as it was spelled', (text) => {
+  const order = typeOf('timestamptz').order!
+  expect(order.read(order.spell(text, 0)!, 0)).toBe(text)
 })
