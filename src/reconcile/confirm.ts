@@ -1,6 +1,7 @@
 /**
  * What first looks have found, looked at again: a difference that a second look finds as well, with
- * another snapshot, is wrong. It is corrected by its exact amount.
+ * another snapshot, is wrong. It is corrected by its exact amount. What nobody is served yet is no
+ * error where it was never put in: the first look that can corrects it, and nobody is told of it.
  */
 import { limits } from '../store/limits.ts'
 import { sameCells, sizeOfCells } from './cells.ts'
@@ -33,7 +34,9 @@ export type Confirmed = {
   readonly large: readonly LargeTally[]
 }
 
-export type Corrected = {
+export type Correcting = {
+  /** Whether what nobody is served yet is put in by a first look. */
+  readonly atOnce: boolean
   /** Called after corrections, before anything else is waited for. */
   readonly corrected: () => Promise<void>
 }
@@ -48,7 +51,7 @@ const roundsMax = 6
  */
 export async function confirm<Of>(
   plan: Plan,
-  { first, corrected }: Corrected & { readonly first: Open<Of> },
+  { first, atOnce, corrected }: Correcting & { readonly first: Open<Of> },
   again: (open: Open<Of>) => AsyncIterable<LookedAgain<Of>>,
 ): Promise<Confirmed> {
   const found: (Difference & { readonly healed: boolean })[] = []
@@ -60,17 +63,19 @@ export async function confirm<Of>(
     for await (const second of again(open)) {
       for (const table of second.unproved) unproved.add(table)
       large.push(...second.large)
-      const alike = new Map<Of, Wrong>()
+      const settled = new Map<Of, Wrong>()
+      const filled = new Set<Of>()
       for (const [of, wrong] of second.wrong) {
-        const into = agree(open.get(of)!, wrong) ? alike : next
+        if (atOnce && isFilling(plan, wrong)) filled.add(of)
+        const into = filled.has(of) || agree(open.get(of)!, wrong) ? settled : next
         into.set(of, wrong)
       }
       const { ticket } = second
       const lost =
-        ticket === undefined ? [] : await correct(plan, { wrong: alike, corrected }, ticket)
+        ticket === undefined ? [] : await correct(plan, { wrong: settled, corrected }, ticket)
       for (const of of lost) next.set(of, second.wrong.get(of)!)
-      for (const [of, { differences }] of alike) {
-        if (next.has(of)) continue
+      for (const [of, { differences }] of settled) {
+        if (next.has(of) || filled.has(of)) continue
         found.push(...differences.map((each) => ({ ...each, healed: ticket !== undefined })))
       }
     }
@@ -85,7 +90,7 @@ export async function confirm<Of>(
 /** Puts in what nobody is served yet, by a first look alone. Answers what is left to look at again. */
 export async function fill<Of>(
   plan: Plan,
-  { first, corrected }: Corrected & { readonly first: Open<Of> },
+  { first, corrected }: Pick<Correcting, 'corrected'> & { readonly first: Open<Of> },
   ticket: string,
 ): Promise<Map<Of, Wrong>> {
   const filling = new Map([...first].filter(([, wrong]) => isFilling(plan, wrong)))
@@ -112,7 +117,7 @@ function agree({ correction: a }: Wrong, { correction: b }: Wrong): boolean {
 /** Those of which something was left undone, for a ticket was gone. */
 async function correct<Of>(
   plan: Plan,
-  { wrong, corrected }: Corrected & { readonly wrong: Open<Of> },
+  { wrong, corrected }: Pick<Correcting, 'corrected'> & { readonly wrong: Open<Of> },
   ticket: string,
 ): Promise<Of[]> {
   const { audit, epoch } = plan

@@ -226,11 +226,11 @@ async function healSheets(
   sheets: readonly ItemSheet[],
   options: Options,
 ): Promise<Healed> {
-  const { corrected } = options
+  const { atOnce, corrected } = options
   const open = new Map<Found, Wrong>()
   const unproved = new Set<string>()
-  for (const some of options.atOnce ? apart(sheets) : [sheets]) {
-    const ticket = options.atOnce ? randomUUID() : undefined
+  for (const some of atOnce ? apart(sheets) : [sheets]) {
+    const ticket = atOnce ? randomUUID() : undefined
     const { wrong, ...judged } = await judgeItems(plan, some, { ticket, signal: options.signal })
     await options.pace.rest({ rows: 0, busyMs: judged.busyMs }, options.signal)
     for (const table of judged.unproved) unproved.add(table)
@@ -238,7 +238,7 @@ async function healSheets(
       ticket === undefined ? wrong : await fill(plan, { first: wrong, corrected }, ticket)
     for (const [{ of }, found] of left) open.set({ of }, found)
   }
-  const again = await confirm(plan, { first: open, corrected }, (left) =>
+  const again = await confirm(plan, { first: open, atOnce, corrected }, (left) =>
     lookAgain(plan, left, options),
   )
   return { wrong: again.wrong, unproved: new Set([...unproved, ...again.unproved]) }

@@ -1,5 +1,6 @@
 import { heal, type HealOptions, type Healed } from './heal.ts'
 import { charsOf, judgeSheets, takeSheet, type Sheet } from './look.ts'
+import { limits } from '../store/limits.ts'
 import type { Plan } from './plan.ts'
 
 /** Keys of one page of the truth. */
@@ -21,7 +22,8 @@ export async function healKeys(
   const { ticket, signal } = options
   for (let at = 0; at < keys.length;) {
     const sheets: Sheet[] = []
-    for (let chars = 0; at < keys.length && chars < charsMax; at += keysAtOnce) {
+    const end = Math.min(keys.length, at + limits.judgedKeysMax)
+    for (let chars = 0; at < end && chars < charsMax; at += keysAtOnce) {
       const page = { kind: 'keys', keys: keys.slice(at, at + keysAtOnce) } as const
       const sheet = await takeSheet(plan, page)
       sheets.push(sheet)

@@ -4,7 +4,7 @@ import {
   confirm,
   fill,
   type Confirmed,
-  type Corrected,
+  type Correcting,
   type LookedAgain,
   type Open,
   type Wrong,
@@ -22,9 +22,7 @@ const keysAtOnce = 2_000
 
 export type TallyPace = Pick<Pace, 'rest' | 'charsAhead'>
 
-export type HealOptions = Corrected & {
-  /** A first look's difference in what nobody is served yet is corrected at once. */
-  readonly atOnce: boolean
+export type HealOptions = Correcting & {
   /** False only looks. */
   readonly correct: boolean
   readonly ticket: string | undefined
@@ -47,7 +45,7 @@ export async function heal(
   const first = await wrongOf(plan, verdicts, options)
   const { atOnce, ticket, corrected } = options
   const open = atOnce ? await fill(plan, { first, corrected }, ticket!) : first
-  const entries = await confirm(plan, { first: open, corrected }, (left) =>
+  const entries = await confirm(plan, { first: open, atOnce, corrected }, (left) =>
     lookAgain(plan, left, options),
   )
   const met = new Map(

@@ -1,5 +1,6 @@
 import { bounded } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
+import { limits } from '../store/limits.ts'
 import { charsOf, judgeSheets, passageOfSheet, takeSheet } from './look.ts'
 import type { Judgement, Sheet } from './look.ts'
 import type { Plan } from './plan.ts'
@@ -100,7 +101,7 @@ async function judgeInOrder(
     while (!signal.aborted && queue.first === undefined) await queue.changed()
     if (signal.aborted) break
     await awaitPassage(plan, queue, signal)
-    const held = queue.take(groupCharsMax, ({ sheet }) => passageOfSheet(plan, sheet) !== undefined)
+    const held = queue.take(({ sheet }) => passageOfSheet(plan, sheet) !== undefined)
     // The wait was over for a failure, which is thrown where the next sheet is asked for.
     if (held.length === 0) continue
     const sheets = held.map(({ sheet }) => sheet)
@@ -173,12 +174,14 @@ class SheetQueue {
     this.wake()
   }
 
-  /** The first sheets that all hold to `fits`, at least one, up to `charsMax` together. */
-  take(charsMax: number, fits: (held: Held) => boolean): Held[] {
-    let chars = 0
-    const end = this.#held.findIndex((held) => {
+  /** The first sheets that all hold to `fits`, at least one, as many as one reading serves. */
+  take(fits: (held: Held) => boolean): Held[] {
+    let [chars, keys] = [0, 0]
+    const end = this.#held.findIndex((held, index) => {
       chars += held.chars
-      return !fits(held) || (chars > charsMax && chars > held.chars)
+      keys += held.sheet.keys.length
+      const isFull = chars > groupCharsMax || keys > limits.judgedKeysMax
+      return !fits(held) || (isFull && index > 0)
     })
     const taken = this.#held.splice(0, end < 0 ? this.#held.length : end)
     this.wake()

@@ -22,6 +22,10 @@ export const limits = {
   parkedPageRecords: 20,
   /** Parked records of a view that are kept. */
   parkedMax: 100,
+  /** Tickets of a view that lie about: beyond it all go, and what they were for is looked at again. */
+  ticketsMax: 100_000,
+  /** Keys that are judged together: with their tickets, and those of others, far fewer. */
+  judgedKeysMax: 20_000,
   /** Milliseconds after which a ticket is of no use any more. */
   ticketTtlMs: 600_000,
 } as const

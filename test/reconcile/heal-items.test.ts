@@ -231,6 +231,21 @@ describe('while a view is filled', () => {
     expect(looked.length).toBe(3)
   })
 
+  test('what lost its ticket is put in by the next look, and nobody is told', async () => {
+    const all = items(2_100)
+    lies(all, {})
+    const plan = planned()
+    const { correct } = plan.audit
+    const losing: Plan['audit']['correct'] = (step) => {
+      if (corrected.length === 1) world.data.tickets.clear()
+      return correct(step)
+    }
+    const losingPlan = { ...plan, audit: { ...plan.audit, correct: losing } }
+    expect(await healed({ atOnce: true }, losingPlan)).toEqual(right)
+    expect(inStore()).toEqual(all)
+    expect(looked.length).toBe(3 + 1)
+  })
+
   test('what the store has beside it is taken away by one look', async () => {
     lies({ epic: 1n, ode: 1n }, { ode: 1n, zebra: 2n })
     expect(await healed({ atOnce: true })).toEqual(right)

@@ -210,6 +210,14 @@ describe('while a barrier is waited for, a walk', () => {
     expect(sheetsOf(more)).toEqual([['5'], ['6']])
   })
 
+  test('judges no more keys at once than there is room for their tickets', async () => {
+    rows(25_000)
+    barrierAfter(5_000)
+    const groups = await walked({ pace: { charsAhead: 100_000_000, keysMax: 5_000 } })
+    expect(groups.map(({ sheets }) => sheets.length)).toEqual([4, 1])
+    expect(entriesOf(groups).length).toBe(25_000)
+  })
+
   test('judges only what the barrier is behind of', async () => {
     rows(4)
     world.beforeTruth = (_, asked) => {

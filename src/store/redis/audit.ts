@@ -21,9 +21,6 @@ import { completeField, type ViewKeys } from './keys.ts'
 import { scanEntries } from './scan.ts'
 import { orNone, parseCheckpoints, pushList } from './texts.ts'
 
-/** Tickets that may lie about: beyond it all of them go, and those looks are taken again. */
-export const ticketsMax = 100_000
-
 export class RedisAudit implements ViewAudit {
   readonly #connection: RedisConnection
   readonly #keys: ViewKeys
@@ -50,7 +47,7 @@ export class RedisAudit implements ViewAudit {
       this.#tallies.pushKeys(all, key)
     }
     const { cells, looked } = this.#hash
-    const bounds = [limits.ticketTtlMs, ticketsMax].map(String)
+    const bounds = [limits.ticketTtlMs, limits.ticketsMax].map(String)
     const shape = `${cells} ${this.#tallies.count} ${limits.cellsMax}`
     const args = [epoch, ticket ?? '', ...bounds, shape, ...looked]
     const [kind, found, texts, tails, bound] = await this.#connection.runForBytes('look', all, args)

@@ -4,7 +4,6 @@ import type { ScanPage } from '../audit.ts'
 import { checkKeys, typeError } from '../checks.ts'
 import { limits } from '../limits.ts'
 import type { ItemsAnswer, ItemsQuestion, ViewTallies } from '../tallies.ts'
-import { ticketsMax } from './audit.ts'
 import type { ByteReply, RedisConnection, Reply } from './connection.ts'
 import type { ViewKeys } from './keys.ts'
 import { scanLost } from './scan.ts'
@@ -25,7 +24,7 @@ export class RedisTallies implements ViewTallies {
     checkKeys(items, limits.cellsMax)
     const { state, checkpoints, tickets, entry: keyOf } = this.#keys
     const keys = [state, checkpoints, tickets, this.#keyOf(entry, tally), keyOf(entry)]
-    const bounds = [limits.ticketTtlMs, ticketsMax].map(String)
+    const bounds = [limits.ticketTtlMs, limits.ticketsMax].map(String)
     const args = [epoch, ticket ?? '', ...bounds, ...items]
     const [kind, moment, found] = await this.#connection.run('look-items', keys, args)
     if (kind === 'conflict' || kind === 'unreadable') return { kind }
