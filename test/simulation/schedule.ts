@@ -199,13 +199,19 @@ class Play {
       { kind: 'range', after: undefined, keysMax: 1e9, keepFrom: store.data.state!.keepFrom },
       { rangeKeysMax: 1e9, cellsMax: 1e9 },
     )
-    const held = [...store.data.entries].flatMap(([key, value]): [string, string][] =>
+    const { counts, fields: named, tallies } = view.layout
+    const declared = new Set([...counts, ...[...named, ...tallies].map(({ name }) => name)])
+    // A tally of a declaration that went with a lost state is no part of an entry, and shown to nobody.
+    const isForgotten = ({ fields, counts: numbers, tallies: others }: Held) =>
+      fields === null &&
+      Object.keys(numbers).length === 0 &&
+      ![...(others?.keys() ?? [])].some((name) => declared.has(name))
+    const lying = new Map([...store.data.entries].filter(([, value]) => !isForgotten(value)))
+    const held = [...lying].flatMap(([key, value]): [string, string][] =>
       keeping.mayLie(key) ? [] : [[key, encodeEntry(view.layout, key, value, 1e9)]],
     )
     const differing = held.filter(([key, text]) => entries.get(key) !== text)
-    const missing = [...entries].filter(([key]) => !store.data.entries.has(key))
-    const { counts, fields: named, tallies } = view.layout
-    const declared = new Set([...counts, ...[...named, ...tallies].map(({ name }) => name)])
+    const missing = [...entries].filter(([key]) => !lying.has(key))
     // Where nothing was lost, nothing is left of declarations that were ended.
     const left = this.#schedule.benign
       ? [...store.data.entries].flatMap(([key, lies]) =>
