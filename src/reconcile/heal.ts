@@ -11,14 +11,11 @@ import {
 } from './confirm.ts'
 import { healItems } from './heal-items.ts'
 import type { Difference, Verdict } from './judge.ts'
-import { chunks } from './lists.ts'
-import { judgeSheets, takeSheet, type Judgement, type LargeTally } from './look.ts'
+import { sheetsOfKeys } from './key-sheets.ts'
+import { judgeSheets, type Judgement, type LargeTally } from './look.ts'
 import { voided } from './passage.ts'
 import type { Plan } from './plan.ts'
 import type { Pace } from './walk.ts'
-
-/** Keys of one page of second looks. */
-const keysAtOnce = 2_000
 
 export type TallyPace = Pick<Pace, 'rest' | 'charsAhead'>
 
@@ -88,10 +85,9 @@ async function* lookAgain(
   open: Open<string>,
   options: HealOptions,
 ): AsyncGenerator<LookedAgain<string>> {
-  for (const keys of chunks([...open.keys()], keysAtOnce)) {
+  for await (const sheets of sheetsOfKeys(plan, [...open.keys()])) {
     const ticket = options.correct ? randomUUID() : undefined
-    const sheet = await takeSheet(plan, { kind: 'keys', keys })
-    const judgement = await judgeSheets(plan, [sheet], { ticket, signal: options.signal })
+    const judgement = await judgeSheets(plan, sheets, { ticket, signal: options.signal })
     const { verdicts, unproved, large } = judgement
     yield { wrong: await wrongOf(plan, verdicts, options), ticket, unproved, large }
   }
