@@ -39,6 +39,8 @@ export async function verified(
     signal,
   })
   const exited = once(child, 'exit')
+  // Interrupted, it rejects while nobody waits for it yet.
+  exited.catch(() => undefined)
   let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   let verify = 0
