@@ -1,12 +1,13 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { Client } from 'pg'
+import type { Client } from 'pg'
 import { systemClock } from '../clock.ts'
 import type { Config } from '../config.ts'
 import type { Chain } from '../dev/chain.ts'
 import { chainFolder } from '../dev/folders.ts'
 import { randomPorts } from '../dev/ports.ts'
 import type { Say } from '../dev/say.ts'
+import { withClient } from '../dev/sql-files.ts'
 import { startChain } from '../dev/start-chain.ts'
 import { startRole } from '../dev/start-role.ts'
 import { MillraceError } from '../errors.ts'
@@ -140,13 +141,10 @@ export function serves(state: ViewState | undefined): boolean {
 /** Tells Postgres what the tables have, as a database knows that is there already. */
 async function settle({ env, folders }: Chain, configFile: string): Promise<void> {
   const { views } = await loadProject({ folder: folders.chain, env: {}, path: configFile })
-  const client = new Client({ connectionString: env.MILLRACE_SOURCE_APP! })
-  await client.connect()
-  try {
+  const analyze = async (client: Client) => {
     for (const table of new Set(views.flatMap((view) => tablesOf(view)))) {
       await client.query(`vacuum (analyze) ${tableName(table)}`)
     }
-  } finally {
-    await client.end()
   }
+  await withClient(env.MILLRACE_SOURCE_APP!, analyze, { statementTimeoutMs: 0 })
 }

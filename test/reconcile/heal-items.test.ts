@@ -283,7 +283,7 @@ describe('a tally of which nothing can be told', () => {
     expect(asked.map(({ kind }) => kind)).toEqual(['range'])
   })
 
-  test('and which is asked for nothing more once that is known', async () => {
+  test('has nothing more asked of it once that is known', async () => {
     const all = items(2_000)
     lies(all, all)
     world.rows.set('2', entry({ honours: { bay: 1n } }))

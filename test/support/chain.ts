@@ -132,7 +132,6 @@ async function startIn(
     init: [exampleSchema, ...(seed ? [exampleSeed] : [])],
     config: userInformationConfig,
     ...options,
-    // A chain that lives for minutes: the better compiler would cost a third of its start.
     // A test kills processes, never the machine, so nothing has to reach the disk.
     postgresSettings: { fsync: 'off', ...options.postgresSettings },
     // A killed worker's partitions go to the next one soon.

@@ -1,6 +1,6 @@
-import { typeOf } from '../../src/types/types.ts'
 import * as fc from 'fast-check'
 import { canonicalTimestamp } from '../../src/types/timestamps.ts'
+import { typeOf } from '../../src/types/types.ts'
 
 describe('a timestamp in its canonical form', () => {
   test.each([
