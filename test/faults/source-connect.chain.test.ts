@@ -160,7 +160,7 @@ test('killed in the middle of a COPY: what came twice counts once', async () => 
   await using harness = await open()
   harness.startWorker()
   const epoch = await harness.untilServing(servingWithinMs)
-  const rows = 60_000
+  const rows = 20_000
   const before = await countRepeated(chain, ['tweets'])
   await untilOffsetFlushed(chain)
   const from = await endOf(chain, 'tweets')

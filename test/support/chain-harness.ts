@@ -39,7 +39,7 @@ const fastSettings = {
 const usersOfTraffic = 300
 const stateKey = 'millrace:user-information'
 /** A fault is mended within this time after its end. */
-export const mendedWithinMs = 30_000 * slowness
+export const mendedWithinMs = 60_000 * slowness
 const startedWithinMs = 60_000 * slowness
 /** Bounds of a whole test, and of what comes before it: the first one starts the chain. */
 export const testTimeoutMs = 240_000 * slowness

@@ -1,7 +1,7 @@
 /** On a machine that is busy with other things, `MILLRACE_TEST_SLOWNESS=3` waits thrice as long. */
 export const slowness = Number(process.env.MILLRACE_TEST_SLOWNESS ?? 1)
 
-const usualTimeoutMs = 30_000 * slowness
+const usualTimeoutMs = 60_000 * slowness
 
 /** Waits until `condition` holds; fails with `what` after `timeoutMs`. */
 export async function until(
