@@ -26,10 +26,15 @@ export type RedisOptions = {
   readonly args?: readonly string[] | undefined
 }
 
-/** Durable to a second, and never evicting on its own; the Compose file has the same. */
+/**
+ * Durable to a second, and never evicting on its own; the Compose file has the same. Redis starts from
+ * its append-only file, so nobody would read the snapshots that it writes by default, one a minute, of
+ * all that it holds.
+ */
 export const redisSettings: Readonly<Record<string, string>> = {
   appendonly: 'yes',
   appendfsync: 'everysec',
+  save: "''",
   'maxmemory-policy': 'noeviction',
 }
 
