@@ -3,19 +3,26 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { Chain, removeData } from '../../src/dev/chain.ts'
 import { chainEnvPath } from '../../src/dev/chain-env.ts'
-import { foldersOf } from '../../src/dev/folders.ts'
+import { foldersOf, lockPath } from '../../src/dev/folders.ts'
 import { identify, isAlive, type ProcessIdentity } from '../../src/dev/process-identity.ts'
 import { readFile, writeFile } from '../../src/dev/small-files.ts'
 
 /** Names the folders of the chains that files share, one for each worker of the run. */
 const sharedVariable = 'MILLRACE_TEST_CHAINS'
+/** Names the process of the run, in its workers. */
+const runVariable = 'MILLRACE_TEST_RUN'
+
+/** The process that made a folder, and the run of tests that it is a worker of. */
+type Owner = ProcessIdentity & { readonly run?: ProcessIdentity }
 
 /** In the order of the workers' numbers; none before a run has begun. */
 export function sharedFolders(): readonly string[] {
   return process.env[sharedVariable]?.split(delimiter) ?? []
 }
 
+/** Called by the process of a run, for its workers. */
 export function makeSharedFolders(workers: number): void {
+  process.env[runVariable] = JSON.stringify(identify(process.pid))
   process.env[sharedVariable] = Array.from({ length: workers }, newTestFolder).join(delimiter)
 }
 
@@ -28,32 +35,61 @@ export function forgetSharedFolders(): readonly string[] {
 
 const prefix = 'millrace-test-'
 
-/** A folder for a chain of this process, which the next run removes if this one can't. */
+/** A folder for a chain of this process, which `removeOrphans` removes if this one can't. */
 export function newTestFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), prefix))
-  writeFile(ownerPath(folder), identify(process.pid))
+  own(folder)
   // The Postgres cluster's user must be able to enter.
   chmodSync(folder, 0o755)
   return folder
 }
 
-/** Ends the chain in a folder, if there is one, and removes the folder. */
+/** Ends the chain in a folder, or in the project there, if there is one, and removes the folder. */
 export async function removeTestFolder(folder: string): Promise<void> {
-  if (existsSync(chainEnvPath(folder))) await Chain.attach(folder).killAll()
-  removeData(foldersOf(folder))
+  for (const chain of [folder, join(folder, '.millrace')]) {
+    // A launcher would start again what ends.
+    const launcher = readFile(lockPath(chain)) as ProcessIdentity | undefined
+    if (launcher && isAlive(launcher)) endNow(launcher)
+    if (existsSync(chainEnvPath(chain))) await Chain.attach(chain).killAll()
+    removeData(foldersOf(chain))
+  }
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** A run that was killed could not end its servers: the next one does. */
+/**
+ * Ends what runs that were killed or interrupted could not end: their workers, which would go on to
+ * the end of their files, and servers.
+ */
 export async function removeOrphans(): Promise<void> {
   const folders = readdirSync(tmpdir()).filter((name) => name.startsWith(prefix))
   for (const folder of folders.map((name) => join(tmpdir(), name))) {
-    const owner = readFile(ownerPath(folder)) as ProcessIdentity | undefined
-    if (owner === undefined || isAlive(owner)) continue
+    const owner = readFile(ownerPath(folder)) as Owner | undefined
+    if (owner === undefined) continue
+    if (isAlive(owner)) {
+      if (owner.run === undefined || isAlive(owner.run)) continue
+      endNow(owner)
+    }
     // Taken over first, so that of two runs that begin at once only one does it.
-    writeFile(ownerPath(folder), identify(process.pid))
+    own(folder)
     await removeTestFolder(folder)
   }
+}
+
+function endNow({ pid }: ProcessIdentity): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended by itself meanwhile.
+  }
+}
+
+function own(folder: string): void {
+  const run = process.env[runVariable]
+  const owner = {
+    ...identify(process.pid),
+    ...(run && { run: JSON.parse(run) as ProcessIdentity }),
+  }
+  writeFile(ownerPath(folder), owner)
 }
 
 function ownerPath(folder: string): string {
