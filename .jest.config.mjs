@@ -17,21 +17,28 @@ const common = {
   },
 }
 
+/**
+ * Without a context of its own for each file, which costs more than most of the tests, and slows down
+ * all that runs in it. This runner knows no time limits.
+ */
+const light = {
+  runner: 'jest-light-runner',
+  setupFiles: ['<rootDir>/test/support/own-package.ts'],
+}
+
 const servers = {
   globalSetup: '<rootDir>/test/support/chain-setup.mjs',
   globalTeardown: '<rootDir>/test/support/chain-teardown.mjs',
 }
 
 export default {
-  // Two files run at a time, each with servers of its own: what takes a second alone may take ten.
-  testTimeout: 20_000,
+  // Two files run at a time, each with servers of its own: what takes a second alone may take twenty.
+  testTimeout: 60_000,
   projects: [
     {
       ...common,
+      ...light,
       displayName: 'pure',
-      // Without a context of its own for each file, which would cost more than most of the tests.
-      runner: 'jest-light-runner',
-      setupFiles: ['<rootDir>/test/support/own-package.ts'],
       testMatch: ['<rootDir>/test/**/*.test.ts'],
       testPathIgnorePatterns: [
         '\\.(net|redis|pg|kafka|chain|process)\\.test\\.ts$',
@@ -40,6 +47,7 @@ export default {
     },
     {
       ...common,
+      ...light,
       displayName: 'simulation',
       testMatch: ['<rootDir>/test/simulation/**/*.test.ts'],
     },
