@@ -27,6 +27,7 @@ import { doubtOf, displacedDoubt, belowZeroDoubt } from './doubts.ts'
 import { withKeySchema } from './key-schema.ts'
 import { ReportedProblem } from './problem.ts'
 import { prove, resume } from './resume.ts'
+import { ToldDoubts } from './told-doubts.ts'
 
 export type PartitionParts = {
   readonly reader: PartitionReader
@@ -65,6 +66,7 @@ export async function keepPartition(parts: PartitionParts): Promise<void> {
   const pause = backoff(pauseFirstMs, pauseMostMs)
   const problem = new ReportedProblem(parts)
   const belowZero: BelowZero[] = []
+  const told = new ToldDoubts(parts)
   while (!reader.lost.aborted) {
     const state = await watch.begun(reader.lost)
     if (!state) return
@@ -72,7 +74,14 @@ export async function keepPartition(parts: PartitionParts): Promise<void> {
     try {
       const plan = parts.plan(state)
       writer = plan.writer
-      await new Turn(parts, { plan, state, problem, belowZero, well: () => pause.reset() }).run()
+      await new Turn(parts, {
+        plan,
+        state,
+        problem,
+        belowZero,
+        told,
+        well: () => pause.reset(),
+      }).run()
     } catch (error) {
       if (reader.lost.aborted) return
       if (!(error instanceof MillraceError)) throw error
@@ -124,6 +133,7 @@ type TurnParts = {
   readonly problem: ReportedProblem
   /** What the store has told and no doubt says yet: a turn may end between the two. */
   readonly belowZero: BelowZero[]
+  readonly told: ToldDoubts
   /** Called whenever the partition moves, or has nothing to do. */
   readonly well: () => void
 }
@@ -213,9 +223,7 @@ class Turn {
       },
       moved: async (commit, result) => {
         if (commit) reach(commit.to)
-        for (const doubt of commit?.doubts ?? []) {
-          this.#parts.log.error({ code: doubt.code, reason: doubt.reason }, 'doubt raised')
-        }
+        for (const doubt of commit?.doubts ?? []) this.#turn.told.tell(doubt)
         const applied = result?.kind === 'applied' ? result.belowZero : []
         this.#turn.belowZero.push(...applied.filter(({ count }) => !mayBeNegative(view, count)))
         await this.#raiseBelowZero()
@@ -283,7 +291,7 @@ class Turn {
     const below = found.filter(({ entry }) => !isBelow(entry))
     if (below.length > 0 && declarations.every(({ complete }) => complete)) {
       const doubt = belowZeroDoubt(this.#parts.reader.partition, this.#parts.table, below)
-      this.#parts.log.error({ reason: doubt.reason }, 'doubt raised')
+      this.#turn.told.tell(doubt)
       await this.#turn.plan.writer.raise(this.#turn.state.epoch, doubt)
     }
     found.length = 0

@@ -1,6 +1,6 @@
 import { MillraceError, type ErrorCode } from '../../src/errors.ts'
-import { remove } from '../support/builders.ts'
-import { at, book, changed, recordOf } from '../support/library.ts'
+import { read, remove } from '../support/builders.ts'
+import { at, book, changed, library, recordOf } from '../support/library.ts'
 import { settled } from '../support/manual-clock.ts'
 import { aBarrier, aDoubt, checkpoint, offsets } from '../store/store-fixture.ts'
 import { Kept, name } from './keep-fixture.ts'
@@ -415,6 +415,36 @@ describe('an entry that the view does not keep', () => {
     expect(await kept.books(1)).toEqual(['1'])
     expect(await kept.problem()).toBeUndefined()
   })
+})
+
+test('a doubt is logged once while it stands, and again when it is raised after its end', async () => {
+  const change = read('books', { id: 1n }, { id: 1n, author: 1n })
+  const cameLate = async () => {
+    kept.topics.append(name, { kind: 'change', change })
+    await settled()
+    const told = kept.recorded.lines.filter(({ msg }) => msg === 'doubt raised')
+    return told.map(({ level, code }) => [level, code])
+  }
+  const [first, more] = [
+    ['error', 'late-snapshot'],
+    ['debug', 'late-snapshot'],
+  ]
+  await kept.begin()
+  await kept.raise(aDoubt('another one'))
+  kept.keep()
+  await settled()
+  expect(await cameLate()).toEqual([first])
+  // Before the watch has asked the store again, and long after.
+  expect(await cameLate()).toEqual([first, more])
+  await kept.watch.ask()
+  await kept.clock.advance(60_000)
+  expect(await cameLate()).toEqual([first, more, more])
+  const { epoch, pass, doubts } = await kept.state()
+  const ended = doubts.map(({ id }) => id)
+  const step = { epoch, before: pass, after: '{}', ended, completed: [] }
+  await kept.store.audit(library.layout).progress(step)
+  await kept.watch.ask()
+  expect(await cameLate()).toEqual([first, more, more, first])
 })
 
 describe('counts below zero', () => {
