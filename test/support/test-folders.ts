@@ -38,21 +38,21 @@ const prefix = 'millrace-test-'
 /** A folder for a chain of this process, which `removeOrphans` removes if this one can't. */
 export function newTestFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), prefix))
-  own(folder)
+  const run = process.env[runVariable]
+  const owner = { ...identify(process.pid), ...(run && { run: JSON.parse(run) as unknown }) }
+  writeFile(ownerPath(folder), owner)
   // The Postgres cluster's user must be able to enter.
   chmodSync(folder, 0o755)
   return folder
 }
 
-/** Ends the chain in a folder, or in the project there, if there is one, and removes the folder. */
+/** Ends the chain in a folder, if there is one, and removes the folder. */
 export async function removeTestFolder(folder: string): Promise<void> {
-  for (const chain of [folder, join(folder, '.millrace')]) {
-    // A launcher would start again what ends.
-    const launcher = readFile(lockPath(chain)) as ProcessIdentity | undefined
-    if (launcher && isAlive(launcher)) endNow(launcher)
-    if (existsSync(chainEnvPath(chain))) await Chain.attach(chain).killAll()
-    removeData(foldersOf(chain))
-  }
+  // A launcher would start again what ends.
+  const launcher = readFile(lockPath(folder)) as ProcessIdentity | undefined
+  if (launcher && isAlive(launcher)) endNow(launcher)
+  if (existsSync(chainEnvPath(folder))) await Chain.attach(folder).killAll()
+  removeData(foldersOf(folder))
   rmSync(folder, { recursive: true, force: true })
 }
 
@@ -70,7 +70,7 @@ export async function removeOrphans(): Promise<void> {
       endNow(owner)
     }
     // Taken over first, so that of two runs that begin at once only one does it.
-    own(folder)
+    writeFile(ownerPath(folder), identify(process.pid))
     await removeTestFolder(folder)
   }
 }
@@ -81,15 +81,6 @@ function endNow({ pid }: ProcessIdentity): void {
   } catch {
     // It has ended by itself meanwhile.
   }
-}
-
-function own(folder: string): void {
-  const run = process.env[runVariable]
-  const owner = {
-    ...identify(process.pid),
-    ...(run && { run: JSON.parse(run) as ProcessIdentity }),
-  }
-  writeFile(ownerPath(folder), owner)
 }
 
 function ownerPath(folder: string): string {

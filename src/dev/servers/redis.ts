@@ -28,8 +28,8 @@ export type RedisOptions = {
 
 /**
  * Durable to a second, and never evicting on its own; the Compose file has the same. Redis starts from
- * its append-only file, so nobody would read the snapshots that it writes by default, one a minute, of
- * all that it holds.
+ * its append-only file, so nobody would read the snapshots that it writes by default, up to one a
+ * minute, of all that it holds.
  */
 export const redisSettings: Readonly<Record<string, string>> = {
   appendonly: 'yes',
