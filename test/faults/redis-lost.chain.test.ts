@@ -1,5 +1,5 @@
-/** A store that has lost everything, or what was written last, or the last minute. */
-import { cpSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
+/** A store that has lost everything, or what was written last. */
+import { readdirSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { Random } from '../../src/random.ts'
 import {
@@ -10,11 +10,10 @@ import {
   testTimeoutMs,
 } from '../support/chain-harness.ts'
 import { makeProbeUser, pollProbeUser } from '../support/probe-user.ts'
+import { appendOnlyFolder, untilRewritten } from '../support/redis-files.ts'
 import { sleep, until } from '../support/wait.ts'
 
 const cuts = 3
-/** What a reader may meet while its store is away, or was put back. */
-const storeAway = ['refused', 'not ready', 'falling watermark'] as const
 
 describe('a Redis that loses what was written', () => {
   let harness: ChainHarness
@@ -65,7 +64,7 @@ describe('a Redis that loses what was written', () => {
         lost += before - (await harness.progress())
         harness.chain.resume('worker-a')
         await until('the worker is beyond it', async () => (await harness.progress()) > before)
-        await rewritten(harness)
+        await untilRewritten(harness.redis)
       }
       await traffic.stop()
       expect(lost).toBeGreaterThan(0n)
@@ -73,54 +72,11 @@ describe('a Redis that loses what was written', () => {
     },
     testTimeoutMs,
   )
-
-  test(
-    'put back to a copy of some seconds ago: the workers go back with it, and nothing is wrong',
-    async () => {
-      harness.startWorker('worker-a')
-      harness.startWorker('worker-b')
-      const epoch = await harness.untilServing()
-      await harness.redis.bgrewriteaof()
-      await rewritten(harness)
-      const reader = await harness.reader()
-      const traffic = harness.traffic(200)
-      await sleep(2_000)
-      const folder = join(harness.chain.folders.data, 'redis', 'appendonlydir')
-      cpSync(folder, `${folder}.copy`, { recursive: true })
-      const copied = await harness.progress()
-      await sleep(8_000)
-      const lost = await harness.progress()
-      await harness.chain.kill('redis')
-      rmSync(folder, { recursive: true })
-      cpSync(`${folder}.copy`, folder, { recursive: true })
-      rmSync(`${folder}.copy`, { recursive: true })
-      await harness.chain.start('redis')
-      await until('the workers have made up for it', async () => (await harness.progress()) > lost)
-      await sleep(2_000)
-      await traffic.stop()
-      expect(lost - copied).toBeGreaterThan(500n)
-      await harness.untilExact(epoch)
-      await reader.stop({ except: storeAway })
-      expect(reader.met('falling watermark')).toBeGreaterThan(0)
-    },
-    testTimeoutMs,
-  )
 })
-
-/**
- * A torn script leaves its MULTI in the file, and the start after the next would run what follows
- * once more. The worker has the file written anew; a crash before that is not what is tested here.
- */
-async function rewritten({ redis }: ChainHarness): Promise<void> {
-  await until('the append-only file is rewritten', async () => {
-    const info = await redis.info('persistence')
-    return /aof_last_rewrite_time_sec:\d/.test(info) && /aof_rewrite_in_progress:0/.test(info)
-  })
-}
 
 /** Cuts so many bytes off the file that Redis has written last. */
 function cutEnd({ chain }: ChainHarness, bytes: number): void {
-  const folder = join(chain.folders.data, 'redis', 'appendonlydir')
+  const folder = appendOnlyFolder(chain)
   const newest = readdirSync(folder)
     .filter((name) => name.endsWith('.incr.aof'))
     .map((name) => join(folder, name))

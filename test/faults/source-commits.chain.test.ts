@@ -1,4 +1,4 @@
-/** Transactions that are long, huge, or lost after somebody has seen them. */
+/** Transactions that are long, or lost after somebody has seen them. */
 import { jest } from '@jest/globals'
 import { Client } from 'pg'
 import { ChainHarness, openTimeoutMs, testTimeoutMs } from '../support/chain-harness.ts'
@@ -6,9 +6,6 @@ import { untilCapturing } from '../support/connect.ts'
 import { asSuperuser } from '../support/source-sql.ts'
 import { sleep, until } from '../support/wait.ts'
 
-/** `MILLRACE_TEST_ROWS=1000000` and a while for a transaction of a million changes. */
-const rows = Number(process.env.MILLRACE_TEST_ROWS ?? 20_000)
-const hugeTimeoutMs = testTimeoutMs + rows
 const crashes = 4
 const ofCrashes = 640_000_000
 
@@ -22,29 +19,6 @@ beforeAll(async () => {
   epoch = await harness.untilServing()
 }, openTimeoutMs)
 afterAll(() => harness?.close(), 30_000)
-
-test(
-  `one transaction of ${rows} changes and its undoing: no reader is refused, and nothing is in doubt`,
-  async () => {
-    const reader = await harness.reader()
-    const traffic = harness.traffic(100)
-    const first = 650_000_000
-    await harness.sql(
-      `insert into tweets (tweet_id, user_id) select ${first} + n, 1 + n % 40
-         from generate_series(1, ${rows}) n`,
-    )
-    await harness.untilPassed(await harness.written(), hugeTimeoutMs)
-    await harness.sql(
-      `delete from tweets where tweet_id > ${first} and tweet_id <= ${first + rows}`,
-    )
-    await harness.untilPassed(await harness.written(), hugeTimeoutMs)
-    await traffic.stop()
-    await harness.untilExact(epoch)
-    await reader.stop()
-    expect(reader.doubtsSeen).toEqual([])
-  },
-  hugeTimeoutMs * 2,
-)
 
 test('transactions that stay open across many looks lead to no false verdict', async () => {
   const traffic = harness.traffic(150)

@@ -254,10 +254,18 @@ export class ChainHarness {
    * look has found an entry wrong, also not in a whole lap that began after everything was applied.
    * A look that heals would so show itself: by the algebra a wrong count stays wrong until then.
    */
-  async untilExact(epoch: string, timeoutMs = mendedWithinMs): Promise<void> {
+  untilExact(epoch: string, timeoutMs?: number): Promise<void> {
+    return this.untilExactSince({ epoch, wrong: 0 }, timeoutMs)
+  }
+
+  /** Like `untilExact`, for a view that was shaken before. */
+  async untilExactSince(
+    { epoch, wrong }: Pick<Standing, 'epoch' | 'wrong'>,
+    timeoutMs = mendedWithinMs,
+  ): Promise<void> {
     await this.untilEqual(timeoutMs)
     await this.untilLooked()
-    expect(await this.standing()).toEqual({ epoch, wrong: 0, doubts: [] })
+    expect(await this.standing()).toEqual({ epoch, wrong, doubts: [] })
     expect(await this.differences()).toEqual([])
   }
 

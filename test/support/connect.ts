@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { readFileSync, writeFileSync } from 'node:fs'
 import type { Chain } from '../../src/dev/chain.ts'
 import { untilRunning } from '../../src/source/connector-setup.ts'
+import { asSuperuser } from './source-sql.ts'
 import { until } from './wait.ts'
 
 const callTimeoutMs = 10_000
@@ -92,6 +93,22 @@ export async function alterConnector(
 export async function resumeConnector(chain: Chain): Promise<void> {
   await until('the connector resumes', async () => call(chain, 'PUT', 'resume'), upTimeoutMs)
   await untilCapturing(chain)
+}
+
+/** Moves the slot to the present, as if what was committed meanwhile had never been captured. */
+export async function skipChanges(chain: Chain): Promise<void> {
+  await until('the slot is free', async () => {
+    try {
+      await asSuperuser(
+        chain,
+        `select pg_replication_slot_advance('millrace', pg_current_wal_lsn())`,
+      )
+      return true
+    } catch (error) {
+      if (/is active/.test(String(error))) return false
+      throw error
+    }
+  })
 }
 
 async function call(chain: Chain, method: string, what: string): Promise<boolean> {
