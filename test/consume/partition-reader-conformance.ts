@@ -54,18 +54,23 @@ function describeReading({ topics, withReader }: ReaderConformance): void {
   it('waits at the end for what comes, and tells when nothing does', async () => {
     const topic = await topics().create(1)
     await topics().write(topic, ['old'])
+    const times = 8
     const latencyMs = await withReader({ topic }, async (reader) => {
       reader.seek(at(1n))
       expect(await reader.next(300)).toBeUndefined()
-      const waiting = reader.next(5_000)
-      await sleep(20)
-      const beforeMs = performance.now()
-      await topics().write(topic, ['new'])
-      const batch = await waiting
-      expect(batch).toMatchObject({ from: 1n, next: 2n })
-      return performance.now() - beforeMs
+      let waitedMs = 0
+      for (let next = 1n; next <= times; next += 1n) {
+        const waiting = reader.next(5_000)
+        await sleep(20)
+        const beforeMs = performance.now()
+        await topics().write(topic, ['new'])
+        expect(await waiting).toMatchObject({ from: next, next: next + 1n })
+        waitedMs += performance.now() - beforeMs
+      }
+      return waitedMs / times
     })
-    expect(latencyMs).toBeLessThan(200)
+    // A fetch that brings something only when its wait is over would make it 230 ms.
+    expect(latencyMs).toBeLessThan(80)
   })
 }
 
