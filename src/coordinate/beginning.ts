@@ -40,11 +40,10 @@ export async function begin(parts: Coordination, signal: AbortSignal): Promise<v
     keepFrom: boundOf(own.view, barrier.takenAtMs),
   })
   if (epoch === undefined) return
-  // From here on whatever lies under the view's names is the view's. Where that was said before,
-  // another declaration may have been applied meanwhile, which is not to be overwritten.
-  if (!wanted?.adopt) {
-    await store.watchable.want({ declaration: own.id, adopt: true, prune: false, sweep: [] })
-  }
+  // From here on whatever lies under the view's names is the view's. Another declaration may have
+  // been applied meanwhile.
+  const first = { declaration: own.id, prune: false, sweep: [] }
+  await store.watchable.want((now) => (now?.adopt ? undefined : { ...(now ?? first), adopt: true }))
   log.info({ epoch, topics, from: formatLsn(barrier.lsn) }, 'the view is begun')
 }
 

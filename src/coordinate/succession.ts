@@ -34,7 +34,7 @@ export class Succession {
     if (newest.id !== own.id) return this.#bringIn(state, checkpoints)
     const others = state.declarations.length > 1
     // First, for names to sweep may be those of a pruning that was broken off before its turn.
-    if (wanted.prune && others && newest.complete) return this.#prune(state, wanted)
+    if (wanted.prune && others && newest.complete) return this.#prune(state)
     if (wanted.sweep.length > 0) await this.#sweep(state, wanted.sweep)
   }
 
@@ -99,7 +99,7 @@ export class Succession {
   }
 
   /** Names are written down first: what was begun is ended also by another worker. */
-  async #prune(state: ViewState, wanted: Wanted): Promise<void> {
+  async #prune(state: ViewState): Promise<void> {
     const { store, own, setup, log } = this.#parts
     const left = state.declarations.filter(({ id }) => id === own.id)
     const [before, after] = [state.declarations, left].map((list) =>
@@ -112,14 +112,14 @@ export class Succession {
       Object.entries(state.topics).filter(([topic]) => needed.has(topic)),
     )
     const turn = { epoch, declarations: left, topics, restarts: [], offsets: new Map(), doubts }
-    await store.watchable.want({ ...wanted, adopt: true, prune: true, sweep })
+    if (!(await this.#want({ prune: true, sweep }))) return
     const turned = await store.coordination.turn(turn)
     if (turned !== undefined) log.info({ epoch: turned, sweep }, 'earlier declarations are ended')
   }
 
   /** Removes fields that nobody declares any more from every entry. */
   async #sweep(state: ViewState, names: readonly string[]): Promise<void> {
-    const { store, own, log } = this.#parts
+    const { store, log } = this.#parts
     // Before the turn these names are still written.
     const declared = mergedView(state)
     const { fields, counts, tallies } = declared.layout
@@ -135,10 +135,16 @@ export class Succession {
       entries += page.keys.length
       cursor = page.cursor
     } while (cursor !== undefined)
-    // Another declaration may have been applied while all entries were swept.
-    const wanted = await store.watchable.wanted()
-    if (wanted?.declaration !== own.id) return
-    await store.watchable.want({ ...wanted, adopt: true, prune: false, sweep: [] })
+    if (!(await this.#want({ prune: false, sweep: [] }))) return
     log.info({ entries, fields: gone }, 'fields that no declaration has are removed')
+  }
+
+  /** False, and nothing is changed, where another declaration is wanted by now. */
+  async #want(change: Pick<Wanted, 'prune' | 'sweep'>): Promise<boolean> {
+    const { store, own } = this.#parts
+    const stands = await store.watchable.want((now) =>
+      now?.declaration === own.id ? { ...now, adopt: true, ...change } : undefined,
+    )
+    return stands?.declaration === own.id
   }
 }

@@ -86,15 +86,16 @@ type Choices = { readonly adopt: boolean; readonly prune: boolean; readonly letG
 
 async function want({ store, own }: Opened, { adopt, prune, letGo }: Choices): Promise<void> {
   const { watchable } = store
-  const before = await watchable.wanted()
   const bound = letGo ? presentBound(await watchable.state()) : undefined
-  const kept = before?.declaration === own.id ? before : undefined
-  await watchable.want({
-    declaration: own.id,
-    adopt: adopt || (before?.adopt ?? false),
-    prune: prune || (kept?.prune ?? false),
-    sweep: kept?.sweep ?? [],
-    letGo: bound ?? before?.letGo,
+  await watchable.want((before) => {
+    const kept = before?.declaration === own.id ? before : undefined
+    return {
+      declaration: own.id,
+      adopt: adopt || (before?.adopt ?? false),
+      prune: prune || (kept?.prune ?? false),
+      sweep: kept?.sweep ?? [],
+      letGo: bound ?? before?.letGo,
+    }
   })
   if (letGo) printLine(`${store.name}: ${letGoText(own.view, bound)}`)
   printLine(`${store.name}: declaration ${own.id} of ${own.view.name} is to be served`)

@@ -49,7 +49,11 @@ export type ViewWatchable = {
   barriers(): Promise<readonly Barrier[]>
   /** What somebody has asked for, if anybody has. */
   wanted(): Promise<Wanted | undefined>
-  want(wanted: Wanted): Promise<void>
+  /**
+   * Changes that in one step. `change` is told what stands, and is asked again where somebody else
+   * was quicker; undefined leaves it as it is. Resolves to what stands then.
+   */
+  want(change: WantedChange): Promise<Wanted | undefined>
   /** One key named like an entry of the view, if there is any. */
   occupant(): Promise<string | undefined>
 }
@@ -91,6 +95,8 @@ export type Observation = {
   readonly after: string
   readonly doubts: readonly Doubt[]
 }
+
+export type WantedChange = (before: Wanted | undefined) => Wanted | undefined
 
 /** Written by `apply`, read by workers. */
 export type Wanted = {

@@ -10,23 +10,30 @@ beforeEach(() => {
 })
 
 const want = (given: object) =>
-  world.store.watchable.want({
+  world.store.watchable.want(() => ({
     declaration: world.own.id,
     adopt: true,
     prune: false,
     sweep: [],
     ...given,
-  })
+  }))
 
-test('another declaration that is applied while the view is begun stays applied', async () => {
-  await want({})
+test.each([
+  ['applied', async () => want({})],
+  ['applied by nobody', async () => undefined],
+])('another declaration applied while one is begun that was %s stays', async (_, first) => {
+  await first()
   world.outside.arrives = async () => {
-    await want({ declaration: 'another' })
+    await want({ declaration: 'another', adopt: false })
     return true
   }
   await begin(world.parts, world.end.signal)
   expect(await world.store.watchable.state()).toBeDefined()
-  expect(await world.store.watchable.wanted()).toMatchObject({ declaration: 'another' })
+  // What lies there is the view's by now.
+  expect(await world.store.watchable.wanted()).toMatchObject({
+    declaration: 'another',
+    adopt: true,
+  })
 })
 
 test('another declaration that is applied while fields are swept stays applied', async () => {

@@ -66,7 +66,7 @@ test('a view of several partitions has a checkpoint for each', async () => {
 })
 
 test('nobody begins a view while another declaration is wanted', async () => {
-  await world.store.watchable.want(wish({ declaration: 'another', adopt: true }))
+  await world.store.watchable.want(() => wish({ declaration: 'another', adopt: true }))
   await begun()
   expect(await world.store.watchable.state()).toBeUndefined()
   expect(world.outside.asked).toEqual([])
@@ -76,10 +76,10 @@ test('entries that are there already are nobody’s until somebody has said so',
   occupy()
   await expect(begun()).rejects.toMatchObject({ code: 'store-occupied', waitsForPeople: true })
   await expect(begun()).rejects.toThrow('as library:7')
-  await world.store.watchable.want(wish({ adopt: false }))
+  await world.store.watchable.want(() => wish({ adopt: false }))
   await expect(begun()).rejects.toMatchObject({ code: 'store-occupied' })
   expect(await world.store.watchable.state()).toBeUndefined()
-  await world.store.watchable.want(wish({ adopt: true }))
+  await world.store.watchable.want(() => wish({ adopt: true }))
   await begun()
   expect(await world.state()).toMatchObject({ topics })
   expect(world.data.entries.has('7')).toBe(true)

@@ -114,12 +114,12 @@ describe('a coordinator', () => {
       complete: true,
     }
     world.data.state = { ...world.data.state!, declarations: [older] }
-    await world.store.watchable.want({
+    await world.store.watchable.want(() => ({
       declaration: world.own.id,
       adopt: true,
       prune: false,
       sweep: [],
-    })
+    }))
     run()
     await world.clock.advance(20_000)
     expect((await world.state()).declarations.map(({ id }) => id)).toEqual(['older', world.own.id])
@@ -301,12 +301,12 @@ describe('the lease', () => {
     run()
     await world.clock.advance(1_000)
     expect(world.data.lease).toMatchObject({ holder: 'two' })
-    await world.store.watchable.want({
+    await world.store.watchable.want(() => ({
       declaration: world.own.id,
       adopt: false,
       prune: false,
       sweep: [],
-    })
+    }))
     await world.clock.advance(1_000)
     expect(world.data.lease).toMatchObject({ holder: 'one', declaration: world.own.id })
   })

@@ -43,13 +43,13 @@ const problems = async () =>
 const waitDays = (days: number) => world.clock.advance(days * dayMs)
 
 const letGo = (day: string) =>
-  world.store.watchable.want({
+  world.store.watchable.want(() => ({
     declaration: world.own.id,
     adopt: true,
     prune: false,
     sweep: [],
     letGo: dayStart(day),
-  })
+  }))
 
 test('the bound follows the source clock by whole windows, and never falls', async () => {
   expect(await afterDays(0)).toBe('2026-09-21')

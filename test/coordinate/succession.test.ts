@@ -38,13 +38,13 @@ beforeEach(async () => {
 })
 
 const want = (given: object = {}) =>
-  world.store.watchable.want({
+  world.store.watchable.want(() => ({
     declaration: world.own.id,
     adopt: true,
     prune: false,
     sweep: [],
     ...given,
-  })
+  }))
 
 async function look(): Promise<ViewState> {
   const state = (await world.watch.ask())!
@@ -338,6 +338,20 @@ describe('earlier declarations', () => {
       fields: ['name', 'prizeCount'],
     })
     expect(await look()).toEqual(pruned)
+  })
+
+  test('stay where another declaration is applied just then', async () => {
+    const { epoch } = await both()
+    await want({ prune: true })
+    const { watchable } = world.store
+    const { wanted } = watchable
+    watchable.wanted = async () => {
+      const found = await wanted.call(watchable)
+      await want({ declaration: 'another' })
+      return found
+    }
+    expect((await look()).epoch).toBe(epoch)
+    expect(await wanted.call(watchable)).toMatchObject({ declaration: 'another', sweep: [] })
   })
 
   test('end also where the epoch was turned by another in the middle of it', async () => {

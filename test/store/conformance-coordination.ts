@@ -1,5 +1,5 @@
 import { parseLsn } from '../../src/position.ts'
-import type { LeaseClaim } from '../../src/store/coordination.ts'
+import type { LeaseClaim, Wanted } from '../../src/store/coordination.ts'
 import { limits } from '../../src/store/limits.ts'
 import { parseSnapshot } from '../../src/transaction.ts'
 import { add, put, userLayout } from '../support/view-layouts.ts'
@@ -40,6 +40,7 @@ export function describeCoordination(suite: Suite): void {
   describeObserve(suite)
   describeTheLease(suite)
   describeWanted(suite)
+  describeWantedAtOnce(suite)
   describeOccupant(suite)
 }
 
@@ -90,7 +91,7 @@ function describeOpen(suite: Suite): void {
       await suite.store.coordination.publish(aBarrier('0/30', 30, { number: 7 }), [])
       await suite.harness.loseState()
       const wanted = { declaration: 'd1', adopt: true, prune: false, sweep: [] }
-      await suite.store.watchable.want(wanted)
+      await suite.store.watchable.want(() => wanted)
       const checkpoints = new Map([['users/1', checkpoint(5)]])
       const again = await suite.store.coordination.open(aBeginning({ checkpoints }))
       expect(again).not.toBe(epoch)
@@ -457,12 +458,43 @@ function describeWanted(suite: Suite): void {
       expect(await watchable.wanted()).toBeUndefined()
       const first = { declaration: 'd1', adopt: true, prune: false, sweep: [] }
       const second = { declaration: 'd2 é"', adopt: false, prune: true, sweep: ['motto', 'a"b'] }
-      await watchable.want(first)
+      await watchable.want(() => first)
       expect(await watchable.wanted()).toEqual(first)
       await serving(suite.store)
       expect(await watchable.wanted()).toEqual(first)
-      await watchable.want(second)
+      await watchable.want(() => second)
       expect(await (await suite.another()).watchable.wanted()).toEqual(second)
+    })
+  })
+}
+
+function describeWantedAtOnce(suite: Suite): void {
+  describe('what several ask for at once', () => {
+    const wish = { declaration: 'd1', adopt: false, prune: false, sweep: [] }
+
+    test.each(['nothing', 'something'])('is all in it, where %s stood before', async (before) => {
+      const { watchable } = suite.store
+      if (before === 'something') await watchable.want(() => wish)
+      const names = Array.from({ length: 8 }, (_, index) => `name-${index}`)
+      const clients = await Promise.all(names.map(() => suite.another()))
+      await Promise.all(
+        names.map((name, index) =>
+          clients[index]!.watchable.want((now = wish) => ({ ...now, sweep: [...now.sweep, name] })),
+        ),
+      )
+      expect((await watchable.wanted())!.sweep.toSorted()).toEqual(names)
+    })
+
+    test('is told of what stands, and leaves it where nothing is asked for', async () => {
+      const { watchable } = suite.store
+      const told: (Wanted | undefined)[] = []
+      const nothing = (now: Wanted | undefined): undefined => void told.push(now)
+      expect(await watchable.want(nothing)).toBeUndefined()
+      expect(await watchable.wanted()).toBeUndefined()
+      expect(await watchable.want(() => wish)).toEqual(wish)
+      expect(await watchable.want(nothing)).toEqual(wish)
+      expect(told).toEqual([undefined, wish])
+      expect(await watchable.wanted()).toEqual(wish)
     })
   })
 }

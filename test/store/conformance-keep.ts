@@ -88,7 +88,7 @@ export function describeKeep(suite: Suite): void {
     test('remembers how far somebody lets the bound leap', async () => {
       const { watchable } = await open()
       const wanted = { declaration: 'd1', adopt: true, prune: false, sweep: [], letGo: 86_400 }
-      await watchable.want(wanted)
+      await watchable.want(() => wanted)
       expect(await watchable.wanted()).toEqual(wanted)
     })
 

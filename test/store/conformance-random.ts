@@ -269,7 +269,12 @@ async function run(side: Side, next: Operation, state: ViewState | undefined): P
     }
     case 'want': {
       const { declaration } = next
-      return store.watchable.want({ declaration, adopt: next.late, prune: false, sweep: [] })
+      return store.watchable.want(() => ({
+        declaration,
+        adopt: next.late,
+        prune: false,
+        sweep: [],
+      }))
     }
     case 'open':
       return (await store.coordination.open(aBeginning())) !== undefined

@@ -63,7 +63,7 @@ async function work(client: ViewStore): Promise<void> {
   const writer = client.writer(tallyLayout)
   const audit = client.audit(tallyLayout)
   const tallies = client.tallies(tallyLayout)
-  await watchable.want({ declaration: 'd1', adopt: false, prune: false, sweep: [] })
+  await watchable.want(() => ({ declaration: 'd1', adopt: false, prune: false, sweep: [] }))
   expect(await watchable.wanted()).toBeDefined()
   await coordination.lease({ holder: 'h', declaration: 'd1', ttlMs: 1_000, over: false })
   expect(await coordination.open(aBeginning())).toBeDefined()

@@ -426,7 +426,7 @@ function writesOf(client: ViewStore) {
     publish: () => coordination.publish(aBarrier('0/20', 10), []),
     advance: () => coordination.advance(epoch, aBarrier('0/20', 10), 0),
     observe: () => coordination.observe(seen),
-    want: () => watchable.want({ declaration: 'd', adopt: false, prune: false, sweep: [] }),
+    want: () => watchable.want(() => ({ declaration: 'd', adopt: false, prune: false, sweep: [] })),
     clearParked: () => readerOf(client).clearParked(),
   }
 }

@@ -75,7 +75,7 @@ describe('the keys of a view', () => {
     await writer.commit(aCommit(epoch, { parked: [aParked(11)], doubts: [aDoubt('d')] }))
     await writer.report('users/0', { code: 'c', message: 'm', hint: undefined, sinceMs: 1 })
     await store.audit(userLayout).look({ epoch, keys: ['42'], ticket: 't' })
-    await store.watchable.want({ declaration: 'd1', adopt: false, prune: false, sweep: [] })
+    await store.watchable.want(() => ({ declaration: 'd1', adopt: false, prune: false, sweep: [] }))
     const claim = { holder: 'h', declaration: 'd1', ttlMs: 60_000, over: false }
     await store.coordination.lease(claim)
     const parts = ['barriers', 'checkpoints', 'doubts', 'lease', 'parked', 'problems']

@@ -7,6 +7,7 @@ import type {
   ViewCoordination,
   ViewWatchable,
   Wanted,
+  WantedChange,
 } from '../coordination.ts'
 import { newEpoch } from '../epoch.ts'
 import { partitionsOf, turnedCheckpoints, turnedDeclarations } from '../restart.ts'
@@ -33,8 +34,9 @@ export class MemoryWatchable implements ViewWatchable {
     return this.#data.wanted
   }
 
-  async want(wanted: Wanted): Promise<void> {
-    this.#data.wanted = wanted
+  async want(change: WantedChange): Promise<Wanted | undefined> {
+    this.#data.wanted = change(this.#data.wanted) ?? this.#data.wanted
+    return this.#data.wanted
   }
 
   async occupant(): Promise<string | undefined> {

@@ -8,11 +8,12 @@ import type {
   ViewCoordination,
   ViewWatchable,
   Wanted,
+  WantedChange,
 } from '../coordination.ts'
 import { newEpoch, refuseOtherFormat } from '../epoch.ts'
 import { partitionsOf, restarted, restartOf } from '../restart.ts'
 import type { Barrier, Epoch, ViewState } from '../state.ts'
-import type { RedisConnection, Reply } from './connection.ts'
+import type { RedisConnection } from './connection.ts'
 import type { ViewKeys } from './keys.ts'
 import { scanEntries } from './scan.ts'
 import { declarationFields, readStatus, stateFields } from './state.ts'
@@ -39,13 +40,25 @@ export class RedisWatchable implements ViewWatchable {
   }
 
   async wanted(): Promise<Wanted | undefined> {
-    const { wanted } = this.#keys
-    const text: Reply = await this.#connection.ask('get', [wanted])
-    return typeof text === 'string' ? decodeWanted(text, wanted) : undefined
+    return (await this.#wanted()).before
   }
 
-  async want(wanted: Wanted): Promise<void> {
-    await this.#connection.change('set', [this.#keys.wanted, JSON.stringify(wanted)])
+  async want(change: WantedChange): Promise<Wanted | undefined> {
+    for (;;) {
+      const { text, before } = await this.#wanted()
+      const after = change(before)
+      if (!after) return before
+      const args = [orNone(text), JSON.stringify(after)]
+      const [kind] = await this.#connection.run('want', [this.#keys.wanted], args)
+      if (kind === 'changed') return after
+    }
+  }
+
+  async #wanted() {
+    const { wanted } = this.#keys
+    const text = await this.#connection.ask('get', [wanted])
+    if (typeof text !== 'string') return { text: undefined, before: undefined }
+    return { text, before: decodeWanted(text, wanted) }
   }
 
   async occupant(): Promise<string | undefined> {

@@ -26,6 +26,7 @@ export const scriptNames = [
   'publish',
   'advance',
   'observe',
+  'want',
 ] as const
 
 export type ScriptName = (typeof scriptNames)[number]
