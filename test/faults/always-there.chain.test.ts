@@ -19,6 +19,7 @@ import type { Scene } from './scene.ts'
 const rounds = Number(process.env.MILLRACE_TEST_ROUNDS ?? 1)
 /** `MILLRACE_TEST_ROWS=1000000` for a transaction of a million changes. */
 const rows = Number(process.env.MILLRACE_TEST_ROWS ?? 20_000)
+/** A millisecond a row, which is several times what it takes. */
 const hugeTimeoutMs = mendedWithinMs + rows
 /** What a client may meet while the store is away, or was put back. */
 const storeAway = ['refused', 'not ready', 'falling watermark'] as const
