@@ -85,9 +85,7 @@ export function describeHistoryDoubts(scene: () => Scene): void {
 
   test('put back to an earlier state: readers go on, the message names what to do, and it does', async () => {
     const putBack = await copyOfSource()
-    const traffic = harness.traffic(150)
-    await sleep(6_000)
-    await traffic.stop()
+    await trafficFor(6_000, 150)
     await harness.untilEqual()
     await putBack()
     const reason = await reader.untilDoubted('source-replaced', 60_000)
@@ -95,31 +93,31 @@ export function describeHistoryDoubts(scene: () => Scene): void {
     const [doubt] = (await harness.doubts()).filter(({ code }) => code === 'source-replaced')
     expect(doubt!.hint).toContain('When the source was put back')
     await beginAnew()
-    const more = harness.traffic(100)
-    await sleep(3_000)
-    await more.stop()
+    await trafficFor(3_000, 100)
     await harness.untilEqual(begunAnewMs)
     reader.pardon(['falling watermark'])
   })
 
   test('failed over to a standby that lacks the end: what was lost is taken out of the view', async () => {
     const putBack = await copyOfSource()
-    const traffic = harness.traffic(150)
-    await sleep(6_000)
-    await traffic.stop()
+    await trafficFor(6_000, 150)
     await harness.untilEqual()
     const { wrong } = await harness.standing()
     await putBack('promoted')
     const reason = await reader.untilDoubted('source-replaced', 60_000)
     expect(reason).toContain('it has failed over, or was put back')
     await beginAnew()
-    const more = harness.traffic(100)
-    await sleep(3_000)
-    await more.stop()
+    await trafficFor(3_000, 100)
     await harness.untilEqual(begunAnewMs)
     expect((await harness.standing()).wrong).toBeGreaterThan(wrong)
     reader.pardon(['falling watermark'])
   })
+}
+
+async function trafficFor(ms: number, rate: number): Promise<void> {
+  const traffic = harness.traffic(rate)
+  await sleep(ms)
+  await traffic.stop()
 }
 
 /** What the README has a person do: the connector begins anew where the source is now. */

@@ -10,7 +10,7 @@ import { addPartitions, tables, topicOf, type Table } from '../support/change-lo
 import { untilCapturing } from '../support/connect.ts'
 import type { TestTopics } from '../support/kafka-topics.ts'
 import { sleep, until } from '../support/wait.ts'
-import type { Scene } from './scene.ts'
+import { doubted, type Scene } from './scene.ts'
 
 const require = createRequire(import.meta.url)
 const { ConfigResourceTypes, Kafka, logLevel } = require('kafkajs') as typeof import('kafkajs')
@@ -30,7 +30,7 @@ export function describeLogDoubts(scene: () => Scene): void {
 
   test('the log begins beyond the checkpoints: records deleted while the worker was down', async () => {
     const { wrong } = await harness.standing()
-    const reason = await doubted('log-start-passed', async () => {
+    const reason = await restarted('log-start-passed', async () => {
       await whileDown(async () => {
         for (const table of tables) await deleteRecords(table)
       })
@@ -45,7 +45,7 @@ export function describeLogDoubts(scene: () => Scene): void {
     await alterTopic('likes', { 'cleanup.policy': 'compact', ...kept })
     await reader.untilDoubted('topic-altered')
     await harness.untilEqual()
-    const reason = await doubted('compaction-overtaken', () =>
+    const reason = await restarted('compaction-overtaken', () =>
       whileDown(async () => {
         await harness.sql('delete from likes where user_id < 20')
         await sleep(compactionLagMs + 2_000)
@@ -59,13 +59,13 @@ export function describeLogDoubts(scene: () => Scene): void {
   })
 
   test('partitions added to a topic', async () => {
-    const reason = await doubted('partitions-changed', () => addPartitions(chain, 'likes', 8))
+    const reason = await restarted('partitions-changed', () => addPartitions(chain, 'likes', 8))
     expect(reason).toContain('has 8 partitions, it had 4')
     await untilCheckpoints('likes', 8)
   })
 
   test('a topic deleted and made anew, with another number of partitions', async () => {
-    const reason = await doubted('another-log', () =>
+    const reason = await restarted('another-log', () =>
       topics.recreate(topicOf(chain, 'likes'), 6).then(() => undefined),
     )
     expect(reason).toMatch(/was deleted and made anew|the log ends at/)
@@ -73,7 +73,7 @@ export function describeLogDoubts(scene: () => Scene): void {
   })
 
   test('all topics deleted and made anew while the worker was down', async () => {
-    await doubted('another-log', () =>
+    await restarted('another-log', () =>
       whileDown(async () => {
         for (const table of tables) await topics.recreate(topicOf(chain, table), 4)
       }),
@@ -82,22 +82,10 @@ export function describeLogDoubts(scene: () => Scene): void {
   })
 }
 
-/** Does it under traffic; readers are told, and all is equal again by itself. */
-async function doubted(code: string, act: () => Promise<void>): Promise<string> {
-  reader.forget()
+/** All is equal again by itself, from a new barrier. Answers the reason that readers were told. */
+async function restarted(code: string, act: () => Promise<void>): Promise<string> {
   const { epoch } = await harness.standing()
-  const traffic = harness.traffic(100)
-  let reason: string
-  try {
-    await sleep(500)
-    await act()
-    reason = await reader.untilDoubted(code)
-    await until('the doubt ends under traffic', async () => {
-      return !(await harness.doubts()).some((each) => each.code === code)
-    })
-  } finally {
-    await traffic.stop()
-  }
+  const reason = await doubted({ harness, reader }, code, act)
   await untilCapturing(chain)
   await harness.untilEqual()
   expect((await harness.standing()).epoch).not.toBe(epoch)

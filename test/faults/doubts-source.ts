@@ -5,8 +5,7 @@
 import type { AlwaysThere } from '../support/always-there.ts'
 import type { ChainHarness } from '../support/chain-harness.ts'
 import { asSuperuser } from '../support/source-sql.ts'
-import { sleep, until } from '../support/wait.ts'
-import type { Scene } from './scene.ts'
+import { doubted, type Scene } from './scene.ts'
 
 let harness: ChainHarness
 let reader: AlwaysThere
@@ -41,14 +40,14 @@ export function describeSourceDoubts(scene: () => Scene): void {
   })
 
   test('TRUNCATE of a captured table', async () => {
-    const reason = await doubted('table-rewritten', async () => {
+    const reason = await healed('table-rewritten', async () => {
       await harness.sql('truncate likes')
     })
     expect(reason).toContain('table likes was emptied')
   })
 
   test('a table dropped from the publication for a while: the SQL that mends it is named', async () => {
-    await doubted('publication-altered', async () => {
+    await healed('publication-altered', async () => {
       await superuser('alter publication millrace drop table follows')
       await harness.sql('delete from follows where followee_id = 62001 and follower_id < 62010')
       const reason = await reader.untilDoubted('source-unfit')
@@ -60,7 +59,7 @@ export function describeSourceDoubts(scene: () => Scene): void {
   })
 
   test('a table dropped from the publication and added again within a moment', async () => {
-    await doubted('publication-altered', async () => {
+    await healed('publication-altered', async () => {
       await superuser('alter publication millrace drop table follows')
       await harness.sql('delete from follows where followee_id = 62001 and follower_id = 62011')
       await superuser('alter publication millrace add table follows')
@@ -68,7 +67,7 @@ export function describeSourceDoubts(scene: () => Scene): void {
   })
 
   test('a publication without deletes for a while', async () => {
-    await doubted('publication-altered', async () => {
+    await healed('publication-altered', async () => {
       await superuser(publishes('insert, update'))
       await harness.sql('delete from follows where followee_id = 62001 and follower_id = 62012')
       await superuser(publishes('insert, update, delete, truncate'))
@@ -77,7 +76,7 @@ export function describeSourceDoubts(scene: () => Scene): void {
 
   test('a publication with a row filter for a while', async () => {
     const others = 'users, tweets, likes'
-    await doubted('publication-altered', async () => {
+    await healed('publication-altered', async () => {
       await superuser(
         `alter publication millrace set table ${others}, follows where (follower_id <> 62013)`,
       )
@@ -87,7 +86,7 @@ export function describeSourceDoubts(scene: () => Scene): void {
   })
 
   test('ALTER TYPE … USING that moves rows to another entry', async () => {
-    const reason = await doubted('table-rewritten', async () => {
+    const reason = await healed('table-rewritten', async () => {
       await harness.sql(
         `alter table tweets alter column user_id type bigint
            using case user_id when 62001 then 62002 else user_id end`,
@@ -97,13 +96,13 @@ export function describeSourceDoubts(scene: () => Scene): void {
   })
 
   test('ALTER TYPE … USING that changes a text', async () => {
-    await doubted('table-rewritten', async () => {
+    await healed('table-rewritten', async () => {
       await harness.sql(`alter table users alter column name type text using name || '!'`)
     })
   })
 
   test('a replica identity altered and put back within one transaction', async () => {
-    const reason = await doubted('unusable-change', async () => {
+    const reason = await healed('unusable-change', async () => {
       await harness.sql(
         'begin',
         'alter table tweets replica identity default',
@@ -117,7 +116,7 @@ export function describeSourceDoubts(scene: () => Scene): void {
   })
 
   test('a replica identity altered and left so: the SQL that mends it is named', async () => {
-    await doubted(
+    await healed(
       'replica-identity-altered',
       async () => {
         await harness.sql('alter table users replica identity default')
@@ -134,33 +133,21 @@ export function describeSourceDoubts(scene: () => Scene): void {
   })
 
   test('VACUUM FULL is a false alarm that costs one lap', async () => {
-    await doubted('table-rewritten', () => superuser('vacuum full likes'), 'harmless')
+    await healed('table-rewritten', () => superuser('vacuum full likes'), 'harmless')
   })
 }
 
 /**
- * Does it under traffic; readers are told, and all is equal again by itself. Looks must have found
- * entries wrong, or it did no harm that had to be found. Answers the reason that readers were told.
+ * All is equal again by itself. Looks must have found entries wrong, or it did no harm that had to be
+ * found. Answers the reason that readers were told.
  */
-async function doubted(
+async function healed(
   code: string,
   act: () => Promise<void>,
   harm: 'harmful' | 'harmless' = 'harmful',
 ): Promise<string> {
-  reader.forget()
   const { wrong } = await harness.standing()
-  const traffic = harness.traffic(100)
-  let reason: string
-  try {
-    await sleep(500)
-    await act()
-    reason = await reader.untilDoubted(code)
-    await until('the doubt ends under traffic', async () => {
-      return !(await harness.doubts()).some((each) => each.code === code)
-    })
-  } finally {
-    await traffic.stop()
-  }
+  const reason = await doubted({ harness, reader }, code, act)
   await harness.untilEqual()
   if (harm === 'harmful') expect((await harness.standing()).wrong).toBeGreaterThan(wrong)
   return reason

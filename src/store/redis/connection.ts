@@ -113,15 +113,6 @@ export class RedisConnection {
     }
   }
 
-  /** A single command that writes. */
-  async change(name: string, args: readonly string[]): Promise<Reply> {
-    try {
-      return (await this.#send({ name, args, writes: true })) as Reply
-    } catch (error) {
-      throw commandError(error, name, args)
-    }
-  }
-
   /** What the last look at the server has found. */
   get verdict(): Pick<ServerVerdict, 'unfit' | 'unsafe'> {
     return this.#verdict
