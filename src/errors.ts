@@ -87,6 +87,7 @@ const kinds = {
   download: 'refused',
   init: 'refused',
   'java-missing': 'refused',
+  'kafka-data': 'refused',
   'maven-missing': 'refused',
   'package-missing': 'refused',
   'package-too-old': 'refused',

@@ -3,7 +3,7 @@
  * Compose file and the launcher are held to these by a test.
  */
 export const versions = {
-  kafka: '4.3.1',
+  kafka: '4.2.1',
   scala: '2.13',
   log4j: '2.25.4',
   debezium: '3.7.0.Final',

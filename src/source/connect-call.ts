@@ -46,11 +46,11 @@ export async function askConnect(
     response = await fetch(url, { method, headers, signal, ...content })
     body = await response.text()
   } catch (cause) {
-    throw unavailable(`Kafka Connect does not answer at ${host}`, cause)
+    throw unavailable(path, `Kafka Connect does not answer ${path} at ${host}`, cause)
   }
   const { ok, status } = response
   // While its workers join or leave it can't tell; what it fails at may go through later.
-  if (status === 409 || status >= 500) throw unavailable(answered(name, status, body))
+  if (status === 409 || status >= 500) throw unavailable(path, answered(name, status, body))
   return { ok, status, body }
 }
 
@@ -87,11 +87,14 @@ function answered(name: string, status: number, body: string): string {
   return `Kafka Connect answered ${status} for connector ${name}: ${body.slice(0, 200)}`
 }
 
-function unavailable(message: string, cause?: unknown): MillraceError {
-  return new MillraceError('connect-unavailable', message, {
-    cause,
-    hint: 'Changes wait in Postgres until it is back; the slot keeps their log.',
-  })
+const keptHint = 'Changes wait in Postgres until it is back; the slot keeps their log.'
+/** Connect reads them from a topic, behind every transaction of it. */
+const offsetsHint =
+  ' If it answers all but this, see "When Kafka has lost the end of a transaction" in the README.'
+
+function unavailable(path: string, message: string, cause?: unknown): MillraceError {
+  const hint = path.endsWith('/offsets') ? keptHint + offsetsHint : keptHint
+  return new MillraceError('connect-unavailable', message, { cause, hint })
 }
 
 const settingsAnswer = z.record(z.string(), z.string().nullable())

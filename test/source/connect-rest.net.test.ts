@@ -205,6 +205,14 @@ describe('a Connect with a password', () => {
   })
 })
 
+test('a Connect that fails at nothing but offsets may wait for a transaction in Kafka', async () => {
+  const broken = { status: 500, body: '{"message":"because"}' }
+  answers = { [`${base}/offsets`]: broken, [`${base}/status`]: broken }
+  const hint = expect.stringContaining('lost the end of a transaction') as string
+  await expect(connect().committed()).rejects.toMatchObject({ hint })
+  await expect(connect().status()).rejects.not.toMatchObject({ hint })
+})
+
 describe('a Connect that will not', () => {
   test.each([
     ['know the connector', 404, 'connect-refused', true],

@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { createRequire } from 'node:module'
-import type { Kafka as KafkaClass, Message, Producer, Transaction } from 'kafkajs'
+import type { Kafka as KafkaClass, Message, Producer, ProducerConfig, Transaction } from 'kafkajs'
 import { until } from './wait.ts'
 
 const require = createRequire(import.meta.url)
 const { Kafka, logLevel } = require('kafkajs') as typeof import('kafkajs')
+
+type ProducerOptions = Pick<ProducerConfig, 'idempotent' | 'transactionalId' | 'transactionTimeout'>
 
 /** A client for what a test does to a broker: topics, producers, transactions. */
 export class TestTopics {
@@ -95,7 +97,7 @@ export class TestTopics {
     return transaction
   }
 
-  async producer(options: { idempotent?: boolean; transactionalId?: string }): Promise<Producer> {
+  async producer(options: ProducerOptions): Promise<Producer> {
     const transactional = options.transactionalId === undefined ? {} : { maxInFlightRequests: 1 }
     const producer = this.#client.producer({
       ...options,

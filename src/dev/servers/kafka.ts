@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { kafkaTopicAdmin } from '../../consume/kafka/topic-admin.ts'
+import { MillraceError } from '../../errors.ts'
 import { createLog } from '../../log.ts'
 import { runCommand } from '../command.ts'
 import { jarsFolder } from '../downloads.ts'
 import { makePrivateFolder, type Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 import { writeProperties } from '../settings.ts'
+import { versions } from '../versions.ts'
 import { javaFlags, javaSpec, loggingFlag } from './java.ts'
 
 export type KafkaOptions = {
@@ -23,20 +25,27 @@ export type KafkaOptions = {
 const callTimeoutMs = 10_000
 const formatTimeoutMs = 60_000
 
-/** Writes the broker's settings, formats its storage once, and answers how it is started. */
+/**
+ * Writes the broker's settings, formats its storage once, and answers how it is started. Throws
+ * `kafka-data` when a newer Kafka has written to that storage.
+ */
 export async function kafkaSpec(folders: Folders, options: KafkaOptions): Promise<ProcessSpec> {
   const data = join(folders.data, 'kafka')
   const settingsPath = join(folders.settings, 'kafka.properties')
   makePrivateFolder(data)
   writeProperties(settingsPath, kafkaSettings(data, options))
   const classPath = ['-cp', join(options.jars, jarsFolder, '*')]
-  if (!existsSync(join(data, 'meta.properties'))) {
+  const versionPath = join(folders.data, 'kafka-version')
+  if (existsSync(join(data, 'meta.properties'))) {
+    refuseNewerData(data, versionPath)
+  } else {
     const id = randomBytes(16).toString('base64url').replace(/^-/, 'm')
     const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', settingsPath]
     await runCommand(options.java, [...javaFlags, ...classPath, ...format], {
       timeoutMs: formatTimeoutMs,
     })
   }
+  writeFileSync(versionPath, versions.kafka)
   return javaSpec(folders, {
     name: 'kafka',
     java: options.java,
@@ -44,6 +53,19 @@ export async function kafkaSpec(folders: Folders, options: KafkaOptions): Promis
     args: [loggingFlag, ...classPath, 'kafka.Kafka', settingsPath],
     niceness: 5,
   })
+}
+
+/** A broker does not start on what a newer one wrote. Data without a version is of 4.3.1. */
+function refuseNewerData(data: string, versionPath: string): void {
+  const found = existsSync(versionPath) ? readFileSync(versionPath, 'utf8') : '4.3.1'
+  if (found.localeCompare(versions.kafka, 'en', { numeric: true }) <= 0) return
+  throw new MillraceError(
+    'kafka-data',
+    `Kafka ${found} wrote ${data}, and this is ${versions.kafka}`,
+    {
+      hint: 'Delete that folder: workers go on from what Postgres holds, and compare every entry with it.',
+    },
+  )
 }
 
 /** Throws while the broker doesn't answer. */

@@ -1,0 +1,41 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { foldersOf, makePrivateFolder, type Folders } from '../../src/dev/folders.ts'
+import { kafkaSpec } from '../../src/dev/servers/kafka.ts'
+import { versions } from '../../src/dev/versions.ts'
+import { newTestFolder, removeTestFolder } from '../support/test-folders.ts'
+
+let folders: Folders
+
+beforeEach(() => {
+  folders = foldersOf(newTestFolder())
+  for (const path of [folders.data, folders.logs, folders.settings]) makePrivateFolder(path)
+  mkdirSync(join(folders.data, 'kafka'))
+  writeFileSync(join(folders.data, 'kafka', 'meta.properties'), '')
+})
+
+afterEach(() => removeTestFolder(folders.chain))
+
+const spec = () => kafkaSpec(folders, { java: 'no-java', jars: '', port: 1, controllerPort: 2 })
+const versionPath = () => join(folders.data, 'kafka-version')
+
+test.each([
+  ['a newer Kafka', '10.0.0'],
+  ['one of which nothing is known', undefined],
+])('data of %s is refused, and told how nothing is lost with it', async (_, version) => {
+  if (version !== undefined) writeFileSync(versionPath(), version)
+  await expect(spec()).rejects.toMatchObject({
+    code: 'kafka-data',
+    message: expect.stringContaining(join(folders.data, 'kafka')) as string,
+    hint: expect.stringContaining('Delete that folder') as string,
+  })
+})
+
+test.each([versions.kafka, '3.9.1'])(
+  'data of Kafka %s is used, and newer from then on',
+  async (version) => {
+    writeFileSync(versionPath(), version)
+    await expect(spec()).resolves.toMatchObject({ name: 'kafka' })
+    expect(readFileSync(versionPath(), 'utf8')).toBe(versions.kafka)
+  },
+)
