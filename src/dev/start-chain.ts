@@ -56,7 +56,10 @@ const downloadsOf: Readonly<Record<ServerName, readonly DownloadName[]>> = {
  * of it is left running.
  */
 export async function startChain(options: ChainOptions): Promise<Chain> {
-  const { say = silent, signal, source } = options
+  const { say = silent, source } = options
+  const failed = new AbortController()
+  const signals = options.signal ? [options.signal, failed.signal] : [failed.signal]
+  const signal = AbortSignal.any(signals)
   const servers = options.servers ?? serverNames.filter((name) => name !== 'postgres' || !source)
   const folders = foldersOf(options.folder)
   for (const each of [folders.data, folders.logs, folders.settings]) makePrivateFolder(each)
@@ -68,7 +71,7 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   const programs = await findPrograms(servers, { say, signal })
   const chain = Chain.create(options.folder, env, { say, signal })
   try {
-    await new Start(chain, { ...options, say, servers, programs, passwords, project }).all()
+    await new Start(chain, { ...options, say, servers, programs, passwords, project, failed }).all()
     return chain
   } catch (error) {
     await chain.stop()
@@ -92,6 +95,8 @@ type StartOptions = ChainOptions & {
   readonly programs: Programs
   readonly passwords: Passwords
   readonly project: Project
+  /** Aborted when a server does not start, so that nobody waits for those that lean on it. */
+  readonly failed: AbortController
 }
 
 /** What doesn't lean on each other starts at once: on two cores this halves the time. */
@@ -105,10 +110,12 @@ class Start {
   }
 
   async all(): Promise<void> {
-    const { servers, workers = 0, api = false, config } = this.#options
+    const { servers, workers = 0, api = false, config, failed } = this.#options
     const named = config === undefined ? [] : ['--config', config]
-    const starting = await Promise.allSettled(servers.map((server) => this.#server(server)))
-    for (const start of starting) if (start.status === 'rejected') throw start.reason
+    await Promise.allSettled(
+      servers.map((server) => this.#server(server).catch((error: unknown) => failed.abort(error))),
+    )
+    failed.signal.throwIfAborted()
     await prepareChain(this.#options, this.#options)
     for (let number = 1; number <= workers; number++) {
       startRole(this.#chain, { name: `worker-${number}`, args: ['worker', ...named] })

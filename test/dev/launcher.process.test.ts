@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
+import { Chain } from '../../src/dev/chain.ts'
 import type { ChainUrls } from '../../src/dev/chain-env.ts'
 import { mainPath, packageFolder } from '../../src/dev/folders.ts'
 import { portVariable, randomPorts, type PortName } from '../../src/dev/ports.ts'
@@ -40,6 +41,19 @@ test('a busy port that was asked for ends the start and is named', async () => {
   holder.close()
   expect([code, output]).toEqual([1, expect.stringContaining(`port ${port} (MILLRACE_PORT_REG`)])
 })
+
+test('a server that can not be started ends the start at once, and nothing is left', async () => {
+  const other = newTestFolder()
+  const data = join(other, 'data', 'kafka')
+  mkdirSync(data, { recursive: true })
+  writeFileSync(join(data, 'meta.properties'), '')
+  const code = await ended(start([], { MILLRACE_FOLDER: other }))
+  expect([code, output]).toEqual([1, expect.stringContaining(`wrote ${data}`)])
+  expect(output).toContain('Delete that folder')
+  const { processes } = Chain.attach(other)
+  expect(processes.list().filter(({ name }) => processes.isAlive(name))).toEqual([])
+  await removeTestFolder(other)
+}, 60_000)
 
 test(
   'comes up, refuses a second launcher, and starts again what dies',
