@@ -36,16 +36,16 @@ export async function kafkaSpec(folders: Folders, options: KafkaOptions): Promis
   writeProperties(settingsPath, kafkaSettings(data, options))
   const classPath = ['-cp', join(options.jars, jarsFolder, '*')]
   const versionPath = join(folders.data, 'kafka-version')
-  if (existsSync(join(data, 'meta.properties'))) {
-    refuseNewerData(data, versionPath)
-  } else {
+  const formatted = existsSync(join(data, 'meta.properties'))
+  if (formatted) refuseNewerData(data, versionPath)
+  writeFileSync(versionPath, versions.kafka)
+  if (!formatted) {
     const id = randomBytes(16).toString('base64url').replace(/^-/, 'm')
     const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', settingsPath]
     await runCommand(options.java, [...javaFlags, ...classPath, ...format], {
       timeoutMs: formatTimeoutMs,
     })
   }
-  writeFileSync(versionPath, versions.kafka)
   return javaSpec(folders, {
     name: 'kafka',
     java: options.java,
