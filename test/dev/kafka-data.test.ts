@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { foldersOf, makePrivateFolder, type Folders } from '../../src/dev/folders.ts'
 import { kafkaSpec } from '../../src/dev/servers/kafka.ts'
+import { readFile, writeFile } from '../../src/dev/small-files.ts'
 import { versions } from '../../src/dev/versions.ts'
 import { newTestFolder, removeTestFolder } from '../support/test-folders.ts'
 
@@ -17,13 +18,13 @@ beforeEach(() => {
 afterEach(() => removeTestFolder(folders.chain))
 
 const spec = () => kafkaSpec(folders, { java: 'no-java', jars: '', port: 1, controllerPort: 2 })
-const versionPath = () => join(folders.data, 'kafka-version')
+const versionPath = () => join(folders.data, 'kafka-version.json')
 
 test.each([
   ['a newer Kafka', '10.0.0'],
   ['one of which nothing is known', undefined],
 ])('data of %s is refused, and told how nothing is lost with it', async (_, version) => {
-  if (version !== undefined) writeFileSync(versionPath(), version)
+  if (version !== undefined) writeFile(versionPath(), version)
   await expect(spec()).rejects.toMatchObject({
     code: 'kafka-data',
     message: expect.stringContaining(join(folders.data, 'kafka')) as string,
@@ -34,8 +35,8 @@ test.each([
 test.each([versions.kafka, '3.9.1'])(
   'data of Kafka %s is used, and newer from then on',
   async (version) => {
-    writeFileSync(versionPath(), version)
+    writeFile(versionPath(), version)
     await expect(spec()).resolves.toMatchObject({ name: 'kafka' })
-    expect(readFileSync(versionPath(), 'utf8')).toBe(versions.kafka)
+    expect(readFile(versionPath())).toBe(versions.kafka)
   },
 )

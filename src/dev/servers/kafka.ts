@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { kafkaTopicAdmin } from '../../consume/kafka/topic-admin.ts'
 import { MillraceError } from '../../errors.ts'
@@ -9,6 +9,7 @@ import { jarsFolder } from '../downloads.ts'
 import { makePrivateFolder, type Folders } from '../folders.ts'
 import type { ProcessSpec } from '../processes.ts'
 import { writeProperties } from '../settings.ts'
+import { readFile, writeFile } from '../small-files.ts'
 import { versions } from '../versions.ts'
 import { javaFlags, javaSpec, loggingFlag } from './java.ts'
 
@@ -35,10 +36,10 @@ export async function kafkaSpec(folders: Folders, options: KafkaOptions): Promis
   makePrivateFolder(data)
   writeProperties(settingsPath, kafkaSettings(data, options))
   const classPath = ['-cp', join(options.jars, jarsFolder, '*')]
-  const versionPath = join(folders.data, 'kafka-version')
+  const versionPath = join(folders.data, 'kafka-version.json')
   const formatted = existsSync(join(data, 'meta.properties'))
   if (formatted) refuseNewerData(data, versionPath)
-  writeFileSync(versionPath, versions.kafka)
+  writeFile(versionPath, versions.kafka)
   if (!formatted) {
     const id = randomBytes(16).toString('base64url').replace(/^-/, 'm')
     const format = ['kafka.tools.StorageTool', 'format', '-t', id, '-c', settingsPath]
@@ -57,7 +58,7 @@ export async function kafkaSpec(folders: Folders, options: KafkaOptions): Promis
 
 /** A broker does not start on what a newer one wrote. Data without a version is of 4.3.1. */
 function refuseNewerData(data: string, versionPath: string): void {
-  const found = existsSync(versionPath) ? readFileSync(versionPath, 'utf8') : '4.3.1'
+  const found = (readFile(versionPath) as string | undefined) ?? '4.3.1'
   if (found.localeCompare(versions.kafka, 'en', { numeric: true }) <= 0) return
   throw new MillraceError(
     'kafka-data',
