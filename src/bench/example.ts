@@ -132,10 +132,12 @@ async function fillSource(
   if (films > 0 && name === 'shop') await addFilms(source, films, { say, signal })
   const { views } = await loadProject({ folder: chain.folders.chain, env: {}, path: config })
   const counts = await withClient(source, async (client) => {
-    const tables = [...new Set(views.flatMap((view) => tablesOf(view)))]
-    const asked = tables.map((table) => client.query(`select count(*) from ${table}`))
-    const found = await Promise.all(asked)
-    return tables.map((table, at) => `${(found[at]!.rows[0] as { count: string }).count} ${table}`)
+    const counted: string[] = []
+    for (const table of new Set(views.flatMap((view) => tablesOf(view)))) {
+      const { rows: found } = await client.query<{ count: string }>(`select count(*) from ${table}`)
+      counted.push(`${found[0]!.count} ${table}`)
+    }
+    return counted
   })
   const tookMs = systemClock.monotonicMs() - startedMs
   say(`${counts.join(', ')} were written in ${seconds(tookMs)} s`)
