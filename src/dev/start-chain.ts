@@ -58,7 +58,7 @@ const downloadsOf: Readonly<Record<ServerName, readonly DownloadName[]>> = {
 export async function startChain(options: ChainOptions): Promise<Chain> {
   const { say = silent, source } = options
   const failed = new AbortController()
-  const signals = options.signal ? [options.signal, failed.signal] : [failed.signal]
+  const signals = [options.signal, failed.signal].filter((one) => one !== undefined)
   const signal = AbortSignal.any(signals)
   const servers = options.servers ?? serverNames.filter((name) => name !== 'postgres' || !source)
   const folders = foldersOf(options.folder)
@@ -71,7 +71,8 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
   const programs = await findPrograms(servers, { say, signal })
   const chain = Chain.create(options.folder, env, { say, signal })
   try {
-    await new Start(chain, { ...options, say, servers, programs, passwords, project, failed }).all()
+    const all = { ...options, say, signal, servers, programs, passwords, project, failed }
+    await new Start(chain, all).all()
     return chain
   } catch (error) {
     await chain.stop()
@@ -91,11 +92,12 @@ function namesOf({ config: { connector, publication, slot }, path }: LoadedProje
 
 type StartOptions = ChainOptions & {
   readonly say: Say
+  readonly signal: AbortSignal
   readonly servers: readonly ServerName[]
   readonly programs: Programs
   readonly passwords: Passwords
   readonly project: Project
-  /** Aborted when a server does not start, so that nobody waits for those that lean on it. */
+  /** Aborts `signal` when a server can't be started, so that nobody waits for what depends on it. */
   readonly failed: AbortController
 }
 
@@ -110,12 +112,12 @@ class Start {
   }
 
   async all(): Promise<void> {
-    const { servers, workers = 0, api = false, config, failed } = this.#options
+    const { servers, workers = 0, api = false, config, failed, signal } = this.#options
     const named = config === undefined ? [] : ['--config', config]
-    await Promise.allSettled(
+    await Promise.all(
       servers.map((server) => this.#server(server).catch((error: unknown) => failed.abort(error))),
     )
-    failed.signal.throwIfAborted()
+    signal.throwIfAborted()
     await prepareChain(this.#options, this.#options)
     for (let number = 1; number <= workers; number++) {
       startRole(this.#chain, { name: `worker-${number}`, args: ['worker', ...named] })
@@ -127,6 +129,7 @@ class Start {
   async #server(name: ServerName): Promise<void> {
     this.#chain.spawn(await this.#spec(name))
     await this.#chain.ready(name)
+    this.#options.signal.throwIfAborted()
     const state = name === 'postgres' ? await this.#databases() : ''
     this.#options.say(`${name} is up${state}`)
   }

@@ -3,6 +3,7 @@
  * Compose file and the launcher are held to these by a test.
  */
 export const versions = {
+  /** Not 4.3.0, 4.3.1 or 4.4.0: KAFKA-20734, see test/dev/broker-killed.kafka.test.ts. */
   kafka: '4.2.1',
   scala: '2.13',
   log4j: '2.25.4',

@@ -46,11 +46,12 @@ export async function askConnect(
     response = await fetch(url, { method, headers, signal, ...content })
     body = await response.text()
   } catch (cause) {
-    throw unavailable(path, `Kafka Connect does not answer ${path} at ${host}`, cause)
+    throw unavailable(path, `Kafka Connect does not answer at ${host}: ${path}`, cause)
   }
   const { ok, status } = response
   // While its workers join or leave it can't tell; what it fails at may go through later.
-  if (status === 409 || status >= 500) throw unavailable(path, answered(name, status, body))
+  if (status === 409 || status >= 500)
+    throw unavailable(path, `${answered(name, status, body)}, asked for ${path}`)
   return { ok, status, body }
 }
 
@@ -88,9 +89,9 @@ function answered(name: string, status: number, body: string): string {
 }
 
 const keptHint = 'Changes wait in Postgres until it is back; the slot keeps their log.'
-/** Connect reads them from a topic, behind every transaction of it. */
+/** Connect reads them from a topic, committed records only: an open transaction there holds it up. */
 const offsetsHint =
-  ' If it answers all but this, see "When Kafka has lost the end of a transaction" in the README.'
+  ' If it answers all but its offsets, see "When Kafka has lost the end of a transaction" in the README.'
 
 function unavailable(path: string, message: string, cause?: unknown): MillraceError {
   const hint = path.endsWith('/offsets') ? keptHint + offsetsHint : keptHint

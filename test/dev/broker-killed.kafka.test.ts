@@ -1,6 +1,7 @@
 /**
- * The chain's broker, killed while transactions end. Kafka 4.3.0 to 4.4.0 skip the markers of such a
- * transaction (KAFKA-20734): who reads committed records waits at it for ever, Connect among them.
+ * The chain's broker, killed while transactions end. Kafka 4.3.0, 4.3.1 and 4.4.0 do not write the
+ * transaction markers of one that was about to end (KAFKA-20734): it hangs, and consumers of committed
+ * records, Connect among them, wait at it for ever.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,11 +9,11 @@ import { jest } from '@jest/globals'
 import { pino } from 'pino'
 import { kafkaChangeLog } from '../../src/consume/kafka/kafka-change-log.ts'
 import type { KafkaOffset } from '../../src/position.ts'
-import { kafkaServer, type TestServer } from '../support/chain.ts'
+import { chainTimeoutMs, kafkaServer, type TestServer } from '../support/chain.ts'
 import { TestTopics } from '../support/kafka-topics.ts'
-import { until } from '../support/wait.ts'
+import { slowness, until } from '../support/wait.ts'
 
-jest.setTimeout(400_000)
+jest.setTimeout(400_000 * slowness)
 
 const partitions = 8
 const producers = 40
@@ -25,7 +26,7 @@ beforeAll(async () => {
   // A transaction that was not about to end is aborted within seconds.
   const settings = { 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '1000' }
   server = await kafkaServer({ settings })
-}, 120_000)
+}, chainTimeoutMs)
 
 afterAll(() => server?.stop(), 60_000)
 
@@ -33,11 +34,11 @@ test('a broker that is killed while transactions end writes their ends when it i
   const topics = new TestTopics(server.url)
   const topic = await topics.create(partitions)
   await topics.close()
-  for (let round = 0; round < roundsMost && !hadEndsToWrite(); round += 1) {
+  for (let round = 0; round < roundsMost && !foundPreparedTransactions(); round += 1) {
     await killAmidTransactions(topic)
     await readToTheEnd(topic)
   }
-  expect(hadEndsToWrite()).toBe(true)
+  expect(foundPreparedTransactions()).toBe(true)
 })
 
 /** Each producer ends one transaction after the other until the broker is killed, and its last after that. */
@@ -62,7 +63,7 @@ async function killAmidTransactions(topic: string): Promise<void> {
   }
   // Whatever a producer was told when the broker went: its transaction is over in the end.
   const all = Array.from({ length: producers }, (_, index) => produce(index).catch(() => undefined))
-  await until('transactions end all the time', () => ended > 5 * producers, 60_000)
+  await until('transactions end all the time', () => ended > 5 * producers)
   await server.kill()
   killed.abort()
   await server.start()
@@ -70,8 +71,11 @@ async function killAmidTransactions(topic: string): Promise<void> {
   await topics.close()
 }
 
-/** Whether a start of the broker found transactions of which it had promised the end. */
-function hadEndsToWrite(): boolean {
+/**
+ * Whether a start of the broker found transactions that were decided and lacked markers. It sends
+ * them to itself, and its port is not open yet: its client says so.
+ */
+function foundPreparedTransactions(): boolean {
   const text = readFileSync(join(server.chain.folders.logs, 'kafka.log'), 'utf8')
   return /Connection to node 1 .*TxnMarkerSenderThread/.test(text)
 }
@@ -90,15 +94,19 @@ async function readToTheEnd(topic: string): Promise<void> {
       let next = 0n as KafkaOffset
       reader.seek(next)
       const isAtEnd = async () => {
-        const { end } = await reader.bounds()
-        while (next < end) {
-          const batch = await reader.next(1_000)
-          if (!batch) return false
+        const bounds = await reader.bounds().catch(() => undefined)
+        if (!bounds) return false
+        while (next < bounds.end) {
+          const batch = await reader.next(1_000).catch(() => undefined)
+          if (!batch) {
+            reader.seek(next)
+            return false
+          }
           next = batch.next
         }
         return true
       }
-      await until(`partition ${partition} is read to its end`, isAtEnd, 30_000)
+      await until(`partition ${partition} is read to its end`, isAtEnd, 30_000 * slowness)
     }
     stop.abort()
   } finally {

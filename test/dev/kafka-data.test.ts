@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { foldersOf, makePrivateFolder, type Folders } from '../../src/dev/folders.ts'
 import { kafkaSpec } from '../../src/dev/servers/kafka.ts'
@@ -23,7 +23,7 @@ const versionPath = () => join(folders.data, 'kafka-version.json')
 test.each([
   ['a newer Kafka', '10.0.0'],
   ['one of which nothing is known', undefined],
-])('data of %s is refused, and told how nothing is lost with it', async (_, version) => {
+])('data of %s is refused, with the folder to delete', async (_, version) => {
   if (version !== undefined) writeFile(versionPath(), version)
   await expect(spec()).rejects.toMatchObject({
     code: 'kafka-data',
@@ -40,3 +40,9 @@ test.each([versions.kafka, '3.9.1'])(
     expect(readFile(versionPath())).toBe(versions.kafka)
   },
 )
+
+test('data that is just made has its version before it is formatted', async () => {
+  rmSync(join(folders.data, 'kafka', 'meta.properties'))
+  await expect(spec()).rejects.toMatchObject({ code: 'command' })
+  expect(readFile(versionPath())).toBe(versions.kafka)
+})

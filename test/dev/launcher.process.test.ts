@@ -47,12 +47,15 @@ test('a server that can not be started ends the start at once, and nothing is le
   const data = join(other, 'data', 'kafka')
   mkdirSync(data, { recursive: true })
   writeFileSync(join(data, 'meta.properties'), '')
-  const code = await ended(start([], { MILLRACE_FOLDER: other }))
-  expect([code, output]).toEqual([1, expect.stringContaining(`wrote ${data}`)])
-  expect(output).toContain('Delete that folder')
-  const { processes } = Chain.attach(other)
-  expect(processes.list().filter(({ name }) => processes.isAlive(name))).toEqual([])
-  await removeTestFolder(other)
+  try {
+    const code = await ended(start([], { MILLRACE_FOLDER: other }))
+    expect([code, output]).toEqual([1, expect.stringContaining(`wrote ${data}`)])
+    expect(output).toContain('Delete that folder')
+    const { processes } = Chain.attach(other)
+    expect(processes.list().filter(({ name }) => processes.isAlive(name))).toEqual([])
+  } finally {
+    await removeTestFolder(other)
+  }
 }, 60_000)
 
 test(

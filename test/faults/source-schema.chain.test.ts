@@ -61,7 +61,7 @@ test('a needed column renamed stops its topic alone, which names column and view
     const { httpStatus, status, reasons } = await ready(chain)
     expect([httpStatus, status]).toEqual([200, 'degraded'])
     expect(reasons.join()).toMatch(/column location of users is gone.*view user-information/)
-    // The set-up is looked at once in a while: what is back before that never was a fault of it.
+    // The set-up is checked about once a second; a column that is back before that is not missed.
     await reader.untilDoubted('source-unfit')
     await harness.sql('insert into follows (follower_id, followee_id) values (61001, 61002)')
     await until('other topics go on', async () => {

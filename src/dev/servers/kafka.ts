@@ -56,7 +56,7 @@ export async function kafkaSpec(folders: Folders, options: KafkaOptions): Promis
   })
 }
 
-/** A broker does not start on what a newer one wrote. Data without a version is of 4.3.1. */
+/** Most brokers do not start on what a newer one wrote. Data without a version is of 4.3.1. */
 function refuseNewerData(data: string, versionPath: string): void {
   const found = (readFile(versionPath) as string | undefined) ?? '4.3.1'
   if (found.localeCompare(versions.kafka, 'en', { numeric: true }) <= 0) return
