@@ -2,6 +2,8 @@ import { jest } from '@jest/globals'
 import { pino } from 'pino'
 import type { ChangeLog } from '../../src/consume/change-source.ts'
 import { kafkaChangeLog } from '../../src/consume/kafka/kafka-change-log.ts'
+import { closeBroker, openBroker } from '../../src/consume/kafka/kafkajs-internals.ts'
+import { metadataOf } from '../../src/consume/kafka/metadata.ts'
 import type { MillraceError } from '../../src/errors.ts'
 import type { KafkaOffset } from '../../src/position.ts'
 import { KafkaProxy } from '../support/kafka-proxy.ts'
@@ -71,6 +73,22 @@ describe('connections of kafkaChangeLog', () => {
     await until('cut', () => proxy.open === 0)
     await readAll()
   })
+
+  // Encoding takes some turns of the event loop's microtasks, in each of which it may be closed.
+  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])(
+    'that are closed %i microtasks after a question reject it',
+    async (microtasks) => {
+      const [host, port] = proxy.url.split(':')
+      const address = { host: host!, port: Number(port) }
+      const broker = await openBroker(address, { clientId: 'closing', callTimeoutMs, log })
+      const asking = metadataOf(broker, [topic])
+      asking.catch(() => undefined)
+      for (let done = 0; done < microtasks; done += 1) await Promise.resolve()
+      closeBroker(broker)
+      await expect(asking).rejects.toThrow(/Closed connection|Not connected/)
+    },
+    10_000,
+  )
 
   it('are all given up that lie idle when one of them fails', async () => {
     await readAll()

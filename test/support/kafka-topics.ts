@@ -6,7 +6,10 @@ import { until } from './wait.ts'
 const require = createRequire(import.meta.url)
 const { Kafka, logLevel } = require('kafkajs') as typeof import('kafkajs')
 
-type ProducerOptions = Pick<ProducerConfig, 'idempotent' | 'transactionalId' | 'transactionTimeout'>
+type ProducerOptions = Pick<
+  ProducerConfig,
+  'idempotent' | 'transactionalId' | 'transactionTimeout' | 'retry'
+>
 
 /** A client for what a test does to a broker: topics, producers, transactions. */
 export class TestTopics {

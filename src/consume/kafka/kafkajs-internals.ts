@@ -153,7 +153,11 @@ export async function openBroker({ host, port }: Address, options: ClientOptions
 export function closeBroker({ connectionPool }: Broker): void {
   const connection = connectionPool.pool[0]!
   connection.rejectRequests(connectionClosed())
-  const destroy = () => connection.socket?.destroy()
+  // Until it has ended, kafkajs takes what was being encoded, and nobody would answer that.
+  const destroy = () => {
+    connection.rejectRequests(connectionClosed())
+    connection.socket?.destroy()
+  }
   connection.disconnect().then(destroy, destroy)
 }
 
