@@ -7,7 +7,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { jest } from '@jest/globals'
 import { pino } from 'pino'
+import type { PartitionReader } from '../../src/consume/change-source.ts'
 import { kafkaChangeLog } from '../../src/consume/kafka/kafka-change-log.ts'
+import { recordsBelow } from '../../src/consume/records-below.ts'
 import type { KafkaOffset } from '../../src/position.ts'
 import { chainTimeoutMs, kafkaServer, type TestServer } from '../support/chain.ts'
 import { TestTopics } from '../support/kafka-topics.ts'
@@ -97,25 +99,21 @@ async function readToTheEnd(topic: string): Promise<void> {
     const stop = new AbortController()
     for (let partition = 0; partition < partitions; partition += 1) {
       const reader = changeLog.reader({ topic, partition }, stop.signal)
-      let next = 0n as KafkaOffset
-      reader.seek(next)
-      const isAtEnd = async () => {
-        const bounds = await reader.bounds().catch(() => undefined)
-        if (!bounds) return false
-        while (next < bounds.end) {
-          const batch = await reader.next(1_000).catch(() => undefined)
-          if (!batch) {
-            reader.seek(next)
-            return false
-          }
-          next = batch.next
-        }
-        return true
-      }
+      const isAtEnd = () => isReadToItsEnd(reader).catch(() => false)
       await until(`partition ${partition} is read to its end`, isAtEnd, 30_000 * slowness)
     }
     stop.abort()
   } finally {
     await changeLog.close()
   }
+}
+
+async function isReadToItsEnd(reader: PartitionReader): Promise<boolean> {
+  const { end } = await reader.bounds()
+  let read = 0n as KafkaOffset
+  for await (const { position } of recordsBelow(reader, read, end)) {
+    if (position === read) return false
+    read = position
+  }
+  return true
 }
