@@ -5,6 +5,7 @@
  * so that the store held nothing under its key while its keys were gone through.
  */
 import type { PartitionReader } from '../consume/change-source.ts'
+import { withLogReader } from '../consume/log-reader.ts'
 import { recordsBelow } from '../consume/records-below.ts'
 import { MillraceError } from '../errors.ts'
 import { parseTopicPartition, type KafkaOffset } from '../position.ts'
@@ -65,27 +66,28 @@ export async function contributionsPage(
   let records = 0
   for (const [name, range] of unread) {
     if (records >= recordsMax) break
-    const { topic, partition } = parseTopicPartition(name)
-    const known = parts.tableOf(topic)
+    const partition = parseTopicPartition(name)
+    const known = parts.tableOf(partition.topic)
     left.delete(name)
     if (!known) continue
-    const reader = parts.changeLog.reader({ topic, partition }, signal)
-    let reached = await beginOf(reader, range)
-    if (reached === undefined) continue
-    for await (const read of recordsBelow(reader, reached, range.to)) {
-      if (read.position === reached && (await beginOf(reader, range)) === undefined) {
-        reached = range.to
-        break
+    const reached = await withLogReader(parts.changeLog, { partition, signal }, async (reader) => {
+      let position = await beginOf(reader, range)
+      if (position === undefined) return undefined
+      for await (const read of recordsBelow(reader, position, range.to)) {
+        if (read.position === position && (await beginOf(reader, range)) === undefined) {
+          return undefined
+        }
+        position = read.position
+        records += read.records.length
+        for (const record of read.records) {
+          for (const each of await givenBy(parts.view, known.decoder, record)) take(each)
+        }
+        if (records >= recordsMax) break
       }
-      reached = read.position
-      records += read.records.length
-      for (const record of read.records) {
-        for (const each of await givenBy(parts.view, known.decoder, record)) take(each)
-      }
-      if (records >= recordsMax) break
-    }
+      return position
+    })
     if (signal.aborted) throw new MillraceError('look-void', 'the look was given up')
-    if (reached < range.to) left.set(name, { ...range, from: reached })
+    if (reached !== undefined && reached < range.to) left.set(name, { ...range, from: reached })
   }
   return { records, unread: left }
 }

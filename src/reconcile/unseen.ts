@@ -4,6 +4,7 @@
  */
 import { identityOf, type Decoded, type LogRecord, type StreamedChange } from '../change.ts'
 import type { ChangeLog, PartitionReader } from '../consume/change-source.ts'
+import { withLogReader } from '../consume/log-reader.ts'
 import { recordsBelow } from '../consume/records-below.ts'
 import type { Decoder } from '../decode/decoder.ts'
 import { MillraceError, unreachable } from '../errors.ts'
@@ -59,17 +60,19 @@ export async function gatherUnseen(
       const { topic, partition } = parseTopicPartition(name)
       const known = parts.tableOf(topic)
       if (!known) return
-      const reader = parts.changeLog.reader({ topic, partition }, signal)
       const work = new PartitionWork({ ...parts, ...known, name, readings, byKey, gathered })
-      let reached = range.from
-      for await (const { position, records } of recordsBelow(reader, range.from, range.to)) {
-        if (position === reached) await refuseShorter(reader, range)
-        reached = position
-        for (const record of records) {
-          const taken = work.take(record)
-          if (taken) await taken
+      const from = { partition: { topic, partition }, signal }
+      await withLogReader(parts.changeLog, from, async (reader) => {
+        let reached = range.from
+        for await (const { position, records } of recordsBelow(reader, range.from, range.to)) {
+          if (position === reached) await refuseShorter(reader, range)
+          reached = position
+          for (const record of records) {
+            const taken = work.take(record)
+            if (taken) await taken
+          }
         }
-      }
+      })
     }),
   )
   if (signal.aborted) throw new MillraceError('look-void', 'the look was given up')

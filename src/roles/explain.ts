@@ -1,6 +1,7 @@
 /** The command `explain`: what touched one entry, and whether it is right now. */
 import { flag, text, type Given } from '../arguments.ts'
 import { identityOf, type Decoded, type LogRecord } from '../change.ts'
+import { withLogReader } from '../consume/log-reader.ts'
 import { recordsBelow } from '../consume/records-below.ts'
 import { MillraceError } from '../errors.ts'
 import type { Mutation } from '../mutation.ts'
@@ -88,18 +89,20 @@ async function touchesOf(
     [...checkpoints].map(async ([name, checkpoint]) => {
       const known = plan.tableOf(parseTopicPartition(name).topic)
       if (!known) return
-      const reader = plan.changeLog.reader(parseTopicPartition(name), signal)
-      const { start } = await reader.bounds()
-      const since = all ? start : (oldest?.from.get(name) ?? start)
-      const from = since > start ? since : start
-      const seen = new Map<string, KafkaOffset>()
-      for await (const { records } of recordsBelow(reader, from, checkpoint.next)) {
-        for (const record of records) {
-          const answer = await decodedBy(() => known.decoder.decode(record))
-          const touch = answer && touchOf(plan, key, { record, answer, name, seen })
-          if (touch) touches.push(touch)
+      const partition = parseTopicPartition(name)
+      await withLogReader(plan.changeLog, { partition, signal }, async (reader) => {
+        const { start } = await reader.bounds()
+        const since = all ? start : (oldest?.from.get(name) ?? start)
+        const from = since > start ? since : start
+        const seen = new Map<string, KafkaOffset>()
+        for await (const { records } of recordsBelow(reader, from, checkpoint.next)) {
+          for (const record of records) {
+            const answer = await decodedBy(() => known.decoder.decode(record))
+            const touch = answer && touchOf(plan, key, { record, answer, name, seen })
+            if (touch) touches.push(touch)
+          }
         }
-      }
+      })
     }),
   )
   return touches.toSorted(

@@ -4,12 +4,17 @@ import type { ChangeLog } from '../../src/consume/change-source.ts'
 import { kafkaChangeLog } from '../../src/consume/kafka/kafka-change-log.ts'
 import { closeBroker, openBroker } from '../../src/consume/kafka/kafkajs-internals.ts'
 import { metadataOf } from '../../src/consume/kafka/metadata.ts'
+import type { Decoder } from '../../src/decode/decoder.ts'
 import type { MillraceError } from '../../src/errors.ts'
 import type { KafkaOffset } from '../../src/position.ts'
+import { gatherUnseen, type Reading } from '../../src/reconcile/unseen.ts'
+import { parseSnapshot } from '../../src/transaction.ts'
 import { KafkaProxy } from '../support/kafka-proxy.ts'
 import { numbered, TestTopics } from '../support/kafka-topics.ts'
 import { valuesOf, withLogReader } from '../support/kafka-worker.ts'
+import { decoderOfTests, library } from '../support/library.ts'
 import { sleep, until } from '../support/wait.ts'
+import { checkpoint, offsets } from '../store/store-fixture.ts'
 
 jest.setTimeout(150_000)
 
@@ -53,6 +58,15 @@ describe('connections of kafkaChangeLog', () => {
     await sleep(500)
     await readAll()
     await sleep(500)
+    expect(proxy.made - before).toBe(21)
+  })
+
+  it('are used again by one look after another', async () => {
+    const before = proxy.made
+    for (let look = 0; look < 4; look += 1) {
+      await lookAtAll()
+      await sleep(500)
+    }
     expect(proxy.made - before).toBe(21)
   })
 
@@ -181,4 +195,30 @@ async function readAll(): Promise<void> {
   }
   await Promise.all(Array.from({ length: 20 }, read))
   stop.abort()
+}
+
+/** Gathers what all partitions give to an entry, as looks do: the signal is that of many looks. */
+async function lookAtAll(): Promise<void> {
+  const partitions = Array.from({ length: 20 }, (_, partition) => `${topic}/${partition}`)
+  const all = (offset: number) => Object.fromEntries(partitions.map((name) => [name, offset]))
+  const reading: Reading = {
+    snapshot: parseSnapshot('500:500:'),
+    anchor: offsets(all(0)),
+    checkpoints: new Map(partitions.map((name) => [name, checkpoint(500)])),
+    keys: ['1'],
+    unseen: new Map(),
+    unproved: new Set(),
+  }
+  let decoded = 0
+  const decoder: Decoder = {
+    ...decoderOfTests,
+    decode: () => {
+      decoded += 1
+      return { kind: 'tombstone' }
+    },
+  }
+  const tableOf = () => ({ table: 'books', decoder })
+  const { signal } = new AbortController()
+  await gatherUnseen({ view: library, changeLog, tableOf }, [reading], signal)
+  expect(decoded).toBe(20 * 500)
 }

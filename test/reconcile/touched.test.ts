@@ -20,6 +20,10 @@ beforeEach(() => {
   for (const each of [name, authors]) topics.begin(each, 10)
 })
 
+afterEach(() => {
+  expect(topics.open).toBe(0)
+})
+
 const write = (to: string, ...given: readonly (StreamedChange | Decoded | Error)[]) =>
   topics.append(to, ...given.map((each) => ('table' in each ? changed(each) : each)))
 

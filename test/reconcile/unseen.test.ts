@@ -35,6 +35,10 @@ beforeEach(() => {
   decoder = decoderOfTests
 })
 
+afterEach(() => {
+  expect(topics.open).toBe(0)
+})
+
 type Given = {
   readonly keys?: readonly string[]
   readonly snapshot?: string

@@ -22,6 +22,7 @@ export class FakeTopics implements ChangeLog {
   asked = 0
   readonly seeks: string[] = []
   readonly noted: string[] = []
+  readonly #readers: AbortSignal[] = []
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -69,7 +70,13 @@ export class FakeTopics implements ChangeLog {
     return this.#of(name).end
   }
 
+  /** Readers that nobody has ended. */
+  get open(): number {
+    return this.#readers.filter((lost) => !lost.aborted).length
+  }
+
   reader(partition: PartitionReader['partition'], lost: AbortSignal): PartitionReader {
+    this.#readers.push(lost)
     const name = topicPartitionName(partition)
     let position = at(0)
     return {

@@ -4,6 +4,7 @@ import type {
   ChangeSource,
   PartitionReader,
 } from '../../src/consume/change-source.ts'
+import { withLogReader as withReaderOf } from '../../src/consume/log-reader.ts'
 import { MillraceError } from '../../src/errors.ts'
 import type { KafkaOffset } from '../../src/position.ts'
 
@@ -92,17 +93,13 @@ async function nextOrFailed(reader: PartitionReader): Promise<Batch | undefined 
 }
 
 /** Runs `work` with a reader of partition 0 of the topic, and ends it. */
-export async function withLogReader<T>(
+export function withLogReader<T>(
   changeLog: ChangeLog,
   topic: string,
   work: (reader: PartitionReader) => Promise<T>,
 ): Promise<T> {
-  const stop = new AbortController()
-  try {
-    return await work(changeLog.reader({ topic, partition: 0 }, stop.signal))
-  } finally {
-    stop.abort()
-  }
+  const { signal } = new AbortController()
+  return withReaderOf(changeLog, { partition: { topic, partition: 0 }, signal }, work)
 }
 
 /** Runs `work` with the reader of partition 0, and ends the source. */
