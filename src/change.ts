@@ -52,6 +52,8 @@ export type LogRecord = {
   readonly timestampMs: number
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
+  /** Whether it was written in a transaction of Kafka's. Left out, it was not. */
+  readonly inTransaction?: boolean
 }
 
 /** What the decoder makes of one record. */

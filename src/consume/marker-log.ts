@@ -34,7 +34,8 @@ export type MarkerLogParts = {
 export class MarkerLog {
   readonly #parts: MarkerLogParts
   readonly #partition: TopicPartition
-  readonly #arrived = new Set<string>()
+  /** Whether each was written in a transaction of Kafka's. */
+  readonly #arrived = new Map<string, boolean>()
   /** Where to read on. */
   #position: KafkaOffset | undefined
   #reading = Promise.withResolvers<void>()
@@ -88,6 +89,14 @@ export class MarkerLog {
     return this.#arrived.has(marker)
   }
 
+  /**
+   * Whether the marker has arrived in a transaction of Kafka's: Connect commits in it what its
+   * connector goes on from after a crash, which is behind all that the transaction has written.
+   */
+  inTransaction(marker: string): boolean {
+    return this.#arrived.get(marker) === true
+  }
+
   async #from(reader: PartitionReader): Promise<KafkaOffset> {
     const { start, end } = await reader.bounds()
     const known = this.#position
@@ -100,10 +109,12 @@ export class MarkerLog {
       const batch = await reader.next(readTimeoutMs)
       well()
       if (batch) this.#position = batch.next
-      const found = (batch?.records ?? []).flatMap(({ value }) => markersIn(value))
+      const found = (batch?.records ?? []).flatMap(({ value, inTransaction = false }) =>
+        markersIn(value).map((marker) => [marker, inTransaction] as const),
+      )
       if (found.length === 0) continue
-      for (const marker of found) this.#arrived.add(marker)
-      for (const marker of this.#arrived) {
+      for (const [marker, inTransaction] of found) this.#arrived.set(marker, inTransaction)
+      for (const marker of this.#arrived.keys()) {
         if (this.#arrived.size <= rememberedMax) break
         this.#arrived.delete(marker)
       }

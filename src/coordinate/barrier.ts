@@ -20,8 +20,8 @@ export type Taken = {
  *   W  the end offsets, read before
  *   L  a marker transaction is committed to the source
  *      the marker arrives in the log: the database that was asked is the one that is captured
- *      the connector's committed offset passes L: every change committed before L was acknowledged,
- *      and none that stands below W will ever be emitted again
+ *      the connector's committed offset passes L, as `Marks` tells: every change committed before L
+ *      was acknowledged, and none that stands below W will ever be emitted again
  *   E  the end offsets, read after
  *
  * Everything committed before L stands below E, and nothing below W can come again above E. End

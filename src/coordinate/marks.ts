@@ -8,7 +8,7 @@ import type { Marked, Source } from '../source/source.ts'
 export type MarksParts = {
   readonly source: Pick<Source, 'mark'>
   readonly capture: CaptureProgress
-  readonly markers: Pick<MarkerLog, 'ready' | 'arrival'>
+  readonly markers: Pick<MarkerLog, 'ready' | 'arrival' | 'inTransaction'>
   readonly clock: Clock
   /** Between the beginnings of two markers at least. */
   readonly intervalMs: number
@@ -114,9 +114,12 @@ class Round {
 /** After this long without a marker in the log, it is asked why. */
 const timeoutMs = 10_000
 
+/** The next marker stands right behind: after so long without it, the connector is asked. */
+const nextWithinMs = 1_000
+
 /**
- * Pauses between asking whether the marker was passed. Each answer costs Connect a reading of its
- * offsets topic: 15 ms where nothing else is to do, and it has much to do while it is behind.
+ * Pauses between asking whether the marker was passed. Where Connect writes in transactions each
+ * answer costs it a reading of all that its offsets topic has, which may take seconds.
  */
 const askAgainFirstMs = 20
 const askAgainMostMs = 1_000
@@ -126,11 +129,28 @@ async function comeThrough(
   signal: AbortSignal,
 ): Promise<ComeThrough | undefined> {
   await parts.markers.ready()
-  const text = newMarker()
+  const [text, next] = [newMarker(), newMarker()]
   const begunAtMs = parts.clock.monotonicMs()
-  const marked = await parts.source.mark(text)
+  const marked = await parts.source.mark(text, next)
   if (!(await arrived(parts, text, marked, signal))) return undefined
-  return (await passed(parts, marked, signal)) ? { ...marked, begunAtMs } : undefined
+  const isPassed = await shownBy(parts, [text, next], signal)
+  if (!isPassed && !(await passed(parts, marked, signal))) return undefined
+  return { ...marked, begunAtMs }
+}
+
+/**
+ * True where the next marker shows that the first was passed. A connector's offset tells the last
+ * commit before the transaction that it is at; that of the next marker, which is committed in Kafka
+ * together with its record, tells the commit of the first, or a later one.
+ */
+async function shownBy(
+  { markers, clock }: MarksParts,
+  [text, next]: readonly [string, string],
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!markers.inTransaction(text)) return false
+  const late = bounded(clock, nextWithinMs, signal)
+  return (await markers.arrival(next, late)) && markers.inTransaction(next)
 }
 
 async function arrived(
@@ -183,7 +203,7 @@ async function passed(
 
 /** Positions of a history that is over may never be reached in the one that follows. */
 async function refuseOtherHistory({ source }: MarksParts, history: string): Promise<void> {
-  const found = await source.mark(newMarker())
+  const found = await source.mark(newMarker(), newMarker())
   if (found.history === history) return
   throw new MillraceError(
     'another-source',

@@ -73,13 +73,14 @@ class PostgresSource implements Source {
     })
   }
 
-  async mark(text: string): Promise<Marked> {
+  async mark(text: string, next: string): Promise<Marked> {
     // The snapshot is older than the message, so what it sees stands before the message in the log.
     const statement = `select ${momentColumns}, pg_current_xact_id()::text, ${markerSql(text)}`
-    const [, [rows]] = (await this.#calls.runGroups([beginDurably, [statement], ['commit']])) as [
-      Rows[],
-      [[unknown[]]],
-    ]
+    const [, [rows]] = (await this.#calls.runGroups([
+      beginDurably,
+      [statement],
+      ['commit', ...beginDurably, `select ${markerSql(next)}`, 'commit'],
+    ])) as [Rows[], [[unknown[]]]]
     const [row] = rows
     const [transaction, lsn] = row.slice(-2) as [string, string]
     return {

@@ -10,8 +10,11 @@ import type { Snapshot, TransactionId } from '../transaction.ts'
 import type { View } from '../view/view.ts'
 
 export type Source = {
-  /** Commits a transaction that writes nothing but `text` to the log, and makes it durable. */
-  mark(text: string): Promise<Marked>
+  /**
+   * Commits a transaction that writes nothing but `text` to the log, and makes it durable; then
+   * another one with `next`, by which a connector shows that it has passed the first.
+   */
+  mark(text: string, next: string): Promise<Marked>
   /** The database as it is now, with the set-up of the view's tables, without a marker. */
   moment(view: View): Promise<Moment>
   /** The connector's replication slot, and the log that is kept for it; undefined without a slot. */

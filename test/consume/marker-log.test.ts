@@ -38,9 +38,10 @@ async function run(): Promise<void> {
 }
 
 /** Writes a message as the connector does: its text between bytes of other fields. */
-function write(text: string | null): void {
+function write(text: string | null, inTransaction = false): void {
   const value = text === null ? null : Buffer.from(`\0\0\0\u0001 "content":"${text}"}`)
-  const record: LogRecord = { offset: topics.end(name), timestampMs: 7, key: null, value }
+  const offset = topics.end(name)
+  const record: LogRecord = { offset, timestampMs: 7, key: null, value, inTransaction }
   topics.add(name, record)
 }
 
@@ -69,6 +70,19 @@ describe('a marker', () => {
     write(after)
     expect(await early).toBe(true)
     expect(await arrives(after)).toBe(true)
+  })
+
+  test('came in a transaction of Kafka, or not, or has not come', async () => {
+    await run()
+    const [within, without, absent] = [newMarker(), newMarker(), newMarker()]
+    write(within, true)
+    write(without)
+    expect([await arrives(within), await arrives(without)]).toEqual([true, true])
+    expect([within, without, absent].map((each) => markers.inTransaction(each))).toEqual([
+      true,
+      false,
+      false,
+    ])
   })
 
   test('that is another one has not arrived', async () => {

@@ -91,6 +91,25 @@ function describeTransactions({ topics, withReader }: ReaderConformance): void {
     })
   })
 
+  it('tells of each record whether it was written in a transaction', async () => {
+    const topic = await topics().create(1)
+    await topics().write(topic, ['before'])
+    await topics().transaction(topic, ['within'], 'commit')
+    await topics().write(topic, ['after'])
+    await withReader({ topic }, async (reader) => {
+      const records = (await readToEnd(reader)).flatMap((batch) => batch.records)
+      const told = records.map(({ value, inTransaction }) => [
+        Buffer.from(value!).toString(),
+        inTransaction,
+      ])
+      expect(told).toEqual([
+        ['before', false],
+        ['within', true],
+        ['after', false],
+      ])
+    })
+  })
+
   it('tells aborted from committed where transactions overlap and end in another order', async () => {
     const topic = await topics().create(1)
     const early = await topics().transaction(topic, ['early-aborted'], 'open')

@@ -24,9 +24,9 @@ function take(given: Partial<MarksParts> = {}) {
 test('a barrier takes its steps in their order, and names what each of them found', async () => {
   const marks: string[] = []
   const source = {
-    mark: async (text: string) => {
+    mark: async (text: string, next: string) => {
       marks.push(text)
-      const marked = await outside.source.mark(text)
+      const marked = await outside.source.mark(text, next)
       outside.grow('books', 3)
       return marked
     },

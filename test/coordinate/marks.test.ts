@@ -76,6 +76,60 @@ test('the connector is asked after growing pauses until it has passed the marker
   }
 })
 
+describe('a marker in a transaction of Kafka', () => {
+  const committed = () => outside.asked.filter((each) => each === 'committed').length
+  let markers: readonly string[]
+
+  beforeEach(() => {
+    outside.inTransaction = true
+    markers = []
+    const { source } = outside
+    const mark = source.mark.bind(source)
+    outside.source.mark = (text, next) => {
+      markers = [text, next]
+      return mark(text, next)
+    }
+  })
+
+  test('was passed when the next one is there, and nobody asks the connector', async () => {
+    const arrived: string[] = []
+    outside.arrives = async (marker) => {
+      arrived.push(marker)
+      return true
+    }
+    expect(await clock.until(take())).toMatchObject({ lsn: 1_008n })
+    expect(arrived).toEqual(markers)
+    expect(new Set(arrived).size).toBe(2)
+    expect(committed()).toBe(0)
+  })
+
+  test('whose next one does not come within a second is asked of the connector', async () => {
+    outside.arrives = (marker, signal) =>
+      marker === markers[0] ? Promise.resolve(true) : neverArrives(marker, signal)
+    const startedMs = clock.monotonicMs()
+    expect(await clock.until(take())).toMatchObject({ lsn: 1_008n })
+    expect(clock.monotonicMs() - startedMs).toBe(1_000)
+    expect(committed()).toBe(1)
+  })
+
+  test.each(['the first', 'the next'])('is not, where %s came without one', async (which) => {
+    const at = which === 'the first' ? 0 : 1
+    outside.markers.inTransaction = (marker) => marker !== markers[at]
+    await clock.until(take())
+    expect(committed()).toBe(1)
+  })
+
+  test('is given up while the next one is waited for', async () => {
+    outside.arrives = (marker, signal) =>
+      marker === markers[0] ? Promise.resolve(true) : neverArrives(marker, signal)
+    const taken = take()
+    await clock.advance(100)
+    end.abort()
+    expect(await taken).toBeUndefined()
+    expect(committed()).toBe(0)
+  })
+})
+
 test.each([
   ['while the marker is waited for', { marker: false }],
   ['while the connector is behind', { marker: true }],

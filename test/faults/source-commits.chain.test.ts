@@ -1,6 +1,10 @@
 /** Transactions that are long, or lost after somebody has seen them. */
 import { jest } from '@jest/globals'
 import { Client } from 'pg'
+import { readConfig } from '../../src/config.ts'
+import { newMarker } from '../../src/consume/marker-log.ts'
+import { createLog } from '../../src/log.ts'
+import { closeOutside, openOutside } from '../../src/roles/outside.ts'
 import { ChainHarness, openTimeoutMs, testTimeoutMs } from '../support/chain-harness.ts'
 import { untilCapturing } from '../support/connect.ts'
 import { asSuperuser } from '../support/source-sql.ts'
@@ -19,6 +23,35 @@ beforeAll(async () => {
   epoch = await harness.untilServing()
 }, openTimeoutMs)
 afterAll(() => harness?.close(), 30_000)
+
+test.each(['beside traffic', 'in quiet'])(
+  'Connect has committed that it passed a marker once the next one is there, %s',
+  async (when) => {
+    const { chain } = harness
+    const traffic = when === 'in quiet' ? undefined : harness.traffic(200)
+    const end = new AbortController()
+    const outside = openOutside(readConfig(chain.env), createLog('silent', 'test'))
+    const { source, markers, connect } = outside
+    const running = markers.run(end.signal)
+    try {
+      await markers.ready()
+      for (let round = 0; round < 30; round += 1) {
+        const [text, next] = [newMarker(), newMarker()]
+        const { lsn } = await source.mark(text, next)
+        expect(await markers.arrival(next, AbortSignal.timeout(20_000))).toBe(true)
+        const { commitLsn, snapshot } = await connect.committed()
+        expect([text, next].map((each) => markers.inTransaction(each))).toEqual([true, true])
+        expect(snapshot).toBe(false)
+        expect(commitLsn).toBeGreaterThan(lsn)
+      }
+    } finally {
+      end.abort()
+      await traffic?.stop()
+      await closeOutside(outside)
+      await running
+    }
+  },
+)
 
 test('transactions that stay open across many looks lead to no false verdict', async () => {
   const traffic = harness.traffic(150)

@@ -238,13 +238,14 @@ export class Task {
     let { meaning } = emission
     const partition = this.#world.present(emission.partition)
     emission.acknowledged = true
-    const gap = !this.#connector.transactional && random.connector.chance(0.1) ? 1 : 0
+    const inTransaction = this.#connector.transactional
+    const gap = !inTransaction && random.connector.chance(0.1) ? 1 : 0
     if (meaning?.kind === 'change' && meaning.change.emitted) {
       meaning = { ...meaning, first: false }
       this.#world.count('a change was written again')
     }
     const garbled = meaning?.kind === 'change' && this.#connector.garble(meaning.change)
-    const offset = broker.append(partition, key, garbled || meaning, gap)
+    const offset = broker.append(partition, key, garbled || meaning, { gap, inTransaction })
     if (meaning?.kind === 'change') {
       oracle.written(meaning.change, partition, { partition: partition.name, offset })
     }

@@ -32,7 +32,7 @@ export class DatabaseSource implements Source {
     this.#process = process
   }
 
-  mark(text: string): Promise<Marked> {
+  mark(text: string, next: string): Promise<Marked> {
     return this.#call('mark', async (session) => {
       const { database } = session
       const transaction = session.begin()
@@ -41,6 +41,12 @@ export class DatabaseSource implements Source {
       const { xid } = transaction
       await session.step()
       await session.commit(transaction)
+      // Nobody asks for it where the connector's offsets are not written in its transactions.
+      if (this.#world.connector.transactional) {
+        const behind = session.begin()
+        database.message(behind, next)
+        await session.commit(behind)
+      }
       return { ...moment, lsn, transaction: BigInt(xid!) as TransactionId }
     })
   }

@@ -105,6 +105,7 @@ const required: Readonly<Record<string, readonly string[]>> = {
   ],
   barriers: [
     'the watermark rose',
+    'a marker came in a transaction of the connector',
     'barriers were forgotten',
     'said: no barrier can be taken (another-source)',
     'said: no barrier can be taken (source-unavailable)',

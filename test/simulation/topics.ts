@@ -120,7 +120,12 @@ export class Broker {
   }
 
   /** Answers the offset. `gap` is the number of control records that follow. */
-  append(partition: Partition, key: string | null, meaning: Meaning | null, gap = 0): number {
+  append(
+    partition: Partition,
+    key: string | null,
+    meaning: Meaning | null,
+    { gap = 0, inTransaction = false } = {},
+  ): number {
     const at = partition.end
     const value = meaning && Buffer.from(textOf(meaning, (this.#ids += 1)))
     if (value) meanings.set(value, meaning)
@@ -130,6 +135,7 @@ export class Broker {
       timestampMs: this.#nowMs(),
       key: key === null ? null : Buffer.from(key),
       value,
+      inTransaction,
       meaning: meaning ?? tombstone,
     })
     partition.end = at + 1 + gap

@@ -1,7 +1,7 @@
 /** One process of Millrace: what the role `worker` runs, in the simulated world. */
 import { readConfig, type Config } from '../../src/config.ts'
 import { MarkerLog } from '../../src/consume/marker-log.ts'
-import { connectorProgress, Marks } from '../../src/coordinate/marks.ts'
+import { connectorProgress, Marks, type MarksParts } from '../../src/coordinate/marks.ts'
 import type { OwnView } from '../../src/coordinate/view-plan.ts'
 import { keepView, type Outside } from '../../src/roles/keep-view.ts'
 import { tablesOf } from '../../src/view/view.ts'
@@ -36,7 +36,7 @@ export async function runWorker(
     connect,
     changeLog,
     markers,
-    marks: new Marks({ source, capture, markers, clock, intervalMs }),
+    marks: new Marks({ source, capture, markers: counting(world, markers), clock, intervalMs }),
     clock,
     changeSource: ({ topic }) => changeSourceOf(world, process, topic),
     decoder: ({ view, table }) => simulatedDecoder({ world, process, view, table }),
@@ -49,6 +49,19 @@ export async function runWorker(
     keepView(parts, signal),
     prober({ ...parts, world, process }, signal),
   ])
+}
+
+/** Counts what a marker that came in a transaction of the connector's has shown. */
+function counting(world: World, markers: MarkerLog): MarksParts['markers'] {
+  return {
+    ready: () => markers.ready(),
+    arrival: (marker, signal) => markers.arrival(marker, signal),
+    inTransaction: (marker) => {
+      const isInTransaction = markers.inTransaction(marker)
+      if (isInTransaction) world.count('a marker came in a transaction of the connector')
+      return isInTransaction
+    },
+  }
 }
 
 const usual: Config = readConfig({

@@ -44,15 +44,20 @@ async function decoded(): Promise<string[]> {
 const nextId = () => one<string>(admin, 'select pg_current_xact_id()::text as value')
 
 describe('a marker', () => {
-  test('stands in the log as its own transaction, with its text', async () => {
+  test('stands in the log as its own transaction, with its text, and the next one behind it', async () => {
     await decoded()
-    const text = `it's \\ "a" marker`
-    const marked = await source.mark(text)
+    const [text, next] = [`it's \\ "a" marker`, `and 'another'`]
+    const marked = await source.mark(text, next)
     const low = BigInt.asUintN(32, marked.transaction)
+    const message = (content: string) =>
+      `message: transactional: 1 prefix: millrace, sz: ${content.length} content:${content}`
     expect(await decoded()).toEqual([
       `BEGIN ${low}`,
-      `message: transactional: 1 prefix: millrace, sz: ${text.length} content:${text}`,
+      message(text),
       `COMMIT ${low}`,
+      `BEGIN ${low + 1n}`,
+      message(next),
+      `COMMIT ${low + 1n}`,
     ])
   })
 
@@ -66,7 +71,7 @@ describe('a marker', () => {
     const between = parseLsn(
       await one<string>(admin, 'select pg_current_wal_insert_lsn()::text as value'),
     )
-    const marked = await source.mark('x')
+    const marked = await source.mark('x', 'y')
     expect(between).toBeGreaterThan(before)
     expect(marked.lsn).toBeGreaterThanOrEqual(between)
     expect(marked.transaction).toBeGreaterThan(earlier)
@@ -84,12 +89,12 @@ describe('a marker', () => {
       const hasty = fixture.open({ callTimeoutMs: 500 })
       const away = { code: 'source-unavailable', retriable: true }
       await until('the setting is known', () =>
-        hasty.mark('x').then(
+        hasty.mark('x', 'y').then(
           () => false,
           () => true,
         ),
       )
-      await expect(hasty.mark('x')).rejects.toMatchObject(away)
+      await expect(hasty.mark('x', 'y')).rejects.toMatchObject(away)
     } finally {
       await admin.query('alter system reset synchronous_standby_names')
       await admin.query('select pg_reload_conf(); reset synchronous_commit')
@@ -103,7 +108,7 @@ describe('a marker', () => {
     const pages = Promise.allSettled(
       Array.from({ length: 8 }, () => patient.truth(userInformation, all, 'm')),
     )
-    await expect(patient.mark('x')).resolves.toMatchObject({
+    await expect(patient.mark('x', 'y')).resolves.toMatchObject({
       history: expect.any(String) as string,
     })
     await admin.query('rollback')
@@ -289,7 +294,7 @@ describe('a role with settings of its own', () => {
         new Map([...truth.entries].filter(([key]) => key !== '2')),
       )
       await decoded()
-      await odd.mark(`it's \\ here`)
+      await odd.mark(`it's \\ here`, `and 'here'`)
       expect((await decoded())[1]).toContain(`content:it's \\ here`)
       expect(await odd.faults([userInformation])).toHaveLength(0)
     } finally {

@@ -10,7 +10,7 @@ test('a standby is refused, and after its promotion it is another history', asyn
       `select current_setting('data_directory') as folder`,
     )
     const signal = `${rows[0]!.folder}/standby.signal`
-    const before = await fixture.open().mark('x')
+    const before = await fixture.open().mark('x', 'y')
     await fixture.server.kill()
     writeFileSync(signal, '', { mode: 0o644 })
     await fixture.server.start()
@@ -21,7 +21,7 @@ test('a standby is refused, and after its promotion it is another history', asyn
       waitsForPeople: true,
       hint: expect.stringMatching(/primary/) as string,
     }
-    await expect(source.mark('x')).rejects.toMatchObject(refused)
+    await expect(source.mark('x', 'y')).rejects.toMatchObject(refused)
     await expect(source.moment(userInformation)).rejects.toMatchObject(refused)
     const page = { kind: 'keys', keys: ['1'] } as const
     await expect(source.truth(userInformation, page, 'x')).rejects.toMatchObject(refused)
@@ -36,7 +36,7 @@ test('a standby is refused, and after its promotion it is another history', asyn
       )
       return !answer.rows[0]!.standby
     })
-    const after = await source.mark('x')
+    const after = await source.mark('x', 'y')
     expect(before.history).toMatch(/\/1$/)
     expect(after.history).toBe(before.history.replace(/\/1$/, '/2'))
     expect((await source.truth(userInformation, page, 'x')).history).toBe(after.history)

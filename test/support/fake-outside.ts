@@ -107,12 +107,16 @@ export class FakeOutside {
       Object.fromEntries(Object.entries(this.topics).filter(([topic]) => topics.includes(topic))),
   }
 
-  readonly markers: Pick<MarkerLog, 'ready' | 'arrival'> = {
+  /** Whether markers arrive in transactions of Kafka's. */
+  inTransaction = false
+
+  readonly markers: Pick<MarkerLog, 'ready' | 'arrival' | 'inTransaction'> = {
     ready: async () => void this.asked.push('ready'),
     arrival: (marker, signal) => {
       this.asked.push('arrival')
       return this.arrives(marker, signal)
     },
+    inTransaction: () => this.inTransaction,
   }
 
   moment(): Moment {

@@ -34,8 +34,9 @@ function committed(fetched: Fetched, from: KafkaOffset): LogRecord[] {
     if (isAborted(message) || message.isControlRecord) continue
     const offset = BigInt(message.offset) as KafkaOffset
     if (offset < from) continue
-    const { key, value } = message
-    records.push({ offset, timestampMs: Number(message.timestamp), key, value })
+    const { key, value, batchContext } = message
+    const { inTransaction } = batchContext
+    records.push({ offset, timestampMs: Number(message.timestamp), key, value, inTransaction })
   }
   return records
 }

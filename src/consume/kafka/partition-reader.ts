@@ -16,12 +16,15 @@ export type ReaderLimits = {
   readonly callTimeoutMs: number
   /** How long the broker holds a fetch that finds nothing; also how long a seek may wait. */
   readonly fetchWaitMs: number
+  /** The same for a partition to which nothing was written for a while. */
+  readonly idleFetchWaitMs: number
   readonly fetchBytesMax: number
 }
 
 export const readerDefaults: ReaderLimits = {
   callTimeoutMs: 5_000,
   fetchWaitMs: 250,
+  idleFetchWaitMs: 1_000,
   fetchBytesMax: 1_048_576,
 }
 
@@ -38,6 +41,8 @@ export type ReaderOptions = ReaderLimits & {
 
 /** Tries of a fetch, one after another, after which the log should say that nothing is read. */
 const quietFailures = 5
+/** Fetches that found nothing, one after another, after which a partition is idle. */
+const idleAfter = 4
 
 /**
  * One partition, read by one fetch at a time on a connection that nobody else uses meanwhile: a
@@ -61,6 +66,8 @@ export class KafkaPartitionReader implements PartitionReader {
   #failure: unknown
   /** Failed tries, one after another. */
   #failures = 0
+  /** Fetches that found nothing, one after another. */
+  #empty = 0
   #link: Link | undefined
   #wakeReader: () => void = () => undefined
   #wakePump: () => void = () => undefined
@@ -86,6 +93,7 @@ export class KafkaPartitionReader implements PartitionReader {
     this.#position = offset
     this.#ready = []
     this.#failure = undefined
+    this.#empty = 0
     this.#wakePump()
   }
 
@@ -155,14 +163,16 @@ export class KafkaPartitionReader implements PartitionReader {
 
   async #fetch(link: Link): Promise<void> {
     const [seeks, from] = [this.#seeks, this.#position!]
-    const { fetchWaitMs: waitMs, fetchBytesMax: bytesMax, recordsMax, fetches } = this.#options
+    const { fetchWaitMs, idleFetchWaitMs, fetchBytesMax, recordsMax, fetches } = this.#options
+    const waitMs = this.#empty < idleAfter ? fetchWaitMs : idleFetchWaitMs
     const { partition } = this.partition
-    const fetched = await fetches.fetch(link, { partition, from, waitMs, bytesMax })
+    const fetched = await fetches.fetch(link, { partition, from, waitMs, bytesMax: fetchBytesMax })
     if (this.#failures >= quietFailures) this.#options.log.info(this.partition, 'reading again')
     this.#failures = 0
     this.#pauses.reset()
     if (seeks !== this.#seeks) return
     const batches = batchesOf(fetched, from, recordsMax)
+    this.#empty = batches.length === 0 ? this.#empty + 1 : 0
     if (batches.length === 0) return
     this.#position = batches.at(-1)!.next
     this.#append(batches)
