@@ -2,7 +2,7 @@
 export type Known = { readonly has: (key: string) => boolean }
 
 /** Some tens of megabytes, while the lap goes on. */
-const keysMax = 500_000
+const keysMaxUsual = 500_000
 
 /**
  * Those of the lap that this process is at. A lap that goes on from anything but what this process
@@ -11,8 +11,14 @@ const keysMax = 500_000
  */
 export class ComparedKeys implements Known {
   readonly #keys = new Set<string>()
+  readonly #keysMax: number
   #lap: number | undefined
   #written: string | undefined
+
+  /** Of more than `keysMax` keys the rest is not known. */
+  constructor(keysMax = keysMaxUsual) {
+    this.#keysMax = keysMax
+  }
 
   /** A turn begins with this lap, of which `text` lies in the store. */
   begin(lap: number, text: string | undefined): void {
@@ -29,7 +35,7 @@ export class ComparedKeys implements Known {
   /** What does not fit is compared again. */
   add(keys: readonly string[]): void {
     for (const key of keys) {
-      if (this.#keys.size >= keysMax) return
+      if (this.#keys.size >= this.#keysMax) return
       this.#keys.add(key)
     }
   }

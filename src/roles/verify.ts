@@ -34,6 +34,8 @@ running worker, which takes the barriers that make the comparison exact.`,
 const namedMax = 50
 const sayEveryMs = 2_000
 const viewsAtOnce = 4
+/** Keys that are not compared twice: some 50 bytes each. */
+const knownMax = 2_000_000
 
 export async function runVerify(
   { values }: Given<(typeof verifyCommand)['options']>,
@@ -102,7 +104,7 @@ export async function compareAll(
   const result: Comparison = { entries: 0, wrong: [], unproved: new Set() }
   const progress = progressOf(options.say)
   const healing = healingOf({ ...options, result, progress }, signal)
-  const known = new ComparedKeys()
+  const known = new ComparedKeys(knownMax)
   let begun: Pick<KeysAt, 'anchor' | 'since'> | undefined
   const walking = { after: undefined, pace: verifyPace, ticket: () => undefined, signal }
   await walk(plan, walking, async ({ sheets, judgement }) => {

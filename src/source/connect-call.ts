@@ -16,6 +16,8 @@ export type ConnectCall = {
   readonly method?: string
   /** Sent as JSON. */
   readonly json?: unknown
+  /** What is to be done where it does not answer, besides waiting. */
+  readonly hint?: string
 }
 
 export type ConnectAnswer = {
@@ -27,7 +29,7 @@ export type ConnectAnswer = {
 /** Rejects with `connect-unavailable`, also while Connect's workers join or leave. */
 export async function askConnect(
   { connect, name, callTimeoutMs }: ConnectAddress,
-  { path, method = 'GET', json }: ConnectCall,
+  { path, method = 'GET', json, hint }: ConnectCall,
 ): Promise<ConnectAnswer> {
   const { origin, pathname, host, username, password } = new URL(connect)
   const url = `${origin}${pathname.replace(/\/$/, '')}/${path}`
@@ -46,12 +48,12 @@ export async function askConnect(
     response = await fetch(url, { method, headers, signal, ...content })
     body = await response.text()
   } catch (cause) {
-    throw unavailable(path, `Kafka Connect does not answer at ${host}: ${path}`, cause)
+    throw unavailable(`Kafka Connect does not answer at ${host}: ${path}`, { hint, cause })
   }
   const { ok, status } = response
   // While its workers join or leave it can't tell; what it fails at may go through later.
   if (status === 409 || status >= 500)
-    throw unavailable(path, `${answered(name, status, body)}, asked for ${path}`)
+    throw unavailable(`${answered(name, status, body)}, asked for ${path}`, { hint })
   return { ok, status, body }
 }
 
@@ -89,13 +91,12 @@ function answered(name: string, status: number, body: string): string {
 }
 
 const keptHint = 'Changes wait in Postgres until it is back; the slot keeps their log.'
-/** Connect reads them from a topic, committed records only: an open transaction there holds it up. */
-const offsetsHint =
-  ' If it answers all but its offsets, see "When Kafka has lost the end of a transaction" in the README.'
 
-function unavailable(path: string, message: string, cause?: unknown): MillraceError {
-  const hint = path.endsWith('/offsets') ? keptHint + offsetsHint : keptHint
-  return new MillraceError('connect-unavailable', message, { cause, hint })
+type Unavailable = { readonly hint: string | undefined; readonly cause?: unknown }
+
+function unavailable(message: string, { hint, cause }: Unavailable): MillraceError {
+  const whole = hint === undefined ? keptHint : `${keptHint} ${hint}`
+  return new MillraceError('connect-unavailable', message, { cause, hint: whole })
 }
 
 const settingsAnswer = z.record(z.string(), z.string().nullable())

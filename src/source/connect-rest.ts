@@ -27,6 +27,11 @@ const offsetsAnswer = z.object({
   ),
 })
 
+/** Connect reads all of a topic for them, committed records only: an open transaction holds it up. */
+const offsetsHint =
+  'If it answers all but its offsets, their topic has an open transaction or too many records: see ' +
+  '"When Kafka has lost the end of a transaction" and "offsets topic" in the README.'
+
 const work = z.object({ state: z.string(), trace: z.string().nullish() })
 const statusAnswer = z.object({ connector: work, tasks: z.array(work) })
 
@@ -43,7 +48,9 @@ class ConnectRest implements Connect {
   }
 
   async committed(): Promise<CommittedOffset> {
-    const { offsets } = parseAnswer(offsetsAnswer, await this.#ask('offsets'))
+    const path = connectorPath(this.#options, 'offsets')
+    const body = await callConnect(this.#options, { path, hint: offsetsHint })
+    const { offsets } = parseAnswer(offsetsAnswer, body)
     const offset = offsets[0]?.offset
     const lsn = offset?.lsn_commit ?? undefined
     return {

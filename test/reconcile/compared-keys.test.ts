@@ -21,6 +21,12 @@ describe('keys that were compared', () => {
     expect(known()).toEqual(['7', '8', '9'])
   })
 
+  test('are as many as fit', () => {
+    const few = new ComparedKeys(2)
+    few.add(['7', '8', '9'])
+    expect(['7', '8', '9'].filter((key) => few.has(key))).toEqual(['7', '8'])
+  })
+
   test.each([
     ['another lap is begun', () => compared.begin(2, 'a')],
     ['the lap has ended', () => compared.written(2, 'b')],
