@@ -90,8 +90,8 @@ export class MarkerLog {
   }
 
   /**
-   * Whether the marker has arrived in a transaction of Kafka's: Connect commits in it what its
-   * connector goes on from after a crash, which is behind all that the transaction has written.
+   * Whether the marker has arrived in a transaction of Kafka's. Connect commits in it how far its
+   * connector was when it wrote the transaction's last record.
    */
   inTransaction(marker: string): boolean {
     return this.#arrived.get(marker) === true

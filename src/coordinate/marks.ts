@@ -21,6 +21,11 @@ export type CaptureProgress = {
    * in the log before that LSN was written will ever be written to it again.
    */
   passed(lsn: Lsn): Promise<boolean>
+  /**
+   * True when a transaction of Kafka commits with some records how far they lead, and no transaction
+   * goes on when the capture begins anew from an earlier place.
+   */
+  commitsWithRecords(): Promise<boolean>
 }
 
 export type ComeThrough = Marked & {
@@ -133,24 +138,9 @@ async function comeThrough(
   const begunAtMs = parts.clock.monotonicMs()
   const marked = await parts.source.mark(text, next)
   if (!(await arrived(parts, text, marked, signal))) return undefined
-  const isPassed = await shownBy(parts, [text, next], signal)
-  if (!isPassed && !(await passed(parts, marked, signal))) return undefined
-  return { ...marked, begunAtMs }
-}
-
-/**
- * True where the next marker shows that the first was passed. A connector's offset tells the last
- * commit before the transaction that it is at; that of the next marker, which is committed in Kafka
- * together with its record, tells the commit of the first, or a later one.
- */
-async function shownBy(
-  { markers, clock }: MarksParts,
-  [text, next]: readonly [string, string],
-  signal: AbortSignal,
-): Promise<boolean> {
-  if (!markers.inTransaction(text)) return false
-  const late = bounded(clock, nextWithinMs, signal)
-  return (await markers.arrival(next, late)) && markers.inTransaction(next)
+  return (await passed(parts, marked, { text, next }, signal))
+    ? { ...marked, begunAtMs }
+    : undefined
 }
 
 async function arrived(
@@ -182,15 +172,22 @@ async function arrived(
   return false
 }
 
+type Texts = { readonly text: string; readonly next: string }
+
 async function passed(
   parts: MarksParts,
   { lsn, history }: Marked,
+  { text, next }: Texts,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { capture, clock } = parts
+  const { markers, capture, clock } = parts
+  if (markers.inTransaction(text)) {
+    await markers.arrival(next, bounded(clock, nextWithinMs, signal))
+  }
   const pause = backoff(askAgainFirstMs, askAgainMostMs)
   let askedAtMs = clock.monotonicMs()
   while (!signal.aborted) {
+    if (await isShownBy(parts, next)) return true
     if (await capture.passed(lsn)) return true
     if (clock.monotonicMs() - askedAtMs >= timeoutMs) {
       await refuseOtherHistory(parts, history)
@@ -199,6 +196,15 @@ async function passed(
     await clock.sleep(pause.nextMs(), signal)
   }
   return false
+}
+
+/**
+ * Whether the next marker shows that the first was passed. A connector's offset tells the last
+ * commit before the transaction that it is at: that of the next marker tells the commit of the first,
+ * or a later one, and is committed in Kafka together with its record.
+ */
+async function isShownBy({ markers, capture }: MarksParts, next: string): Promise<boolean> {
+  return markers.inTransaction(next) && (await capture.commitsWithRecords())
 }
 
 /** Positions of a history that is over may never be reached in the one that follows. */
@@ -212,9 +218,19 @@ async function refuseOtherHistory({ source }: MarksParts, history: string): Prom
   )
 }
 
+const boundarySetting = 'transaction.boundary'
+
 /** A connector's committed offset as such progress: none while it takes a snapshot. */
-export function connectorProgress(connect: Pick<Connect, 'committed'>): CaptureProgress {
+export function connectorProgress(
+  connect: Pick<Connect, 'committed' | 'settings'>,
+): CaptureProgress {
   return {
+    // With another boundary a task may begin anew while its transaction is open, and the offset that
+    // is committed in the end is of what was written last: it may be an earlier one.
+    async commitsWithRecords() {
+      const { [boundarySetting]: boundary = 'poll' } = await connect.settings()
+      return boundary === 'poll'
+    },
     async passed(lsn) {
       const { commitLsn, snapshot } = await connect.committed()
       return commitLsn !== undefined && commitLsn > lsn && !snapshot

@@ -12,7 +12,11 @@ export function markerSql(text: string): string {
  * Begins a transaction that is durable once its commit is answered for, also on the standbys that
  * are waited for, and with it all that was visible before.
  */
-export const beginDurably: readonly string[] = [
-  'begin isolation level read committed',
-  'set local synchronous_commit = on',
-]
+export const beginDurably = begin('on')
+
+/** One whose survival nobody relies on: it waits for no standby. */
+export const beginLocally = begin('local')
+
+function begin(synchronous: 'on' | 'local'): readonly string[] {
+  return ['begin isolation level read committed', `set local synchronous_commit = ${synchronous}`]
+}

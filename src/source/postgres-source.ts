@@ -4,7 +4,7 @@ import { settledQuery } from '../view/truth-query.ts'
 import { literal } from '../view/sql-text.ts'
 import { tablesOf, type View } from '../view/view.ts'
 import { SharedFullPace } from './full-pace.ts'
-import { beginDurably, markerSql } from './marker.ts'
+import { beginDurably, beginLocally, markerSql } from './marker.ts'
 import { momentColumns, readMoment } from './moment.ts'
 import { fingerprintSql } from './setup-fingerprint.ts'
 import { findFaults } from './setup-faults.ts'
@@ -79,7 +79,7 @@ class PostgresSource implements Source {
     const [, [rows]] = (await this.#calls.runGroups([
       beginDurably,
       [statement],
-      ['commit', ...beginDurably, `select ${markerSql(next)}`, 'commit'],
+      ['commit', ...beginLocally, `select ${markerSql(next)}`, 'commit'],
     ])) as [Rows[], [[unknown[]]]]
     const [row] = rows
     const [transaction, lsn] = row.slice(-2) as [string, string]

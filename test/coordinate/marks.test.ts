@@ -104,6 +104,7 @@ describe('a marker in a transaction of Kafka', () => {
   })
 
   test('whose next one does not come within a second is asked of the connector', async () => {
+    outside.markers.inTransaction = (marker) => marker === markers[0]
     outside.arrives = (marker, signal) =>
       marker === markers[0] ? Promise.resolve(true) : neverArrives(marker, signal)
     const startedMs = clock.monotonicMs()
@@ -112,10 +113,32 @@ describe('a marker in a transaction of Kafka', () => {
     expect(committed()).toBe(1)
   })
 
-  test.each(['the first', 'the next'])('is not, where %s came without one', async (which) => {
-    const at = which === 'the first' ? 0 : 1
-    outside.markers.inTransaction = (marker) => marker !== markers[at]
+  test('is asked of the connector where the next one came without one', async () => {
+    outside.markers.inTransaction = (marker) => marker === markers[0]
     await clock.until(take())
+    expect(committed()).toBe(1)
+  })
+
+  test.each([
+    ['poll', 0],
+    ['interval', 1],
+    ['connector', 1],
+  ])('is asked of a connector whose boundary is %s, %i times', async (boundary, times) => {
+    outside.settings['transaction.boundary'] = boundary
+    await clock.until(take())
+    expect(committed()).toBe(times)
+  })
+
+  test('is not asked again once the next one is there, however late it comes', async () => {
+    let late = true
+    outside.arrives = (marker, signal) =>
+      marker === markers[0] ? Promise.resolve(true) : neverArrives(marker, signal)
+    outside.markers.inTransaction = (marker) => marker === markers[0] || !late
+    outside.committed = () => {
+      late = false
+      return { commitLsn: undefined, snapshot: false }
+    }
+    expect(await clock.until(take())).toMatchObject({ lsn: 1_008n })
     expect(committed()).toBe(1)
   })
 
@@ -189,7 +212,7 @@ test.each<[string, bigint | undefined, boolean, boolean]>([
     commitLsn: commitLsn === undefined ? undefined : lsnFromInteger(commitLsn),
     snapshot,
   }
-  const progress = connectorProgress({ committed: async () => committed })
+  const progress = connectorProgress({ ...outside.connect, committed: async () => committed })
   expect(await progress.passed(lsnFromInteger(100n))).toBe(passed)
 })
 

@@ -41,7 +41,7 @@ export class DatabaseSource implements Source {
       const { xid } = transaction
       await session.step()
       await session.commit(transaction)
-      // Nobody asks for it where the connector's offsets are not written in its transactions.
+      // Left out where the connector writes without transactions: its offset moves by itself here.
       if (this.#world.connector.transactional) {
         const behind = session.begin()
         database.message(behind, next)

@@ -24,7 +24,7 @@ export type ReaderLimits = {
 export const readerDefaults: ReaderLimits = {
   callTimeoutMs: 5_000,
   fetchWaitMs: 250,
-  idleFetchWaitMs: 1_000,
+  idleFetchWaitMs: 500,
   fetchBytesMax: 1_048_576,
 }
 
