@@ -91,8 +91,8 @@ function endOf(
   return keys.length < groupsMax(view, limits) ? undefined : keys.at(-1)
 }
 
-/** Null where the key has more items than are told. */
-type Items = readonly (readonly [rows: number, ...texts: (string | null)[]])[] | null
+/** A tally's text, or what items are spelled of; null where the key has more of them than are told. */
+type Items = string | readonly (readonly [rows: number, ...texts: (string | null)[]])[] | null
 
 type TallyRow = readonly [
   key: string,
@@ -118,6 +118,7 @@ function talliesOf(
 
 function itemsText(table: string, form: ItemForm, items: Items): string {
   if (items === null) return tallyText('large')
+  if (typeof items === 'string') return items
   const told = new Map<string, bigint>()
   for (const [rows, ...texts] of items) {
     const item = itemIn(table, form, texts)

@@ -1,8 +1,10 @@
 /**
  * Statements that ask for the items of tallies, of all keys of a page: for each key how many rows
- * were read, and the items as canonical texts with how many rows each has. An item is spelled by
- * whoever reads them. Of a key with more than `cellsMax` items none is told, nor does SQL answer more.
+ * were read, and its items. Those that rows are counted by come as a tally's text has them. Items that
+ * are rows in an order come as canonical texts, and are spelled by whoever reads them. Of a key with
+ * more than `cellsMax` items none is told, nor does SQL answer more.
  */
+import { spellSql } from '../entry-key.ts'
 import { cellsMax } from '../tally-text.ts'
 import { typeOf } from '../types/types.ts'
 import type { TallyGroup } from './row-groups.ts'
@@ -48,7 +50,7 @@ export function talliedRange(view: View, group: TallyGroup, range: Range): strin
   const isAlone = `count(*) over () = 1 and sum(n) >= ${limits.rowsMax}`
   const list = names.join(', ')
   return (
-    `select ${spelledSql(view, names)}, rows, list, whole from (select ${list}, ${listSql}, ` +
+    `select ${spelledSql(view, names)}, rows, list, whole from (select ${list}, ${listSql(group.item)}, ` +
     `case when ${isAlone} then ${all} end as whole from (${cells}) c group by ${list} ` +
     `order by ${inOrder(view, walked(view, names)).join(', ')} limit ${groupsMax(view, limits)}) t`
   )
@@ -93,13 +95,17 @@ function wholeSql(group: TallyGroup, belongs: readonly string[]): string {
   const conditions = [...belongs, ...tallyConditions(group)]
   const rows = `select ${itemNames(item).join(', ')} from ${tableName(table)}${conditionOf(conditions)}`
   const cells = cellsSql(item, [], `(${rows}) r`)
-  return `select ${listSql} from (${cells} limit ${cellsMax + 1}) g`
+  return `select ${listSql(item)} from (${cells} limit ${cellsMax + 1}) g`
 }
 
-/** Number of rows and texts of each item. */
+/** Of each item the number of its rows, and its text or the texts that it is spelled of. */
 function cellsSql(item: ItemForm, keys: readonly string[], rows: string): string {
   const texts = itemTexts(item).map((text, at) => `${text} as t${at}`)
-  const cell = `json_build_array(n, ${texts.map((_, at) => `t${at}`).join(', ')}) as cell`
+  const told = texts.map((_, at) => `t${at}`)
+  const cell =
+    item.kind === 'row'
+      ? `json_build_array(n, ${told.join(', ')}) as cell`
+      : `${spellSql(told)} as item`
   const places = [...keys, ...texts.map((_, at) => `v${at}`)].join(', ')
   // Every row has an item of its own there, as its key is part of it.
   const grouped =
@@ -109,5 +115,10 @@ function cellsSql(item: ItemForm, keys: readonly string[], rows: string): string
   return `select ${[...keys, 'n', cell].join(', ')} from (${grouped}) i`
 }
 
-/** The rows and the items of a key; null instead of too many items. */
-const listSql = `sum(n)::float8 as rows, case when count(*) <= ${cellsMax} then json_agg(cell) end as list`
+/** The rows of a key, and its items as JSON or as a tally's text has them; null instead of too many. */
+function listSql({ kind }: ItemForm): string {
+  const cell = `octet_length(item) || ':' || item || n || ';'`
+  const list =
+    kind === 'row' ? 'json_agg(cell)' : `string_agg(${cell}, '' order by n desc, item collate "C")`
+  return `sum(n)::float8 as rows, case when count(*) <= ${cellsMax} then ${list} end as list`
+}
