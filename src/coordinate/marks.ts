@@ -218,8 +218,6 @@ async function refuseOtherHistory({ source }: MarksParts, history: string): Prom
   )
 }
 
-const boundarySetting = 'transaction.boundary'
-
 /** A connector's committed offset as such progress: none while it takes a snapshot. */
 export function connectorProgress(
   connect: Pick<Connect, 'committed' | 'settings'>,
@@ -228,8 +226,8 @@ export function connectorProgress(
     // With another boundary a task may begin anew while its transaction is open, and the offset that
     // is committed in the end is of what was written last: it may be an earlier one.
     async commitsWithRecords() {
-      const { [boundarySetting]: boundary = 'poll' } = await connect.settings()
-      return boundary === 'poll'
+      const settings = await connect.settings()
+      return (settings['transaction.boundary'] ?? 'poll') === 'poll'
     },
     async passed(lsn) {
       const { commitLsn, snapshot } = await connect.committed()

@@ -9,6 +9,7 @@ import { jest } from '@jest/globals'
 import { pino } from 'pino'
 import type { PartitionReader } from '../../src/consume/change-source.ts'
 import { kafkaChangeLog } from '../../src/consume/kafka/kafka-change-log.ts'
+import { withLogReader } from '../../src/consume/log-reader.ts'
 import { recordsBelow } from '../../src/consume/records-below.ts'
 import type { KafkaOffset } from '../../src/position.ts'
 import { chainTimeoutMs, kafkaServer, type TestServer } from '../support/chain.ts'
@@ -96,13 +97,17 @@ async function readToTheEnd(topic: string): Promise<void> {
     recordsMax: 500,
   })
   try {
-    const stop = new AbortController()
+    const { signal } = new AbortController()
     for (let partition = 0; partition < partitions; partition += 1) {
-      const reader = changeLog.reader({ topic, partition }, stop.signal)
-      const isAtEnd = () => isReadToItsEnd(reader).catch(() => false)
-      await until(`partition ${partition} is read to its end`, isAtEnd, 30_000 * slowness)
+      await withLogReader(
+        changeLog,
+        { partition: { topic, partition }, signal },
+        async (reader) => {
+          const isAtEnd = () => isReadToItsEnd(reader).catch(() => false)
+          await until(`partition ${partition} is read to its end`, isAtEnd, 30_000 * slowness)
+        },
+      )
     }
-    stop.abort()
   } finally {
     await changeLog.close()
   }

@@ -9,6 +9,7 @@ import {
   mendedWithinMs,
   testTimeoutMs,
 } from '../support/chain-harness.ts'
+import { withLogReader } from '../support/kafka-worker.ts'
 import { sleep, until } from '../support/wait.ts'
 
 const config = join(import.meta.dirname, '../support/declared-views/several.ts')
@@ -125,26 +126,25 @@ async function barriersTaken(): Promise<number> {
 async function markersWithin(ms: number): Promise<number> {
   const brokers = [harness.chain.urls.kafka]
   const log = kafkaChangeLog({ brokers, recordsMax: 1_000, log: createLog('silent', 'test') })
-  const end = new AbortController()
   try {
     const topic = `${harness.chain.env.MILLRACE_CONNECTOR}.message`
-    const reader = log.reader({ topic, partition: 0 }, end.signal)
-    const from = (await reader.bounds()).end
-    await sleep(ms)
-    const to = (await reader.bounds()).end
-    reader.seek(from)
-    let [at, found] = [from, 0]
-    while (at < to) {
-      const batch = await reader.next(5_000)
-      if (!batch) throw new Error('the markers can not be read')
-      at = batch.next
-      found += batch.records.filter(({ value, offset }) => {
-        return offset < to && Buffer.from(value ?? []).includes('millrace-marker:')
-      }).length
-    }
-    return found
+    return await withLogReader(log, topic, async (reader) => {
+      const from = (await reader.bounds()).end
+      await sleep(ms)
+      const to = (await reader.bounds()).end
+      reader.seek(from)
+      let [at, found] = [from, 0]
+      while (at < to) {
+        const batch = await reader.next(5_000)
+        if (!batch) throw new Error('the markers can not be read')
+        at = batch.next
+        found += batch.records.filter(({ value, offset }) => {
+          return offset < to && Buffer.from(value ?? []).includes('millrace-marker:')
+        }).length
+      }
+      return found
+    })
   } finally {
-    end.abort()
     await log.close()
   }
 }

@@ -15,6 +15,7 @@ import { identifier, tableName } from '../../src/view/sql-text.ts'
 import { viewOf, type View } from '../../src/view/view.ts'
 import { placeholder } from '../support/builders.ts'
 import { chainTimeoutMs, startTestChain, stopTestChain } from '../support/chain.ts'
+import { withLogReader } from '../support/kafka-worker.ts'
 import { until } from '../support/wait.ts'
 import { edges, moodLabels, type Edges } from './edges.ts'
 
@@ -98,21 +99,19 @@ async function decodedOf(view: View, table: string, count: number) {
   const found: Awaited<ReturnType<Decoder['decode']>>[] = []
   await until(`${count} changes of ${table}`, async () => {
     found.length = 0
-    const end = new AbortController()
-    const reader = log.reader({ topic, partition: 0 }, end.signal)
     try {
-      const { start, end: last } = await reader.bounds()
-      reader.seek(start)
-      for (let at = start; at < last;) {
-        const batch = await reader.next(1_000)
-        if (!batch) break
-        at = batch.next
-        for (const record of batch.records) found.push(await decode.decode(record))
-      }
+      await withLogReader(log, topic, async (reader) => {
+        const { start, end } = await reader.bounds()
+        reader.seek(start)
+        for (let at = start; at < end;) {
+          const batch = await reader.next(1_000)
+          if (!batch) break
+          at = batch.next
+          for (const record of batch.records) found.push(await decode.decode(record))
+        }
+      })
     } catch {
       return false
-    } finally {
-      end.abort()
     }
     return found.filter(({ kind }) => kind !== 'tombstone').length >= count
   })
