@@ -59,6 +59,7 @@ type Passing = LookParts & { readonly tables: ReadonlySet<string> }
 /** A table whose partitions have not passed the barrier by then is left out. */
 const unprovedAfterMs = 5_000
 const askAgainMs = 25
+const endThatSession = 'End that session, or wait until it commits.'
 
 /**
  * Reads the steps once everything is applied that the sheets' snapshots see, and from the log, in one
@@ -100,7 +101,11 @@ export async function readSteps<Sheet extends Taken, Found>(
   refuseOtherSetup(parts, sheets)
   if (ticketed) refuseDoubted(parts, anchors)
   const readings = read.map(({ reading }) => reading)
-  await gatherUnseen(parts, readings, signal)
+  try {
+    await gatherUnseen(parts, readings, signal)
+  } catch (error) {
+    throw tooFarBack(error, sheets)
+  }
   for (const reading of readings) for (const table of unproved) reading.unproved.add(table)
   return {
     read,
@@ -123,7 +128,19 @@ export function anchorOfSheet(
     held === undefined
       ? 'no barrier reaches back to before the snapshot yet'
       : `an open transaction is older than every barrier that is kept: ${held}`,
-    held === undefined ? {} : { hint: 'End that session, or wait until it commits.' },
+    held === undefined ? {} : { hint: endThatSession },
+  )
+}
+
+/** What an old transaction has looks read may be gone from the log: that says who holds them up. */
+function tooFarBack(error: unknown, sheets: readonly Taken[]): unknown {
+  const held = sheets.flatMap(({ truth }) => truth.heldBackBy)[0]
+  const isGone = error instanceof MillraceError && error.code === 'out-of-range'
+  if (!isGone || held === undefined) return error
+  return new MillraceError(
+    'look-behind',
+    `an open transaction is older than what the log holds: ${held} (${error.message})`,
+    { hint: endThatSession, cause: error },
   )
 }
 
@@ -138,7 +155,7 @@ function refuseDoubted({ watch }: LookParts, anchors: ReadonlyMap<Taken, Barrier
     const held = truth.heldBackBy[0]
     if (held === undefined) throw voided('something is doubted since the truth was told')
     throw new MillraceError('look-behind', `a transaction is older than what is doubted: ${held}`, {
-      hint: 'End that session, or wait until it commits.',
+      hint: endThatSession,
     })
   }
 }

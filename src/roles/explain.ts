@@ -14,7 +14,7 @@ import { judgeSheets, takeSheet } from '../reconcile/look.ts'
 import { verifyPace } from '../reconcile/pace.ts'
 import { decodePass } from '../reconcile/pass-state.ts'
 import type { Plan } from '../reconcile/plan.ts'
-import type { ViewState } from '../store/state.ts'
+import type { Barrier, ViewState } from '../store/state.ts'
 import { fold } from '../view/fold.ts'
 import { parseKey, spelledRule } from '../web/entry-key.ts'
 import { chosenView, opening } from './chosen.ts'
@@ -35,13 +35,15 @@ export const explainCommand = {
   about: `Shows the changes of the log that touched one entry, what of them was left out and why, and compares
 the entry with SQL.`,
   options: {
-    all: flag('reads the topics from their beginnings, not only from the oldest barrier on'),
+    all: flag('reads the topics from their beginnings, not only the last hour or two'),
     view: text('NAME', 'the view of the entry, where several are declared'),
     store: storeOption,
     json: jsonOption,
   },
   more: 'Exits with 0 when the entry is right, 1 when it is not.',
 } as const
+
+const shownMs = 3_600_000
 
 export async function runExplain(
   { values, operands }: Given<(typeof explainCommand)['options']>,
@@ -83,7 +85,7 @@ async function touchesOf(
   { all, signal }: TouchesOptions,
 ): Promise<readonly Touch[]> {
   const checkpoints = await plan.writer.checkpoints(plan.epoch)
-  const oldest = plan.watch.barriers[0]
+  const begin = beginOf(plan.watch.barriers)
   const touches: Touch[] = []
   await Promise.all(
     [...checkpoints].map(async ([name, checkpoint]) => {
@@ -92,7 +94,7 @@ async function touchesOf(
       const partition = parseTopicPartition(name)
       await withLogReader(plan.changeLog, { partition, signal }, async (reader) => {
         const { start } = await reader.bounds()
-        const since = all ? start : (oldest?.from.get(name) ?? start)
+        const since = all ? start : (begin?.from.get(name) ?? start)
         const from = since > start ? since : start
         const seen = new Map<string, KafkaOffset>()
         for await (const { records } of recordsBelow(reader, from, checkpoint.next)) {
@@ -110,6 +112,12 @@ async function touchesOf(
   )
 }
 
+/** The newest barrier that is an hour older than the last one, or the oldest that is kept. */
+export function beginOf(barriers: readonly Barrier[]): Barrier | undefined {
+  const until = (barriers.at(-1)?.takenAtMs ?? 0) - shownMs
+  return barriers.findLast(({ takenAtMs }) => takenAtMs <= until) ?? barriers[0]
+}
+
 function placeOf({ partition, offset }: Touch): string {
   return `${partition} ${offset.padStart(20, '0')}`
 }
@@ -122,7 +130,7 @@ type Found = {
   readonly record: LogRecord
   readonly answer: Decoded
   readonly name: string
-  /** Offsets at which changes were first met, by identity. */
+  /** Offsets at which changes of the entry were first met, by identity. */
   readonly seen: Map<string, KafkaOffset>
 }
 
@@ -134,9 +142,6 @@ function touchOf(
   if (answer.kind !== 'change' || answer.change.kind === 'read') return undefined
   const { change } = answer
   const folded = fold(plan.view, change)
-  const identity = identityOf(change)
-  const first = seen.get(identity)
-  if (first === undefined) seen.set(identity, record.offset)
   const place = {
     at: new Date(record.timestampMs).toISOString(),
     partition: name,
@@ -153,6 +158,9 @@ function touchOf(
   }
   const mine = folded.contributions.filter(({ entry }) => entry === key)
   if (mine.length === 0) return undefined
+  const identity = identityOf(change)
+  const first = seen.get(identity)
+  if (first === undefined) seen.set(identity, record.offset)
   const leftOut = first === undefined ? null : `it stands at offset ${first} already`
   return { ...place, gave: mine.map(gaveOf), leftOut }
 }

@@ -11,7 +11,7 @@ export type Explained = {
   /** What a key of the view looks like, where that is none: no row can have it. */
   readonly noKey?: string
   readonly store: string
-  /** From where on the log was read: from its beginning, or from the oldest barrier that is kept. */
+  /** From where on the log was read: from its beginning, or from a barrier that is an hour or two old, the oldest one where none is. */
   readonly since: 'beginning' | 'barrier'
   readonly touches: readonly Touch[]
   /** Reasons of those that stand. */
@@ -64,7 +64,7 @@ export function linesOf(explained: Explained): readonly string[] {
   const begin =
     since === 'beginning'
       ? 'the beginning of the topics'
-      : 'the oldest barrier that is kept (--all: more)'
+      : 'an hour or two ago, as far as barriers reach back (--all: more)'
   return [
     `${view} ${key} in ${store}`,
     ...(noKey === undefined ? [] : [`that is no key of the view: ${noKey}`]),

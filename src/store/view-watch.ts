@@ -104,11 +104,19 @@ export class ViewWatch {
 }
 
 /**
- * Those of the barriers that go when one more comes: every second one of the older half. Newer ones
- * matter to those who are nearly up to date, few older ones to those who are not. Whoever publishes
- * a barrier has the store forget the same.
+ * Those of the barriers that go when one more comes. The newer half stays whole, for those who are
+ * nearly up to date. Of the older half goes the one that is missed least: the barriers around it are
+ * closest together for their age. So whoever is behind by any number of barriers finds one that is
+ * not much more than that behind. Whoever publishes a barrier has the store forget the same.
  */
 export function outnumbered(barriers: readonly Barrier[]): readonly Barrier[] {
   if (barriers.length < barriersMax) return []
-  return barriers.slice(0, barriersMax / 2).filter((_, index) => index % 2 === 1)
+  const next = barriers.at(-1)!.number + 1
+  const ageOf = (at: number) => next - barriers[at]!.number
+  let [gone, least] = [1, Infinity]
+  for (let at = 1; at <= barriersMax / 2; at += 1) {
+    const left = ageOf(at - 1) / ageOf(at + 1)
+    if (left < least) [gone, least] = [at, left]
+  }
+  return [barriers[gone]!]
 }

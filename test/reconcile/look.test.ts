@@ -525,6 +525,23 @@ describe('without an anchor', () => {
     )
   })
 
+  test('a look whose anchor the log has lost says who has it read so far back', async () => {
+    world.both('1', held('Ada'))
+    const sheet = await sheetOf()
+    world.topics.append(books, changed(book(7, 1, 160)), changed(book(8, 1, 170)))
+    world.stands(books, 12)
+    world.topics.drop(books, 11)
+    await expect(judged([sheet])).rejects.toMatchObject({ code: 'out-of-range' })
+    world.heldBackBy = ['session 7 of psql']
+    await expect(judged([await sheetOf()])).rejects.toMatchObject({
+      code: 'look-behind',
+      message: expect.stringMatching(
+        /^an open transaction is older than what the log holds: session 7 of psql \(.*books.* 10/,
+      ),
+      hint: 'End that session, or wait until it commits.',
+    })
+  })
+
   test('none is looked for where there is one', async () => {
     const sheet = await sheetOf()
     expect(anchorOfSheet(world, sheet).number).toBe(1)

@@ -115,25 +115,56 @@ describe('a watch', () => {
     expect(known.numbers).toEqual([1])
   })
 
-  test('keeps sixty-four barriers, and of the older half ever fewer', async () => {
+  test('forgets the same of its barriers as the store does when one comes', async () => {
     known.at(one, 1)
     await known.watch.ask()
-    for (let number = 2; number <= 65; number += 1) {
+    let stored = [barrier(1)]
+    for (let number = 2; number <= 200; number += 1) {
+      const gone = new Set(outnumbered(stored))
+      stored = [...stored.filter((each) => !gone.has(each)), barrier(number)]
       known.at(one, number)
       await known.watch.ask()
     }
-    const odd = Array.from({ length: 16 }, (_, index) => index * 2 + 1)
-    const newer = Array.from({ length: 33 }, (_, index) => 33 + index)
-    expect(known.numbers).toEqual([...odd, ...newer])
+    expect(known.numbers).toEqual(stored.map((each) => each.number))
+    expect(known.askedBarriers).toBe(1)
   })
 })
 
-test('outnumbered is every second barrier of the older half, once there are enough', () => {
-  const all = Array.from({ length: 64 }, (_, index) => barrier(index))
-  expect(outnumbered(all.slice(1))).toEqual([])
-  expect(outnumbered(all).map(({ number }) => number)).toEqual(
-    Array.from({ length: 16 }, (_, index) => index * 2 + 1),
-  )
+describe('barriers that are kept', () => {
+  let kept: readonly Barrier[] = []
+  /** The numbers that are kept after each so many more barriers. */
+  const after: number[][] = []
+  beforeAll(() => {
+    for (let number = 1; number <= 50_000; number += 1) {
+      const gone = new Set(outnumbered(kept))
+      kept = [...kept.filter((each) => !gone.has(each)), barrier(number)]
+      if (number % 1_000 === 0) after.push(kept.map((each) => each.number))
+    }
+  })
+
+  test('are sixty-four, the newest thirty-two and the first among them', () => {
+    for (const [at, numbers] of after.entries()) {
+      const newest = (at + 1) * 1_000
+      expect(numbers).toHaveLength(64)
+      expect(numbers[0]).toBe(1)
+      expect(numbers.slice(-32)).toEqual(Array.from({ length: 32 }, (_, i) => newest - 31 + i))
+    }
+  })
+
+  test('have one for whoever is behind by any number of them, at most twice as far back', () => {
+    for (const numbers of after) {
+      const newest = numbers.at(-1)!
+      const ages = numbers.map((number) => newest + 1 - number)
+      for (const [at, age] of ages.slice(0, -1).entries()) {
+        expect(age).toBeLessThanOrEqual(ages[at + 1]! * 2)
+      }
+    }
+  })
+
+  test('are not thinned as long as there are few', () => {
+    const few = Array.from({ length: 63 }, (_, index) => barrier(index))
+    expect(outnumbered(few)).toEqual([])
+  })
 })
 
 describe('the barrier that a partition has passed', () => {

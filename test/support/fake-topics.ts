@@ -1,7 +1,7 @@
 import type { Decoded, LogRecord } from '../../src/change.ts'
 import type { Batch, ChangeLog, PartitionReader } from '../../src/consume/change-source.ts'
 import type { Clock } from '../../src/clock.ts'
-import type { MillraceError } from '../../src/errors.ts'
+import { MillraceError } from '../../src/errors.ts'
 import { advance, topicPartitionName, type KafkaOffset } from '../../src/position.ts'
 import { at, recordOf } from './library.ts'
 
@@ -116,7 +116,10 @@ export class FakeTopics implements ChangeLog {
   }
 
   #fetch(name: string, from: KafkaOffset): Batch | undefined {
-    const { records, end } = this.#of(name)
+    const { start, records, end } = this.#of(name)
+    if (from < start) {
+      throw new MillraceError('out-of-range', `${name} does not hold offset ${from}`)
+    }
     if (from >= end) return undefined
     const found = records.filter(({ offset }) => offset >= from)
     const taken = found.slice(0, this.recordsMax)
