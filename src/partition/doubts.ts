@@ -30,21 +30,33 @@ export function doubtOf(
   }
 }
 
-/** A count below zero tells that something is wrong with these entries, and not what. */
+export type BelowZero = {
+  readonly partition: TopicPartition
+  readonly table: string
+  /** At least one. */
+  readonly below: readonly { readonly entry: string; readonly count: string }[]
+}
+
+/**
+ * A count below zero tells that something is wrong with these entries, and not what. It takes the
+ * place of the partition's doubt among those that are `standing`, so it is about its entries as well.
+ */
 export function belowZeroDoubt(
-  partition: TopicPartition,
-  table: string,
-  below: readonly { readonly entry: string; readonly count: string }[],
+  { partition, table, below }: BelowZero,
+  standing: readonly Doubt[],
 ): Doubt {
   const first = below[0]!
-  const name = topicPartitionName(partition)
+  const name = `below-zero ${topicPartitionName(partition)}`
+  const before = standing.find((each) => each.name === name)
+  const keys = [...new Set([...(before?.keys ?? []), ...below.map(({ entry }) => entry)])]
+  const areNamed = keys.length <= keysMax && before?.keys.length !== 0
   return {
     ...nothingElse,
-    name: `below-zero ${name}`,
+    name,
     code: 'below-zero',
     reason: `${first.entry} ${first.count} is below zero, which no rows can explain`,
     tables: [table],
-    keys: [...new Set(below.map(({ entry }) => entry))].slice(0, keysMax),
+    keys: areNamed ? keys : [],
   }
 }
 
@@ -59,7 +71,7 @@ export function displacedDoubt(entry: string, place: string): Doubt {
   }
 }
 
-/** Entries that one doubt names. */
+/** Entries that one doubt names; where there are more it is about all. */
 const keysMax = 100
 
 const nothingElse = {

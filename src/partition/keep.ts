@@ -286,11 +286,12 @@ class Turn {
     if (found.length === 0) return
     // A view may have been completed since this partition was begun in its epoch, and entries may
     // have been let go: what comes for these is all that is there.
-    const { declarations, keepFrom } = (await watch.ask()) ?? this.#turn.state
+    const { declarations, keepFrom, doubts } = (await watch.ask()) ?? this.#turn.state
     const isBelow = belowBound(this.#turn.plan.view.key, keepFrom)
     const below = found.filter(({ entry }) => !isBelow(entry))
     if (below.length > 0 && declarations.every(({ complete }) => complete)) {
-      const doubt = belowZeroDoubt(this.#parts.reader.partition, this.#parts.table, below)
+      const { reader, table } = this.#parts
+      const doubt = belowZeroDoubt({ partition: reader.partition, table, below }, doubts)
       this.#turn.told.tell(doubt)
       await this.#turn.plan.writer.raise(this.#turn.state.epoch, doubt)
     }

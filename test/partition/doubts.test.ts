@@ -36,7 +36,7 @@ test('counts below zero are a doubt about their entries, each once', () => {
     { entry: '7', count: 'prizeCount' },
     { entry: '9', count: 'bookCount' },
   ]
-  expect(belowZeroDoubt(partition, 'books', below)).toEqual({
+  expect(belowZeroDoubt({ partition, table: 'books', below }, [])).toEqual({
     name: 'below-zero books/3',
     code: 'below-zero',
     reason: '7 bookCount is below zero, which no rows can explain',
@@ -49,13 +49,33 @@ test('counts below zero are a doubt about their entries, each once', () => {
   })
 })
 
-test('a doubt names a hundred entries at most', () => {
-  const below = Array.from({ length: 150 }, (_, entry) => ({
-    entry: `${entry}`,
-    count: 'bookCount',
-  }))
-  const { keys } = belowZeroDoubt(partition, 'books', below)
-  expect(keys).toEqual(below.slice(0, 100).map(({ entry }) => entry))
+describe('counts below zero are a doubt', () => {
+  const books = { partition, table: 'books' }
+  const belowOf = (...entries: readonly (string | number)[]) => ({
+    ...books,
+    below: entries.map((entry) => ({ entry: `${entry}`, count: 'bookCount' })),
+  })
+  const upTo = (count: number) => Array.from({ length: count }, (_, entry) => entry)
+
+  test('about the entries of the one that stands, too', () => {
+    const before = belowZeroDoubt(belowOf('7', '9'), [])
+    const other = { ...belowZeroDoubt(belowOf('1'), []), name: 'below-zero books/4' }
+    expect(belowZeroDoubt(belowOf('9', '8'), [other, before]).keys).toEqual(['7', '9', '8'])
+  })
+
+  test('about all entries where there are more than a hundred', () => {
+    const keys = upTo(100).map(String)
+    expect(belowZeroDoubt(belowOf(...upTo(100)), []).keys).toEqual(keys)
+    expect(belowZeroDoubt(belowOf(...upTo(101)), []).keys).toEqual([])
+    const before = belowZeroDoubt(belowOf(...upTo(100)), [])
+    expect(belowZeroDoubt(belowOf('100'), [before]).keys).toEqual([])
+    expect(belowZeroDoubt(belowOf('99'), [before]).keys).toEqual(keys)
+  })
+
+  test('about all entries where the one that stands is', () => {
+    const before = belowZeroDoubt(belowOf(...upTo(101)), [])
+    expect(belowZeroDoubt(belowOf('7'), [before]).keys).toEqual([])
+  })
 })
 
 test('an entry that was moved aside is in doubt', () => {
