@@ -62,7 +62,8 @@ function groupsSql(view: View, { counts }: CountGroup, rows: string): string {
 function addedSql(adds: Adds, value: string): string {
   if (adds.kind === 'row') return 'count(*)'
   if (adds.kind === 'value') return `count(${value})`
-  const sum = `coalesce(sum(${value}), 0)`
+  // Of smaller integers a sum is a bigint, which round alone would make a double of.
+  const sum = `coalesce(sum(${value}), 0)::numeric`
   return adds.scale === 0 ? `round(${sum})` : `round(${sum} * 1e${adds.scale})`
 }
 

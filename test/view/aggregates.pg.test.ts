@@ -216,3 +216,71 @@ test.each(['NaN', 'Infinity', '1.2345'])('a change that brings %s can not be add
     })
   }
 })
+
+describe('sums of many rows', () => {
+  const whole = {
+    small: smallint('small'),
+    int: integer('int'),
+    // Of type integer in Postgres.
+    wide: bigint('wide'),
+    big: bigint('big'),
+    whole: numeric('whole'),
+  }
+  const added = [
+    ...Object.entries(whole).map(([name, of]) => ({ name, of, scale: 0 })),
+    { name: 'paid', of: numeric('paid'), scale: 2 },
+  ]
+  const sums = defineView({
+    name: 'shops',
+    key: { shop: 'integer' },
+    aggregates: Object.fromEntries(
+      added.flatMap(({ name, ...of }) => [
+        [`${name}Sum`, sumOf('sales', { ...of, by: 'shop' })],
+        [`${name}Average`, averageOf('sales', { ...of, by: 'shop', digits: 3 })],
+      ]),
+    ),
+  })
+  let truth: unknown[]
+
+  beforeAll(async () => {
+    await client.query(`
+      create table sales (id integer primary key, shop integer, small smallint, int integer,
+        wide integer, big bigint, whole numeric(18, 0), paid numeric(18, 2));
+      insert into sales select i, case when i <= 500000 then 1 else 2 end, 32767, 2147483647,
+        -2147483648, 12345678901234, -12345678901234, 123456789012.34
+      from generate_series(1, 500003) i`)
+    const asked = added.map(
+      ({ name }) =>
+        `sum(${name})::text as "${name}Sum", round(avg(${name}), 3)::text as "${name}Average"`,
+    )
+    const text = `select shop, ${asked.join(', ')} from sales group by shop order by shop`
+    truth = (await client.query(text)).rows
+  }, 60_000)
+
+  const shownSums = ([key, text]: readonly [string, string]) => {
+    const { counts } = decodeEntry(sums.layout, text)!
+    const numbers = Object.fromEntries(Object.entries(counts).map(([name, n]) => [name, n!]))
+    return toJson(sums, { key, fields: {}, counts: numbers })
+  }
+
+  test.each([
+    ['a page', 1_000_000],
+    ['a page that one key has more rows than', 1_000],
+  ])('have all their digits in %s', async (_, rowsMax) => {
+    const found: unknown[] = []
+    let after: string | undefined
+    do {
+      const query = rangeQuery(sums, after, { keysMax: 10, rowsMax })
+      const page = await askTruth(client, sums, query)
+      found.push(...[...page.entries].map(shownSums))
+      after = page.last
+    } while (after !== undefined)
+    expect(found).toEqual(truth)
+  })
+
+  test('have all their digits for given keys', async () => {
+    const { entries } = await askTruth(client, sums, keysQuery(sums, ['1', '2']))
+    expect([...entries].map(shownSums)).toEqual(truth)
+    expect(truth[0]).toMatchObject({ intSum: '1073741823500000', wideSum: '-1073741824000000' })
+  })
+})
