@@ -7,6 +7,7 @@ import { lengthText, windowTypes, type Window } from '../types/windows.ts'
 import { tableOf } from '../table-name.ts'
 import { identifier, tableName } from '../view/sql-text.ts'
 import { columnsOf, retractColumnsOf, rowGroupsOf, type View } from '../view/view.ts'
+import { holds } from './check-constraints.ts'
 import type { TableFacts } from './setup-facts.ts'
 import type { SetupFault } from './source.ts'
 
@@ -161,38 +162,4 @@ function asKey({ key, name, noKey }: ValueType, window: Window | undefined): str
     return `declare the key's part as windowOf('${name}', '${lengthText(window)}')`
   }
   return key ? `declare the key's part as '${name}'` : `${name} is no type of keys, for ${noKey}`
-}
-
-/** Whether a check constraint, or a part of one that always counts, says so. */
-function holds({ written }: Condition, quoted: string, checks: readonly string[]): boolean {
-  return checks.some((check) =>
-    bare(check)
-      .split(' AND ')
-      .some((part) => written.test(anonymous(bare(part), quoted))),
-  )
-}
-
-/** With `COLUMN` in place of the column, which Postgres casts where its type is a domain. */
-function anonymous(text: string, quoted: string): string {
-  const name = quoted.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
-  return text.replaceAll(
-    new RegExp(`\\(${name}\\)::[^()=]*?\\[\\]|(?<![\\w"])${name}(?![\\w"])`, 'g'),
-    'COLUMN',
-  )
-}
-
-/** Without the parentheses around all of it. */
-function bare(text: string): string {
-  const inner = text.startsWith('(') && text.endsWith(')') ? text.slice(1, -1) : undefined
-  return inner !== undefined && isBalanced(inner) ? bare(inner) : text
-}
-
-function isBalanced(text: string): boolean {
-  let depth = 0
-  for (const letter of text) {
-    if (letter === '(') depth += 1
-    if (letter === ')') depth -= 1
-    if (depth < 0) return false
-  }
-  return depth === 0
 }

@@ -86,7 +86,7 @@ export const uuid: ValueType = {
 const enumsInArrays: Condition = {
   why: 'the connector makes null of an array of an enum that holds a null',
   sql: 'array_position(COLUMN, null) is null',
-  written: /^array_position\(COLUMN, NULL::[^()]*\) IS NULL$/,
+  written: /^array_position\(COLUMN, NULL::[^(),]*\) IS NULL$/,
 }
 
 /** The label. Labels may be added, so the store has it as text. */
