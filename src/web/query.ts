@@ -8,13 +8,35 @@ export function querySchema(query: QueryDeclaration): object {
   return { type: 'object', additionalProperties: false, properties: query }
 }
 
-/** The server's validation takes `1e999` for a number, and holds it to no bounds. */
-export function infiniteFault(query: QueryDeclaration, given: object): string | undefined {
-  for (const [name, value] of Object.entries(given)) {
-    const isInfinite = value === Infinity || value === -Infinity
-    if (isInfinite) return `${name} is ${wordsOf(query[name]!)}.`
+/**
+ * Of what a reader wrote: the server's validation makes numbers of texts as JavaScript does, `0x10`
+ * and ` 5` and `1e999` among them. A name that is given twice has no text, and is left to it.
+ */
+export function writtenFault(
+  query: QueryDeclaration,
+  given: Readonly<Record<string, unknown>>,
+): string | undefined {
+  for (const [name, parameter] of Object.entries(query)) {
+    const text = given[name]
+    if (typeof text !== 'string' || isWritten(parameter, text)) continue
+    return `${name} is ${wordsOf(parameter)}.`
   }
   return undefined
+}
+
+function isWritten({ type }: QueryParameter, text: string): boolean {
+  switch (type) {
+    case 'integer':
+      return /^-?\d+$/.test(text) && Number.isFinite(Number(text))
+    case 'number':
+      return /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$/i.test(text) && Number.isFinite(Number(text))
+    case 'boolean':
+      return text === 'true' || text === 'false'
+    case 'string':
+      return true
+    default:
+      return unreachable(type)
+  }
 }
 
 /** Makes a sentence of what the server's validation finds. */

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { splitKey } from '../entry-key.ts'
 import { MillraceError, unreachable } from '../errors.ts'
 import { toJson } from '../view/json.ts'
@@ -16,7 +16,7 @@ import {
 import { keyRule, parseParts } from './entry-key.ts'
 import { notingLeftAlone } from './left-alone.ts'
 import { sendProblem } from './problem.ts'
-import { infiniteFault, queryFault } from './query.ts'
+import { queryFault, writtenFault } from './query.ts'
 import { refusalOf, refuse, type Refusal } from './refusals.ts'
 import {
   ReadRefused,
@@ -40,6 +40,11 @@ export function addRespond(app: FastifyInstance, route: string, options: Respond
   let underWay = 0
   const given = {
     schema: respondSchema(view, respond),
+    preValidation: async (request: FastifyRequest, reply: FastifyReply) => {
+      const detail = writtenFault(respond.query, request.query as Record<string, unknown>)
+      if (detail === undefined) return undefined
+      return sendProblem(reply, { status: 400, kind: 'bad-query', detail, instance: request.url })
+    },
     schemaErrorFormatter: queryFault(respond.query),
     // What is answered is written as it is; its schema is for people.
     serializerCompiler: () => (content: unknown) => JSON.stringify(content),
@@ -48,10 +53,6 @@ export function addRespond(app: FastifyInstance, route: string, options: Respond
     const parts = view.key.map(({ name }) => request.params[name]!)
     const key = parseParts(view, parts)
     if (key === undefined) return badKey(reply, keyRule(view), request.url)
-    const detail = infiniteFault(respond.query, request.query as object)
-    if (detail !== undefined) {
-      return sendProblem(reply, { status: 400, kind: 'bad-query', detail, instance: request.url })
-    }
     if (underWay >= answersMax) {
       const full = new MillraceError('overloaded', `${answersMax} answers are being made already`)
       return refuse(reply, refusalOf(full), request.url)

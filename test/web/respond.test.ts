@@ -179,6 +179,11 @@ describe('a query', () => {
     ['days=1.5', 'days is a whole number: 1 to 60.'],
     ['days=', 'days is a whole number: 1 to 60.'],
     ['days=x', 'days is a whole number: 1 to 60.'],
+    ['days=0x10', 'days is a whole number: 1 to 60.'],
+    ['days=1e1', 'days is a whole number: 1 to 60.'],
+    ['days=%205', 'days is a whole number: 1 to 60.'],
+    ['days=5.0', 'days is a whole number: 1 to 60.'],
+    ['days=%2B5', 'days is a whole number: 1 to 60.'],
     ['days=1&days=2', 'days is a whole number: 1 to 60.'],
     ['order=sideways', 'order is one of up, down.'],
     ['whole=perhaps', 'whole is true or false.'],
@@ -206,10 +211,36 @@ describe('a query', () => {
     for (const [query, detail] of [
       ['weight=1e999', 'weight is a number.'],
       ['share=Infinity', 'share is a number: 1 or less.'],
+      [`weight=${'9'.repeat(400)}`, 'weight is a number.'],
     ]) {
       const refused = await get(`/listeners/1?${query}`)
       expect(refused.json()).toMatchObject({ title: 'That is no query of the path', detail })
     }
+  })
+
+  test.each(['0x10', '0b1', '%205', '5%0A', '.5', '5.', '1_000', '%2B5'])(
+    'has no number that is written %s',
+    async (text) => {
+      const get = await answering(({ query }) => query, {
+        given: { query: { weight: { type: 'number' } } },
+      })
+      expect((await get(`/listeners/1?weight=${text}`)).json()).toMatchObject({
+        type: 'urn:problem-type:millrace:bad-query',
+        detail: 'weight is a number.',
+      })
+    },
+  )
+
+  test.each([
+    ['-7', -7],
+    ['0.25', 0.25],
+    ['-1.5E-2', -0.015],
+    ['2e3', 2000],
+  ])('has a number that is written %s', async (text, weight) => {
+    const get = await answering(({ query }) => query, {
+      given: { query: { weight: { type: 'number' } } },
+    })
+    expect((await get(`/listeners/1?weight=${text}`)).json()).toEqual({ weight })
   })
 
   test('of another view is as free as it was', async () => {
