@@ -11,8 +11,8 @@ create table public.ratings (
   customer_id bigint not null,
   movie_id bigint not null,
   stars smallint not null,
-  seen_at timestamptz not null,
-  rated_at timestamptz not null,
+  seen_at timestamptz not null check (isfinite(seen_at)),
+  rated_at timestamptz not null check (isfinite(rated_at)),
   primary key (customer_id, movie_id)
 );
 

@@ -9,7 +9,7 @@ type Rating = {
   readonly ratedAt: string
 }
 
-const monthMs = 30 * 86_400_000
+const monthMicros = 30n * 86_400_000_000n
 
 /**
  * A rating is shown once its film is known, and only if it was made within a month of being seen.
@@ -20,7 +20,7 @@ export async function shownRatings(
   moviesOf: (keys: readonly string[]) => Promise<readonly (Entry | null)[]>,
 ): Promise<Entry> {
   const timely = (entry['ratings'] as readonly Rating[]).filter(
-    ({ seenAt, ratedAt }) => Date.parse(ratedAt) - Date.parse(seenAt) <= monthMs,
+    ({ seenAt, ratedAt }) => microsOf(ratedAt) - microsOf(seenAt) <= monthMicros,
   )
   const movies = timely.length === 0 ? [] : await moviesOf(timely.map(({ movieId }) => movieId))
   const ratings = timely.flatMap(({ movieId, stars, ratedAt }, at) => {
@@ -31,3 +31,16 @@ export async function shownRatings(
   })
   return { ...entry, ratings }
 }
+
+/**
+ * A moment as views tell it, in microseconds. `Date.parse` has milliseconds, and does not know years
+ * like +10000; as the calendar repeats every 400 years, it is asked for one that it knows.
+ */
+function microsOf(moment: string): bigint {
+  const [, year, rest, micros] = /^([+-]?\d+)(-.*)\.(\d{6})Z$/.exec(moment)!
+  const cycles = Math.floor(Number(year) / 400) - 5
+  const known = Date.parse(`${Number(year) - cycles * 400}${rest}Z`)
+  return (BigInt(cycles) * cycleSeconds + BigInt(known / 1_000)) * 1_000_000n + BigInt(micros!)
+}
+
+const cycleSeconds = 146_097n * 86_400n

@@ -92,6 +92,12 @@ beforeAll(async () => {
     `insert into listens select -n, 123456, n, n % 7, n % 3, timestamptz '2026-01-01' + n * interval '1 s'
      from generate_series(1, 2500) n`,
   )
+  // Rated to the microsecond a month after the film was seen, and one less and one more.
+  await client.query(
+    `insert into ratings select 123456, movie_id, 3, at - interval '30 days' - n * interval '1 us', at
+     from (select movie_id, row_number() over () % 3 - 1 as n, timestamptz '2026-03-01Z' as at
+       from movies limit 9) m`,
+  )
   const people = { random: new Random(seed), population: new Population(users) }
   await ensureUsers(chain.urls.source, people)
 }, chainTimeoutMs)

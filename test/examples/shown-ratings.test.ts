@@ -34,6 +34,27 @@ test('a rating is shown with its film, to the end of a month and not beyond', as
   })
 })
 
+test.each([
+  ['2026-01-01T00:00:00.000000Z', '2026-01-31T00:00:00.000000Z', '2026-01-31T00:00:00.000001Z'],
+  ['2026-01-01T00:00:00.000999Z', '2026-01-31T00:00:00.000999Z', '2026-01-31T00:00:00.001000Z'],
+  ['2023-12-31T23:59:59.999999Z', '2024-01-30T23:59:59.999999Z', '2024-01-31T00:00:00.000000Z'],
+  ['2024-02-28T12:00:00.000000Z', '2024-03-29T12:00:00.000000Z', '2024-03-29T12:00:00.000001Z'],
+  ['9999-12-15T00:00:00.000000Z', '+10000-01-14T00:00:00.000000Z', '+10000-01-14T00:00:00.000001Z'],
+  [
+    '+294276-11-30T00:00:00.500000Z',
+    '+294276-12-30T00:00:00.500000Z',
+    '+294276-12-30T00:00:00.500001Z',
+  ],
+  ['-0001-12-15T00:00:00.000000Z', '0000-01-14T00:00:00.000000Z', '0000-01-14T00:00:00.000001Z'],
+])('of a film seen at %s the last rating is of %s, and none of %s', async (seenAt, last, late) => {
+  const ratings = [
+    { ...rating('1', last), seenAt },
+    { ...rating('2', late), seenAt },
+  ]
+  const { ratings: shown } = await shownRatings({ ratings }, find)
+  expect(shown).toMatchObject([{ movieId: '1', ratedAt: last }])
+})
+
 test('a rating whose film has not come waits, and those behind it are shown', async () => {
   const ratings = ['9', '2'].map((id) => rating(id, '2026-01-02T00:00:00.000000Z'))
   const { ratings: shown } = await shownRatings({ ratings }, find)
