@@ -1,6 +1,6 @@
 import { countOf, countsOf, defineConfig, defineView } from 'millrace'
 import { dimensions } from './dimensions.ts'
-import { lastDays, preferencesOf } from './preferences.ts'
+import { dayPattern, lastDays, preferencesOf } from './preferences.ts'
 
 /** How often one user met each value of each dimension on one day, for 60 days. */
 const interestDay = defineView({
@@ -23,7 +23,7 @@ const preferences = defineView({
   query: {
     days: { type: 'integer', minimum: 1, maximum: 60, default: 30 },
     halfLife: { type: 'string', pattern: '^[1-9][0-9]{0,3}d$', default: '7d' },
-    until: { type: 'string', pattern: '^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$' },
+    until: { type: 'string', pattern: dayPattern },
   },
   respond: async ({ entry, parts, query, read }) => {
     if (!entry) return null

@@ -8,7 +8,7 @@ export type Day = {
 
 export type Counted = { readonly value: string | number; readonly count: number }
 
-/** By dimension, the share of each value, largest first; the shares of a dimension are 1 together. */
+/** By dimension, the share of each value to six digits, largest first: 1 together, but for rounding. */
 export type Preferences = Readonly<Record<string, readonly Preferred[]>>
 
 export type Preferred = { readonly value: string | number; readonly share: number }
@@ -41,6 +41,14 @@ function sharesOf(weights: ReadonlyMap<string | number, number>): readonly Prefe
 }
 
 const dayMs = 86_400_000
+
+/** The days of this century, and nothing else: 2026-02-31 is none. */
+export const dayPattern = `^20(?:${[
+  '[0-9]{2}-(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])',
+  '[0-9]{2}-(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)',
+  '[0-9]{2}-02-(?:0[1-9]|1[0-9]|2[0-8])',
+  '(?:[02468][048]|[13579][26])-02-29',
+].join('|')})$`
 
 /** The last so many days, `until` among them, newest first: `2026-05-08`. */
 export function lastDays(until: string, count: number): readonly string[] {
