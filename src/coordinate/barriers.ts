@@ -8,7 +8,7 @@ import { outnumbered, type ViewWatch } from '../store/view-watch.ts'
 import type { ViewWriter } from '../store/writer.ts'
 import { Reported } from '../store/reported.ts'
 import { takeBarrier, type BarrierParts } from './barrier.ts'
-import { doubt } from './fingerprint.ts'
+import { doubt } from './setup-doubts.ts'
 
 export type BarriersParts = BarrierParts & {
   readonly clock: Clock

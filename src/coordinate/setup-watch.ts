@@ -4,14 +4,14 @@ import type { Doubt, StandingDoubt, ViewState } from '../store/state.ts'
 import type { Coordination } from './coordinator.ts'
 import {
   decodeFingerprint,
-  doubt,
-  doubtsBetween,
   encodeFingerprint,
   isEndangered,
   isSameSetup,
   slotHint,
+  withAbsent,
   type Fingerprint,
 } from './fingerprint.ts'
+import { doubt, doubtsBetween, unappliedDoubts } from './setup-doubts.ts'
 import { unfit } from './setup.ts'
 import { mergedView } from './view-plan.ts'
 
@@ -35,15 +35,17 @@ export class SetupWatch {
     const view = mergedView(state)
     // A barrier that is begun from here on sees what the fingerprint shows.
     const barrier = barriers.following
-    const { fingerprint: found, lsn } = await setup.look(view)
-    const known = state.fingerprint === undefined ? undefined : decodeFingerprint(state.fingerprint)
-    const altered = known === undefined || !isSameSetup(known, found)
-    const doubts: Doubt[] = []
+    const { fingerprint, lsn } = await setup.look(view)
+    const topics = setup.topics(view)
+    const known = knownOf(state, topics)
+    const found = known ? withAbsent(fingerprint, known) : fingerprint
+    const isAbsent = topics.some((topic) => !fingerprint.topics[topic])
+    const altered = !known || isAbsent || !isSameSetup(known, found)
+    const tableOf = (topic: string) => setup.tableOf(view, topic)
+    const context = { tableOf, barrier, applied: state.topics }
+    const doubts = known && altered ? doubtsBetween(known, found, context) : []
+    doubts.push(...unappliedDoubts(found, context, [...state.doubts, ...doubts]))
     let slotState = known?.slotState
-    if (altered && known) {
-      const tableOf = (topic: string) => setup.tableOf(view, topic)
-      doubts.push(...doubtsBetween(known, found, { tableOf, barrier }))
-    }
     if (known?.history === found.history && isPutBack(state, lsn)) {
       doubts.push(putBackDoubt(state.watermark!, lsn, barrier))
     }
@@ -74,6 +76,14 @@ export class SetupWatch {
     }
     return slot && { ...slot, atMs: clock.wallMs() }
   }
+}
+
+/** What was known of the set-up, but for topics that no declaration needs any more. */
+function knownOf({ fingerprint }: ViewState, topics: readonly string[]): Fingerprint | undefined {
+  if (fingerprint === undefined) return undefined
+  const known = decodeFingerprint(fingerprint)
+  const needed = Object.entries(known.topics).filter(([topic]) => topics.includes(topic))
+  return { ...known, topics: Object.fromEntries(needed) }
 }
 
 /** The log that the watermark speaks of had come further than it ends now. */

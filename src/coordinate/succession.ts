@@ -1,14 +1,19 @@
 import type { Turn, Wanted } from '../store/coordination.ts'
 import { partitionsOf } from '../store/restart.ts'
-import type { Barrier, Checkpoint, KeptDeclaration, ViewState } from '../store/state.ts'
+import type { Barrier, Checkpoint, ViewState } from '../store/state.ts'
 import { decodeView, mergeViews, storedNamesLost } from '../view/declarations.ts'
+import type { View } from '../view/view.ts'
 import { isPassed } from './barriers.ts'
 import type { Coordination } from './coordinator.ts'
+import { decodeFingerprint, encodeFingerprint, type Fingerprint } from './fingerprint.ts'
 import { unfit } from './setup.ts'
 import { keptDeclaration, mergedView } from './view-plan.ts'
 
 /** Workers of the earlier declaration that run move all the time, or have nothing to do. */
 const standStillMs = 10_000
+
+/** Topics as they were then, and the number that a barrier needs which was begun after that. */
+type Fit = { readonly topics: Fingerprint['topics']; readonly barrier: number }
 
 /**
  * Brings the own declaration into the view when somebody has applied it, and takes earlier ones out
@@ -17,8 +22,8 @@ const standStillMs = 10_000
  */
 export class Succession {
   readonly #parts: Coordination
-  /** Number that a barrier needs, since the set-up was found to fit the own declaration. */
-  #fitSince: number | undefined
+  /** Since the set-up was found to fit the own declaration. */
+  #fit: Fit | undefined
   /** Checkpoints that have not passed that barrier, and since when they stand there. */
   #behind: { readonly at: string; readonly sinceMs: number } | undefined
 
@@ -39,20 +44,15 @@ export class Succession {
   }
 
   async #bringIn(state: ViewState, checkpoints: ReadonlyMap<string, Checkpoint>): Promise<void> {
-    const { store, own, setup, barriers, watch, log } = this.#parts
+    const { store, own, watch, log } = this.#parts
     const kept = state.declarations.find(({ id }) => id === own.id) ?? keptDeclaration(own, state)
     const declarations = [...state.declarations.filter(({ id }) => id !== own.id), kept]
-    if (this.#fitSince === undefined) {
-      const view = mergedView({ declarations })
-      const faults = await setup.faults(view)
-      if (faults.length > 0) throw unfit(view, faults)
-      this.#fitSince = barriers.following
-    }
-    const since = this.#fitSince
-    const fitting = watch.barriers.filter(({ number }) => number >= since)
+    const view = mergedView({ declarations })
+    const fit = (this.#fit ??= await this.#fits(view))
+    const fitting = watch.barriers.filter(({ number }) => number >= fit.barrier)
     const passed = fitting.some((barrier) => isPassed(barrier, checkpoints))
     if (!passed && !this.#standStill(fitting[0], checkpoints)) return
-    const begun = await this.#withTopics(state, declarations, fitting)
+    const begun = await this.#withTopics(state, view, fitting)
     if (!begun) return
     const { epoch, doubts } = state
     const turned = await store.coordination.turn({
@@ -63,26 +63,43 @@ export class Succession {
       ...begun,
     })
     if (turned === undefined) return
-    this.#fitSince = undefined
+    this.#fit = undefined
     log.info({ epoch: turned, declaration: own.id }, 'the applied declaration is brought in')
+  }
+
+  async #fits(view: View): Promise<Fit> {
+    const { setup, barriers } = this.#parts
+    const faults = await setup.faults(view)
+    if (faults.length > 0) throw unfit(view, faults)
+    const { fingerprint } = await setup.look(view)
+    return { topics: fingerprint.topics, barrier: barriers.following }
   }
 
   /**
    * Topics of the declarations, and where those begin that are new to the view: at a barrier, as
-   * all of them did when the view was begun. Undefined while no barrier knows them.
+   * all of them did when the view was begun. Undefined while no barrier knows them. What is new is
+   * written down as it was before that barrier, so that whatever became of it since is a doubt.
    */
   async #withTopics(
-    state: ViewState,
-    declarations: readonly KeptDeclaration[],
+    { epoch, fingerprint: before, ...state }: ViewState,
+    view: View,
     fitting: readonly Barrier[],
   ): Promise<Pick<Turn, 'topics' | 'offsets'> | undefined> {
-    const { fingerprint } = await this.#parts.setup.look(mergedView({ declarations }))
-    const { topics } = fingerprint
-    const counts = Object.entries(topics).map(([topic, { partitions }]) => [topic, partitions])
+    const { store, setup } = this.#parts
+    const news = setup.topics(view).filter((topic) => state.topics[topic] === undefined)
+    const added = Object.entries(this.#fit!.topics).filter(([topic]) => news.includes(topic))
+    const counts = added.map(([topic, { partitions }]) => [topic, partitions])
     const all = { ...(Object.fromEntries(counts) as Turn['topics']), ...state.topics }
     const names = partitionsOf(all)
     const barrier = fitting.findLast(({ from }) => names.every((name) => from.has(name)))
-    return barrier && { topics: all, offsets: barrier.from }
+    if (!barrier) return undefined
+    if (before !== undefined && added.length > 0) {
+      const known = decodeFingerprint(before)
+      const after = { ...known, topics: { ...known.topics, ...Object.fromEntries(added) } }
+      const observed = { epoch, before, after: encodeFingerprint(after), doubts: [] }
+      if (!(await store.coordination.observe(observed))) return undefined
+    }
+    return { topics: all, offsets: barrier.from }
   }
 
   /**

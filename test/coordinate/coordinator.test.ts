@@ -1,6 +1,6 @@
 import { Coordinator, type CoordinatorParts } from '../../src/coordinate/coordinator.ts'
 import { ConnectorWatch } from '../../src/coordinate/connector-watch.ts'
-import { doubt } from '../../src/coordinate/fingerprint.ts'
+import { doubt } from '../../src/coordinate/setup-doubts.ts'
 import { MillraceError } from '../../src/errors.ts'
 import { parseLsn } from '../../src/position.ts'
 import type { ViewWriter } from '../../src/store/writer.ts'

@@ -1,4 +1,4 @@
-import { doubt } from '../../src/coordinate/fingerprint.ts'
+import { doubt } from '../../src/coordinate/setup-doubts.ts'
 import { Restarts } from '../../src/coordinate/restarts.ts'
 import type { Doubt, DoubtCode, ViewState } from '../../src/store/state.ts'
 import { lsnFromInteger, parseLsn } from '../../src/position.ts'

@@ -1,4 +1,5 @@
-import { decodeFingerprint } from '../../src/coordinate/fingerprint.ts'
+import type { TopicDescription } from '../../src/consume/change-source.ts'
+import { decodeFingerprint, encodeFingerprint } from '../../src/coordinate/fingerprint.ts'
 import { SetupWatch } from '../../src/coordinate/setup-watch.ts'
 import { lsnFromInteger } from '../../src/position.ts'
 import { MillraceError } from '../../src/errors.ts'
@@ -23,6 +24,7 @@ async function look(): Promise<ViewState> {
 
 /** Doubts by name, with the barrier that they need. */
 const named = ({ doubts }: ViewState) => doubts.map(({ name, barrier }) => [name, barrier])
+const codes = ({ doubts }: ViewState) => doubts.map(({ code }) => code)
 const asks = () => world.outside.asked.filter((each) => each === 'faults').length
 const alter = (publication: object) => {
   world.outside.setup = { ...world.outside.setup, publication }
@@ -62,6 +64,110 @@ test('a table in doubt is named with the topic that its changes are in', async (
   world.outside.topics = { ...topics, [topic]: { ...topics[topic]!, id: 'another' } }
   const { doubts } = await look()
   expect(doubts).toMatchObject([{ name: `another-log ${topic}`, tables: ['books'] }])
+})
+
+describe('a topic that is not there for a while', () => {
+  const topic = 't.public.books'
+  const withTopic = (given: object) => {
+    const { topics } = world.outside
+    world.outside.topics = { ...topics, [topic]: { ...described, ...given } }
+  }
+  let described: TopicDescription
+
+  beforeEach(() => {
+    described = world.outside.topics[topic]!
+  })
+
+  async function away(looks = 1): Promise<ViewState> {
+    const { [topic]: _, ...others } = world.outside.topics
+    world.outside.topics = others
+    for (let count = 1; count < looks; count += 1) await look()
+    return look()
+  }
+
+  test('is a doubt at once, and compared with what it was when it is back', async () => {
+    const { doubts } = await away(3)
+    expect(doubts).toMatchObject([{ code: 'source-unfit', tables: ['books'] }])
+    withTopic({ id: 'another', partitions: 8 })
+    const back = await look()
+    expect(back.doubts).toMatchObject([
+      {
+        name: `another-log ${topic}`,
+        tables: ['books'],
+        restart: { how: 'anew', partitions: expect.arrayContaining([`${topic}/7`]) },
+      },
+      { code: 'source-was-unfit' },
+    ])
+    const { topics: known } = decodeFingerprint(back.fingerprint!)
+    expect(known).toEqual(world.outside.topics)
+    expect(codes(await look())).toEqual(['another-log', 'source-was-unfit'])
+  })
+
+  test('and comes back as it was is nothing but that', async () => {
+    const before = await world.state()
+    await away()
+    withTopic({})
+    const back = await look()
+    expect(codes(back)).toEqual(['source-was-unfit'])
+    expect(back.fingerprint).toBe(before.fingerprint)
+  })
+
+  test('is not compared with anything once no declaration needs it', async () => {
+    await away()
+    world.setup.topics = () => Object.keys(world.outside.topics)
+    const { fingerprint } = await look()
+    expect(Object.keys(decodeFingerprint(fingerprint!).topics)).not.toContain(topic)
+  })
+
+  test('and that nobody has described is one where other partitions are applied', async () => {
+    const { state } = world.data
+    const { topics: known, ...rest } = decodeFingerprint(state!.fingerprint!)
+    const { [topic]: _, ...others } = known
+    const fingerprint = encodeFingerprint({ ...rest, topics: others })
+    world.data.state = { ...state!, fingerprint }
+    expect((await look()).doubts).toEqual([])
+    world.data.state = { ...state!, fingerprint }
+    withTopic({ id: 'another', partitions: 8 })
+    expect((await look()).doubts).toMatchObject([
+      {
+        name: `partitions-changed ${topic}`,
+        reason: `topic ${topic} has 8 partitions, it had 1`,
+        restart: { how: 'forward', partitions: expect.arrayContaining([`${topic}/7`]) },
+      },
+    ])
+  })
+})
+
+describe('partitions that the view does not apply', () => {
+  const topic = 't.public.books'
+
+  test.each([
+    ['more than that', { [topic]: 3 }],
+    ['none', {}],
+  ])('of a topic of which it applies %s are a doubt, until it does', async (_, given) => {
+    const before = world.data.state!
+    const { [topic]: __, ...others } = before.topics
+    world.data.state = { ...before, topics: { ...others, ...given } }
+    const first = await look()
+    expect(first.doubts).toMatchObject([
+      {
+        name: `partitions-changed ${topic}`,
+        tables: ['books'],
+        restart: { how: 'forward', partitions: [`${topic}/0`] },
+      },
+    ])
+    expect((await look()).doubts).toEqual(first.doubts)
+    world.data.state = { ...world.data.state, topics: before.topics, doubts: [] }
+    expect((await look()).doubts).toEqual([])
+  })
+
+  test('are no second doubt where the topic is known to be another one', async () => {
+    const { topics: described } = world.outside
+    const another = { ...described[topic]!, id: 'another', partitions: 2 }
+    world.outside.topics = { ...described, [topic]: another }
+    expect(codes(await look())).toEqual(['another-log'])
+    expect(codes(await look())).toEqual(['another-log'])
+  })
 })
 
 test('a view whose set-up was never looked at gets its fingerprint without a doubt', async () => {

@@ -1,4 +1,6 @@
 import { keptDeclaration, mergedView, ownView } from '../../src/coordinate/view-plan.ts'
+import { encodeFingerprint } from '../../src/coordinate/fingerprint.ts'
+import { SetupWatch } from '../../src/coordinate/setup-watch.ts'
 import { Succession } from '../../src/coordinate/succession.ts'
 import type { ViewState } from '../../src/store/state.ts'
 import { decodeView } from '../../src/view/declarations.ts'
@@ -30,7 +32,8 @@ beforeEach(async () => {
   const { topics: known } = world.outside
   world.outside.topics = { ...known, [readers]: { ...known['t.public.books']!, id: 'readers' } }
   world.outside.ends.set(`${readers}/0`, at(3))
-  await world.begin({ next: 20 })
+  const { fingerprint } = await world.setup.look(library)
+  await world.begin({ next: 20, fingerprint: encodeFingerprint(fingerprint) })
   const declaration = keptDeclaration(first, { declarations: [] })
   world.data.state = { ...world.data.state!, declarations: [declaration] }
   await world.complete()
@@ -107,6 +110,48 @@ describe('a declaration', () => {
     const { topics: found } = await look()
     expect(found).toEqual({ ...topics, [readers]: 1 })
     expect((await world.checkpoints()).get(`${readers}/0`)).toMatchObject({ next: at(5) })
+  })
+
+  describe('with a topic that is new to the view', () => {
+    /** The doubts that the next look at the set-up raises, after the declaration is brought in. */
+    async function broughtIn(meanwhile: () => void) {
+      const setupWatch = new SetupWatch(world.parts)
+      await want()
+      await look()
+      await setupWatch.look(await world.state())
+      await world.publish(barrier(3, 20))
+      meanwhile()
+      await look()
+      expect(Object.keys((await world.state()).topics)).toContain(readers)
+      await setupWatch.look(await world.state())
+      return (await world.state()).doubts
+    }
+
+    test('is in no doubt about it', async () => {
+      expect(await broughtIn(() => undefined)).toEqual([])
+    })
+
+    test.each([
+      ['was made anew', { id: 'another' }, 'another-log'],
+      ['got more partitions', { partitions: 2 }, 'partitions-changed'],
+    ])('is in doubt where that %s since it was found to fit', async (_, given, code) => {
+      const doubts = await broughtIn(() => {
+        const { topics: known } = world.outside
+        world.outside.topics = { ...known, [readers]: { ...known[readers]!, ...given } }
+      })
+      expect(doubts).toMatchObject([{ name: `${code} ${readers}`, tables: ['readers'] }])
+    })
+
+    test('is not brought in while somebody else writes down another set-up', async () => {
+      await want()
+      const { epoch } = await look()
+      await world.publish(barrier(3, 20))
+      const { observe } = world.store.coordination
+      world.store.coordination.observe = async () => false
+      expect((await look()).epoch).toBe(epoch)
+      world.store.coordination.observe = observe
+      expect((await look()).epoch).not.toBe(epoch)
+    })
   })
 
   test('is not brought in on a set-up that does not fit all that is kept', async () => {

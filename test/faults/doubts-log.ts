@@ -72,6 +72,28 @@ export function describeLogDoubts(scene: () => Scene): void {
     await untilCheckpoints('likes', 6)
   })
 
+  test('a quiet topic that nobody sees for a while, made anew with more partitions', async () => {
+    const topic = topicOf(chain, 'likes')
+    // What nothing was applied from since it was made can't tell that it is another one.
+    await quietly('another-log', () => topics.recreate(topic, 4))
+    await untilCheckpoints('likes', 4)
+    const { wrong } = await harness.standing()
+    const reason = await quietly('another-log', async () => {
+      await topics.remove(topic)
+      await reader.untilDoubted('source-unfit')
+      await topics.create(8, {}, topic)
+    })
+    expect(reason).toContain('was deleted and made anew')
+    await untilCheckpoints('likes', 8)
+    await harness.sql(
+      `insert into likes (user_id, tweet_id)
+         select user_id, tweet_id from users, lateral (select tweet_id from tweets limit 5) t
+         on conflict do nothing`,
+    )
+    const { epoch } = await harness.standing()
+    await harness.untilExactSince({ epoch, wrong })
+  })
+
   test('all topics deleted and made anew while the worker was down', async () => {
     await restarted('another-log', () =>
       whileDown(async () => {
@@ -89,6 +111,16 @@ async function restarted(code: string, act: () => Promise<void>): Promise<string
   await untilCapturing(chain)
   await harness.untilEqual()
   expect((await harness.standing()).epoch).not.toBe(epoch)
+  return reason
+}
+
+/** The same while nobody writes. */
+async function quietly(code: string, act: () => Promise<void>): Promise<string> {
+  reader.forget()
+  await act()
+  const reason = await reader.untilDoubted(code)
+  await untilCapturing(chain)
+  await harness.untilEqual()
   return reason
 }
 

@@ -46,12 +46,16 @@ export class TestTopics {
 
   /** Deletes a topic and makes another one of the same name. */
   async recreate(topic: string, partitions: number): Promise<void> {
+    await this.remove(topic)
+    await this.create(partitions, {}, topic)
+  }
+
+  async remove(topic: string): Promise<void> {
     await this.#withAdmin((admin) => admin.deleteTopics({ topics: [topic] }))
     await until('the name is free', async () => {
       const exists = await this.#withAdmin((admin) => admin.listTopics())
       return !exists.includes(topic)
     })
-    await this.create(partitions, {}, topic)
   }
 
   async deleteRecords(topic: string, partition: number, below: bigint): Promise<void> {
