@@ -39,7 +39,7 @@ export const messageTopic = `${connectorName}.message`
 export class Task {
   readonly #world: World
   readonly #connector: Connector
-  #partitionCounts: ReadonlyMap<string, number> = new Map()
+  #partitionCounts = new Map<string, number>()
   /** In its order, from the first one that was not acknowledged. */
   readonly #sent: Emission[] = []
   readonly #lanes = new Map<Partition, Emission[]>()
@@ -88,7 +88,11 @@ export class Task {
     const entries = database.log.filter(
       ({ lsn }) => lsn > this.#afterLsn && lsn <= database.flushedLsn,
     )
-    for (const entry of entries) this.#take(entry)
+    for (const entry of entries) {
+      // It has nowhere to write to, and waits with all that follows.
+      if (entry.changes.some(({ table }) => this.#isAway(table))) break
+      this.#take(entry)
+    }
     this.flow()
   }
 
@@ -97,7 +101,7 @@ export class Task {
     const { database, views } = this.#world
     for (const table of tableNames.filter((name) => views.tables.has(name))) {
       const { rows, published } = database.tables.get(table)!
-      if (!published) continue
+      if (!published || this.#isAway(table)) continue
       for (const [name, { row }] of rows) {
         const lsn = lsnFromInteger(database.lsn)
         const change = { kind: 'read', table, key: row, after: row, lsn, incremental } as const
@@ -147,6 +151,10 @@ export class Task {
     if (reached) this.#connector.keep(this, reached)
   }
 
+  #isAway(table: string): boolean {
+    return this.#world.views.tables.has(table) && !this.#world.topicOf(table)
+  }
+
   #take(entry: LogEntry): void {
     let taken = 0
     for (const change of entry.changes) {
@@ -176,8 +184,9 @@ export class Task {
     given: { readonly key: string; readonly meaning: Meaning | null; readonly skip: number },
   ): void {
     const topic = topicOfTable(table)
-    const count = this.#partitionCounts.get(topic) ?? 1
     const { broker } = this.#world
+    const count = this.#partitionCounts.get(topic) ?? broker.topics.get(topic)!.partitions.length
+    this.#partitionCounts.set(topic, count)
     // The bytes of a key begin with the id of its schema, and decide on the partition.
     const key = `${this.#connector.keySchema}:${given.key}`
     const partition = broker.partition(topic, hashOf(key) % count) ?? broker.partition(topic, 0)!
@@ -209,6 +218,10 @@ export class Task {
     const slow = random.connector.chance(this.#connector.slowness)
     scheduler.after(random.connector.between(0.5, slow ? 900 : 12), () => {
       if (this.over || this.paused || lane.length === 0) return
+      const waits = this.#connector.transactional ? [...this.#lanes] : [[partition, lane] as const]
+      if (waits.some(([to, held]) => held.length > 0 && !this.#world.present(to))) {
+        return this.#flowIn(partition, lane)
+      }
       if (this.#connector.transactional) return this.#writeAll()
       for (const emission of lane.splice(0, 1 + random.connector.below(5))) this.#write(emission)
       if (lane.length > 0) this.#flowIn(partition, lane)
@@ -236,7 +249,7 @@ export class Task {
     const { broker, random, oracle } = this.#world
     const { key } = emission
     let { meaning } = emission
-    const partition = this.#world.present(emission.partition)
+    const partition = this.#world.present(emission.partition)!
     emission.acknowledged = true
     const inTransaction = this.#connector.transactional
     const gap = !inTransaction && random.connector.chance(0.1) ? 1 : 0

@@ -85,6 +85,7 @@ const required: Readonly<Record<string, readonly string[]>> = {
     'a log was cut below its checkpoint',
     'a log was cut and grew again before it was read',
     'retention took what a checkpoint needs',
+    'a topic was away when the set-up was looked at',
     'compaction took records',
     'compaction took records that were not applied yet',
     'the identity window moved',

@@ -70,6 +70,7 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
     const { world, cast, random } = stage
     const take = () => {
       const partition = anyPartition(stage)
+      if (!partition) return
       retain(world, partition, random.chance(0.5) ? 1 : random.next())
       if (random.chance(0.3)) retain(world, world.broker.partition(messageTopic, 0)!, 1)
     }
@@ -94,6 +95,7 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
   'a log loses its end': doubtful(5, (stage) => {
     const { world, random } = stage
     const partition = anyPartition(stage)
+    if (!partition) return
     const grows = random.chance(0.6)
     cut(world, partition, 1 + random.below(grows ? 2 : 6))
     if (!grows) return
@@ -109,19 +111,18 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
     })
   }),
 
-  'a topic is made anew': doubtful(3, ({ world, random }) => {
-    const { broker, oracle } = world
+  'a topic is made anew': doubtful(3, (stage) => {
+    const { world, random } = stage
     const table = random.pick([...world.views.tables])
-    const name = topicOfTable(table)
-    const { partitions } = world.topicOf(table)
-    broker.remove(name)
-    const { id } = broker.create(name, random.chance(0.7) ? partitions.length : 1 + random.below(3))
-    for (const partition of partitions) oracle.restarted(partition.name)
-    oracle.taint({
-      what: `topic ${name} was made anew`,
-      tables: [table],
-      isKnownTo: (text) => idOf(text, name) >= Number(id.split('-')[1]),
-    })
+    const { length } = world.topicOf(table)?.partitions ?? []
+    const count = random.chance(0.7) ? length : 1 + random.below(3)
+    if (random.chance(0.5)) return makeAnew(stage, { table, count, goneMs: 0 })
+    // What nothing was applied from can't tell by itself that it is another one.
+    const quiet = [...world.views.tables].filter((each) => isQuiet(world, each))
+    const other = quiet.length > 0 ? random.pick(quiet) : table
+    const least = world.topicOf(other)?.partitions.length ?? 1
+    const goneMs = random.between(200, 9_000)
+    makeAnew(stage, { table: other, count: least + random.below(3), goneMs })
   }),
 
   'a topic gets more partitions': doubtful(3, ({ world, random }) => {
@@ -129,8 +130,8 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
     const table = random.pick([...world.views.tables])
     const name = topicOfTable(table)
     const topic = world.topicOf(table)
-    const count = topic.partitions.length + 1
-    if (count > 4) return
+    const count = (topic?.partitions.length ?? 4) + 1
+    if (!topic || count > 4) return
     broker.grow(name, count)
     oracle.taint({
       what: `topic ${name} has ${count} partitions`,
@@ -145,7 +146,7 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
 
   "a topic's settings are altered": doubtful(2, ({ world, random }) => {
     const topic = world.topicOf(random.pick([...world.views.tables]))
-    topic.compactionLagMs += 60_000
+    if (topic) topic.compactionLagMs += 60_000
   }),
 
   'records make no sense': doubtful(4, ({ world, random }) => {
@@ -154,6 +155,7 @@ export const chainFaults: Readonly<Record<string, Fault>> = {
 
   'a partition has no leader for a while': benign(5, (stage) => {
     const partition = anyPartition(stage)
+    if (!partition) return
     partition.unreadable = true
     partition.wakeAll()
     stage.world.scheduler.after(stage.random.between(500, 14_000), () => {
@@ -170,6 +172,41 @@ function doubtful(weight: number, play: Fault['play']): Fault {
   return { benign: false, weight, play }
 }
 
+/** Whether the view goes on, and nothing was applied from the table's topic. */
+function isQuiet({ store, topicOf }: World, table: string): boolean {
+  const { partitions = [] } = topicOf(table) ?? {}
+  const checkpoints = partitions.map(({ name }) => store.data.checkpoints.get(name))
+  return checkpoints.length > 0 && checkpoints.every((at) => at && !at.last)
+}
+
+type Anew = { readonly table: string; readonly count: number; readonly goneMs: number }
+
+/** Deletes the table's topic, and makes another one of its name so much later. */
+function makeAnew({ world }: Stage, { table, count, goneMs }: Anew): void {
+  const { broker, oracle, connector, scheduler } = world
+  const topic = world.topicOf(table)
+  if (!topic) return
+  const { name } = topic
+  let madeAnew = Infinity
+  const make = () => {
+    madeAnew = Number(broker.create(name, count).id.split('-')[1])
+  }
+  broker.remove(name)
+  for (const partition of topic.partitions) oracle.restarted(partition.name)
+  oracle.taint({
+    what: `topic ${name} was made anew`,
+    tables: [table],
+    isKnownTo: (text) => idOf(text, name) >= madeAnew,
+  })
+  if (goneMs === 0) return make()
+  scheduler.after(goneMs, () => {
+    make()
+    // Whoever could not write asks how many partitions there are by now.
+    connector.task?.refresh()
+    connector.wake()
+  })
+}
+
 function tableOf({ name }: Partition): string {
   return name.split('/')[0]!.split('.').at(-1)!
 }
@@ -179,8 +216,10 @@ function idOf(fingerprint: string, topic: string): number {
   return Number(readFingerprint(fingerprint).topics[topic]?.id.split('-')[1] ?? 0)
 }
 
-function anyPartition({ world, random }: Stage): Partition {
-  return random.pick(world.topicOf(random.pick([...world.views.tables])).partitions)
+/** None while its topic is not there. */
+function anyPartition({ world, random }: Stage): Partition | undefined {
+  const topic = world.topicOf(random.pick([...world.views.tables]))
+  return topic && random.pick(topic.partitions)
 }
 
 /** Takes this share of the log. */

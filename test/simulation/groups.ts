@@ -71,7 +71,9 @@ export class Group {
   #assign(): void {
     const { broker, random } = this.#world
     const members = [...this.#members].filter(({ process }) => process.alive)
-    const partitions = broker.topics.get(this.#topic)?.partitions.length ?? 0
+    const partitions = broker.topics.get(this.#topic)?.partitions.length
+    // Who leads the group can't say who has what, and joins again.
+    if (partitions === undefined) return this.rebalance(500)
     for (const [partition, member] of this.#owners) {
       if (partition >= partitions) this.#revoke(partition, member)
     }

@@ -69,6 +69,11 @@ export const keptSeeds: readonly KeptSeed[] = [
   { schedule: 4, family: 'windows', caught: 'a leap of the source’s clock that was not held' },
   { schedule: 44, family: 'windows', caught: 'a commit that left out what its store kept' },
   {
+    schedule: 1571,
+    family: 'windows',
+    caught: 'a quiet topic that was away when somebody looked, and came back as another one',
+  },
+  {
     schedule: 2306,
     family: 'windows',
     caught: 'entries removed by another bound than they lay below',

@@ -162,6 +162,7 @@ export function topicAdminOf(world: World, process: Process): TopicAdmin {
       process.call(services.broker, 'describe', () => {
         const found = topics.flatMap((name): [string, TopicDescription][] => {
           const topic = broker.topics.get(name)
+          if (!topic) world.count('a topic was away when the set-up was looked at')
           if (!topic) return []
           const { id, partitions, compactionLagMs, cleanupPolicy } = topic
           return [[name, { id, partitions: partitions.length, compactionLagMs, cleanupPolicy }]]

@@ -219,14 +219,14 @@ export class World {
   }
 
   /** The partition that has this place now. */
-  present({ name }: Partition): Partition {
+  present({ name }: Partition): Partition | undefined {
     const [topic, number] = name.split('/')
-    return (this.broker.partition(topic!, Number(number)) ?? this.broker.partition(topic!, 0))!
+    return this.broker.partition(topic!, Number(number)) ?? this.broker.partition(topic!, 0)
   }
 
-  topicOf(table: string): Topic {
-    return this.broker.topics.get(topicOfTable(table))!
-  }
+  /** Undefined between its being deleted and made anew. */
+  readonly topicOf = (table: string): Topic | undefined =>
+    this.broker.topics.get(topicOfTable(table))
 
   /** Ends the transaction; resolves once it is visible. */
   async commit(
