@@ -4,13 +4,14 @@ import { MillraceError } from '../../src/errors.ts'
 import type { Problem } from '../../src/store/state.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 
-const clock = new ManualClock()
+let clock: ManualClock
 let written: [string, Problem | undefined][]
 let failure: Error | undefined
 let writer: Pick<ViewWriter, 'report'>
 let reported: Reported
 
 beforeEach(() => {
+  clock = new ManualClock()
   written = []
   failure = undefined
   const report = async (place: string, problem: Problem | undefined) => {
@@ -54,6 +55,27 @@ test('what somebody has left there before is cleared at first', async () => {
   await reported.report(writer, undefined)
   await reported.report(writer, undefined)
   expect(written).toEqual([['connector', undefined]])
+})
+
+test('what stands is written down again every 30 seconds: the store may have been put back', async () => {
+  const sinceMs = clock.wallMs()
+  await reported.report(writer, fault())
+  await clock.advance(29_999)
+  await reported.report(writer, fault())
+  expect(written).toHaveLength(1)
+  await clock.advance(1)
+  await reported.report(writer, fault())
+  await reported.report(writer, fault())
+  expect(written.map(([, problem]) => problem?.sinceMs)).toEqual([sinceMs, sinceMs])
+  await reported.report(writer, undefined)
+  await clock.advance(30_000)
+  await reported.report(writer, undefined)
+  expect(written.slice(2)).toEqual([
+    ['connector', undefined],
+    ['connector', undefined],
+  ])
+  await reported.report(writer, fault())
+  expect(written.at(-1)![1]!.sinceMs).toBe(clock.wallMs())
 })
 
 test('what the store could not take is written the next time', async () => {
