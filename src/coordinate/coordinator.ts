@@ -14,7 +14,6 @@ import type { ViewStore } from '../store/store.ts'
 import type { ViewWatch } from '../store/view-watch.ts'
 import { isPassed, type Barriers } from './barriers.ts'
 import { begin } from './beginning.ts'
-import type { ConnectorWatch } from './connector-watch.ts'
 import { Restarts } from './restarts.ts'
 import { Retention } from './retention.ts'
 import type { Setup } from './setup.ts'
@@ -35,7 +34,6 @@ export type Coordination = {
 }
 
 export type CoordinatorParts = Coordination & {
-  readonly connectorWatch: ConnectorWatch
   /** Runs beside, while this process coordinates. */
   readonly beside: readonly ((signal: AbortSignal) => Promise<void>)[]
   /** Names this process in the lease. */
@@ -82,16 +80,14 @@ export class Coordinator {
 
   /** Until the lease is lost or `signal` aborts. */
   async #coordinate(signal: AbortSignal): Promise<void> {
-    const { barriers, connectorWatch, beside, log } = this.#parts
+    const { barriers, beside, log } = this.#parts
     const end = new AbortController()
     const over = AbortSignal.any([signal, end.signal])
+    this.#retention.takeOver()
     log.info('this process coordinates the view')
-    const loops = [
-      this.#turns(over),
-      barriers.run(over),
-      connectorWatch.run(over),
-      ...beside.map((run) => run(over)),
-    ].map((loop) => loop.finally(() => end.abort()))
+    const loops = [this.#turns(over), barriers.run(over), ...beside.map((run) => run(over))].map(
+      (loop) => loop.finally(() => end.abort()),
+    )
     try {
       await Promise.all(loops)
     } finally {

@@ -13,7 +13,7 @@ import { mergedView } from './view-plan.ts'
  */
 export class Retention {
   readonly #parts: Coordination
-  readonly #reported: Reported
+  #reported: Reported
   /** The bound as it was right by the source's clock, at which barrier, and when, monotonic. */
   #right: { readonly bound: KeepBound; readonly barrier: number; readonly atMs: number } | undefined
   #said = ''
@@ -21,6 +21,11 @@ export class Retention {
   constructor(parts: Coordination) {
     this.#parts = parts
     this.#reported = new Reported(parts.clock, 'keep')
+  }
+
+  /** Others may have coordinated the view meanwhile, and told otherwise. */
+  takeOver(): void {
+    this.#reported = new Reported(this.#parts.clock, 'keep')
   }
 
   async look(state: ViewState): Promise<void> {

@@ -3,7 +3,8 @@ import type { Config } from '../config.ts'
 import type { ChangeLog, ChangeSource, TopicAdmin } from '../consume/change-source.ts'
 import type { MarkerLog } from '../consume/marker-log.ts'
 import { Barriers } from '../coordinate/barriers.ts'
-import { ConnectorWatch } from '../coordinate/connector-watch.ts'
+import type { ConnectorTask } from '../coordinate/connector-task.ts'
+import { watchConnector } from '../coordinate/connector-watch.ts'
 import { Coordinator } from '../coordinate/coordinator.ts'
 import { decodeFingerprint } from '../coordinate/fingerprint.ts'
 import type { Marks } from '../coordinate/marks.ts'
@@ -32,6 +33,7 @@ export type Outside = {
   readonly changeLog: ChangeLog
   readonly markers: MarkerLog
   readonly marks: Marks
+  readonly connectorTask: ConnectorTask
   readonly clock: Clock
   /** One member of the group, which reads the topic. */
   changeSource(of: { readonly groupId: string; readonly topic: string }): ChangeSource
@@ -66,7 +68,7 @@ export async function keepView(parts: KeepViewParts, signal: AbortSignal): Promi
 
 function coordinator(parts: KeepViewParts, watch: ViewWatch, plans: Plans): Coordinator {
   const { own, store, outside, config, share, holder, log } = parts
-  const { source, connect, admin, marks, clock } = outside
+  const { source, connect, admin, marks, connectorTask: task, clock } = outside
   const { connector, publication, slot } = config
   const reader = store.reader(own.view.layout, own.id)
   const writer = store.writer(own.view.layout)
@@ -108,8 +110,10 @@ function coordinator(parts: KeepViewParts, watch: ViewWatch, plans: Plans): Coor
     setup,
     barriers,
     connect,
-    connectorWatch: new ConnectorWatch({ connect, writer, clock, log }),
-    beside: [(over) => reconcile(looks, over)],
+    beside: [
+      (over) => watchConnector({ task, writer, clock }, over),
+      (over) => reconcile(looks, over),
+    ],
     clock,
     log,
     holder,

@@ -5,6 +5,7 @@ import { kafkaChangeSource } from '../consume/kafka/kafka-change-source.ts'
 import { SharedFetches } from '../consume/kafka/shared-fetches.ts'
 import { kafkaTopicAdmin } from '../consume/kafka/topic-admin.ts'
 import { MarkerLog } from '../consume/marker-log.ts'
+import { ConnectorTask } from '../coordinate/connector-task.ts'
 import { connectorProgress, Marks } from '../coordinate/marks.ts'
 import { decoder } from '../decode/decoder.ts'
 import { schemaRegistry } from '../decode/registry.ts'
@@ -37,6 +38,7 @@ export function openOutside(config: Config, log: Log): Outside {
       clock,
       intervalMs: config.barrierIntervalMs,
     }),
+    connectorTask: new ConnectorTask({ connect, clock, log }),
     clock,
     changeSource: (of) =>
       kafkaChangeSource({ ...of, brokers, sessionTimeoutMs, recordsMax, fetches, log }),

@@ -1,4 +1,5 @@
-import { ConnectorWatch } from '../../src/coordinate/connector-watch.ts'
+import { ConnectorTask } from '../../src/coordinate/connector-task.ts'
+import { watchConnector } from '../../src/coordinate/connector-watch.ts'
 import { MillraceError } from '../../src/errors.ts'
 import type { ConnectorStatus } from '../../src/source/connect.ts'
 import type { Problem } from '../../src/store/state.ts'
@@ -13,50 +14,55 @@ const running: ConnectorStatus = { state: 'running', reason: undefined }
 
 let clock: ManualClock
 let status: ConnectorStatus
-let restarts: number[]
+let restarts: number
 let reported: [string, Problem | undefined][]
-let recorded: ReturnType<typeof recordedLog>
 let fault: MillraceError | Error | undefined
-let watch: ConnectorWatch
+let task: ConnectorTask
 let end: AbortController
-let run: Promise<void> | undefined
+let runs: Promise<void>[]
 
 beforeEach(() => {
   clock = new ManualClock()
   status = running
-  restarts = []
+  restarts = 0
   reported = []
-  recorded = recordedLog()
   fault = undefined
   end = new AbortController()
-  run = undefined
-  watch = new ConnectorWatch({
-    connect: {
-      status: async () => {
-        if (fault) throw fault
-        return status
-      },
-      restart: async () => void restarts.push(clock.monotonicMs()),
+  runs = []
+  const connect = {
+    status: async () => {
+      if (fault) throw fault
+      return status
     },
-    writer: { report: async (place, problem) => void reported.push([place, problem]) },
-    clock,
-    log: recorded.log,
-  })
+    restart: async () => void (restarts += 1),
+  }
+  task = new ConnectorTask({ connect, clock, log: recordedLog().log })
 })
 
 afterEach(async () => {
   end.abort()
-  await run
+  for (const run of runs) await clock.until(run.catch(() => undefined))
 })
 
-/** The times between restarts, milliseconds. */
-const pauses = () => restarts.slice(1).map((ms, index) => ms - restarts[index]!)
+/** Watches for one view that writes down what is reported behind its name. */
+function watch(view = 'connector', signal = end.signal): Promise<void> {
+  const report = async (place: string, problem: Problem | undefined) => {
+    expect(place).toBe('connector')
+    reported.push([view, problem])
+  }
+  const run = watchConnector({ task, writer: { report }, clock }, signal)
+  runs.push(run)
+  return run
+}
+
+const messages = () => reported.map(([, problem]) => problem?.message)
 
 test('a failed task is started again at once, and shown with its reason', async () => {
   status = failed()
   const sinceMs = clock.wallMs()
-  await watch.look()
-  expect(restarts).toHaveLength(1)
+  void watch()
+  await clock.advance(0)
+  expect(restarts).toBe(1)
   expect(reported).toEqual([
     [
       'connector',
@@ -68,66 +74,61 @@ test('a failed task is started again at once, and shown with its reason', async 
       },
     ],
   ])
-  expect(recorded.lines).toMatchObject([{ level: 'warn', reason: 'boom' }])
 })
 
 test.each(['slot is gone', 'no such OFFSET', 'lsn 0/1', 'WAL removed'])(
   'a task that has failed for want of its slot leads to the README: %s',
   async (reason) => {
     status = failed(reason)
-    await watch.look()
+    void watch()
+    await clock.advance(0)
     expect(reported[0]![1]!.hint).toContain('README')
   },
 )
 
 test('a task that gives no reason has failed all the same', async () => {
   status = { state: 'failed', reason: undefined }
-  await watch.look()
-  expect(reported[0]![1]!.message).toContain('no reason given')
+  void watch()
+  await clock.advance(0)
+  expect(messages()).toEqual([expect.stringContaining('no reason given')])
 })
 
-test('a task that goes on failing is started again after growing pauses', async () => {
+test('each view shows the task that they share, which is started again once a pause', async () => {
   status = failed()
-  run = watch.run(end.signal)
-  await clock.advance(3_600_000)
-  const [first, ...others] = pauses()
-  expect(first).toBe(3_000)
-  expect(others.length).toBeGreaterThan(5)
-  for (const [index, pause] of others.entries()) {
-    const ceiling = Math.min(15_000, 1_000 * 2 ** (index + 1))
-    expect(pause).toBeGreaterThanOrEqual(ceiling / 2)
-    expect(pause).toBeLessThanOrEqual(ceiling + 3_000)
+  void watch()
+  await clock.advance(60_000)
+  const alone = restarts
+  for (const view of ['two', 'three', 'four']) {
+    void watch(view)
+    await clock.advance(700)
   }
-  expect(others.at(-1)).toBeGreaterThanOrEqual(7_500)
-  expect(reported).toHaveLength(1)
-  // The same reason again and again is no news for whoever reads the log.
-  expect(recorded.lines.map(({ level }) => level)).toEqual([
-    'warn',
-    ...others.map(() => 'debug'),
-    'debug',
-  ])
+  expect(new Set(reported.map(([view]) => view))).toEqual(
+    new Set(['connector', 'two', 'three', 'four']),
+  )
+  const before = restarts
+  await clock.advance(600_000)
+  // Fifteen seconds at most, seven and a half at least.
+  expect(restarts - before).toBeLessThanOrEqual(600 / 7.5)
+  expect(alone).toBeGreaterThan(3)
 })
 
 test('another reason is shown in the place of the first', async () => {
   status = failed('one')
-  await watch.look()
+  void watch()
+  await clock.advance(3_000)
   status = failed('two')
-  await watch.look()
-  await watch.look()
-  expect(reported.map(([, problem]) => problem?.message)).toEqual([
-    expect.stringContaining('one'),
-    expect.stringContaining('two'),
-  ])
+  await clock.advance(6_000)
+  expect(messages()).toEqual([expect.stringContaining('one'), expect.stringContaining('two')])
 })
 
 test('a task that runs is shown no more, also one that failed under a former coordinator', async () => {
-  await watch.look()
-  await watch.look()
-  expect(reported).toEqual([['connector', undefined]])
+  void watch()
+  await clock.advance(6_000)
+  expect(messages()).toEqual([undefined])
   status = failed()
-  await watch.look()
+  await clock.advance(6_000)
   status = running
-  await watch.look()
+  await clock.advance(6_000)
   expect(reported.map(([, problem]) => problem?.code)).toEqual([
     undefined,
     'connector-failed',
@@ -135,64 +136,38 @@ test('a task that runs is shown no more, also one that failed under a former coo
   ])
 })
 
+test('whoever coordinates again knows nothing of what others have shown meanwhile', async () => {
+  const lease = new AbortController()
+  const first = watch('connector', lease.signal)
+  await clock.advance(6_000)
+  lease.abort()
+  await clock.until(first)
+  expect(messages()).toEqual([undefined])
+  void watch()
+  await clock.advance(0)
+  expect(messages()).toEqual([undefined, undefined])
+})
+
 test.each(['starting', 'stopped'] as const)('a task that is %s is left alone', async (state) => {
   status = { state, reason: undefined }
-  await watch.look()
-  expect(restarts).toEqual([])
+  void watch()
+  await clock.advance(10_000)
+  expect(restarts).toBe(0)
   expect(reported).toEqual([])
-})
-
-test('a task that has run for a minute is well again, and started at once when it fails', async () => {
-  run = watch.run(end.signal)
-  status = failed()
-  await clock.advance(60_000)
-  status = running
-  await clock.advance(63_000)
-  const before = restarts.length
-  status = failed()
-  await clock.advance(6_100)
-  expect(restarts.length).toBe(before + 2)
-})
-
-test('a task that has run for less is not', async () => {
-  run = watch.run(end.signal)
-  status = failed()
-  await clock.advance(60_000)
-  status = running
-  await clock.advance(54_000)
-  const before = restarts.length
-  status = failed()
-  await clock.advance(6_100)
-  expect(restarts.length).toBeLessThanOrEqual(before + 1)
 })
 
 test('Connect that is away is asked again every three seconds', async () => {
   fault = new MillraceError('connect-unavailable', 'x')
-  run = watch.run(end.signal)
+  void watch()
   await clock.advance(2_900)
   status = failed()
   fault = undefined
-  expect(restarts).toEqual([])
+  expect(restarts).toBe(0)
   await clock.advance(200)
-  expect(restarts).toHaveLength(1)
-})
-
-test('a task that can not be started again is told of', async () => {
-  status = failed()
-  const refusing = new ConnectorWatch({
-    connect: {
-      status: async () => status,
-      restart: () => Promise.reject(new MillraceError('connect-refused', 'no right')),
-    },
-    writer: { report: async () => undefined },
-    clock,
-    log: recorded.log,
-  })
-  await refusing.look()
-  expect(recorded.lines.map(({ reason }) => reason)).toEqual(['boom', 'no right'])
+  expect(restarts).toBe(1)
 })
 
 test('a bug ends the watch', async () => {
   fault = new TypeError('a bug')
-  await expect(watch.run(end.signal)).rejects.toThrow('a bug')
+  await expect(watch()).rejects.toThrow('a bug')
 })

@@ -1,5 +1,4 @@
 import { Coordinator, type CoordinatorParts } from '../../src/coordinate/coordinator.ts'
-import { ConnectorWatch } from '../../src/coordinate/connector-watch.ts'
 import { doubt } from '../../src/coordinate/setup-doubts.ts'
 import { MillraceError } from '../../src/errors.ts'
 import { parseLsn } from '../../src/position.ts'
@@ -25,12 +24,8 @@ afterEach(async () => {
 })
 
 function partsOf(given: Partial<CoordinatorParts> = {}): CoordinatorParts {
-  const { parts, clock, outside, store, recorded } = world
-  const writer = store.writer(library.layout)
-  const { connect } = outside
   return {
-    ...parts,
-    connectorWatch: new ConnectorWatch({ connect, writer, clock, log: recorded.log }),
+    ...world.parts,
     beside: [
       (signal) => {
         beside.push(signal)
@@ -77,13 +72,6 @@ describe('a coordinator', () => {
     const before = asked.length
     await world.clock.advance(10_000)
     expect(asked).toHaveLength(before)
-  })
-
-  test('starts a connector that has failed again', async () => {
-    world.outside.status = { state: 'failed', reason: 'boom' }
-    run()
-    await world.clock.advance(500)
-    expect(world.outside.asked).toContain('restart')
   })
 
   test('notices within its interval that the set-up was altered', async () => {
@@ -294,6 +282,21 @@ describe('the lease', () => {
     world.data.lease = undefined
     await world.clock.advance(1_000)
     expect(beside).toHaveLength(2)
+  })
+
+  test('that is taken again finds what another process has reported meanwhile, and clears it', async () => {
+    await world.begin()
+    run()
+    await world.clock.advance(5_000)
+    world.data.lease = { ...world.data.lease!, holder: 'two', untilMs: Infinity }
+    await world.clock.advance(1_500)
+    const problem = { code: 'kafka-away', message: 'x', hint: undefined, sinceMs: 0 } as const
+    const writer = world.store.writer(library.layout)
+    for (const place of ['watermark', 'keep']) await writer.report(place, problem)
+    world.data.lease = undefined
+    await world.clock.advance(5_000)
+    expect(beside).toHaveLength(2)
+    expect([...world.data.problems]).toEqual([])
   })
 
   test('is taken over from another declaration where the own one is wanted', async () => {

@@ -1,6 +1,5 @@
 import { begin } from '../../src/coordinate/beginning.ts'
 import { Coordinator } from '../../src/coordinate/coordinator.ts'
-import { ConnectorWatch } from '../../src/coordinate/connector-watch.ts'
 import { Retention } from '../../src/coordinate/retention.ts'
 import { keptDeclaration, ownView } from '../../src/coordinate/view-plan.ts'
 import { dayMs, dayStart, daysKept, libraryDays } from '../support/library-days.ts'
@@ -201,13 +200,9 @@ test('a view is begun with its bound, and a coordinator raises it', async () => 
   await world.clock.until(begin(world.parts, world.end.signal))
   const bound = (ms: number) => (Math.floor(ms / dayMs) - 60) * 86_400
   expect((await world.state()).keepFrom).toBe(bound(world.clock.wallMs()))
-  const { parts, clock, outside, store, recorded } = world
-  const writer = store.writer(libraryDays.layout)
-  const { connect } = outside
-  const connectorWatch = new ConnectorWatch({ connect, writer, clock, log: recorded.log })
+  const { parts, clock } = world
   const coordinator = new Coordinator({
     ...parts,
-    connectorWatch,
     beside: [],
     holder: 'one',
     leaseMs: 3_000,

@@ -1,6 +1,7 @@
 /** One process of Millrace: what the role `worker` runs, in the simulated world. */
 import { readConfig, type Config } from '../../src/config.ts'
 import { MarkerLog } from '../../src/consume/marker-log.ts'
+import { ConnectorTask } from '../../src/coordinate/connector-task.ts'
 import { connectorProgress, Marks, type MarksParts } from '../../src/coordinate/marks.ts'
 import type { OwnView } from '../../src/coordinate/view-plan.ts'
 import { keepView, type Outside } from '../../src/roles/keep-view.ts'
@@ -37,6 +38,7 @@ export async function runWorker(
     changeLog,
     markers,
     marks: new Marks({ source, capture, markers: counting(world, markers), clock, intervalMs }),
+    connectorTask: new ConnectorTask({ connect, clock, log }),
     clock,
     changeSource: ({ topic }) => changeSourceOf(world, process, topic),
     decoder: ({ view, table }) => simulatedDecoder({ world, process, view, table }),
