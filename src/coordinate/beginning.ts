@@ -2,21 +2,23 @@ import { MillraceError } from '../errors.ts'
 import { boundOf } from '../keep.ts'
 import { formatLsn } from '../position.ts'
 import { partitionsOf } from '../store/restart.ts'
-import type { Checkpoint } from '../store/state.ts'
+import type { Checkpoint, KeptDeclaration } from '../store/state.ts'
+import { storedNames } from '../view/declarations.ts'
 import type { Coordination } from './coordinator.ts'
 import { encodeFingerprint } from './fingerprint.ts'
 import { unfit } from './setup.ts'
-import { keptDeclaration } from './view-plan.ts'
+import { keptDeclaration, mergedView, type OwnView } from './view-plan.ts'
 
 /**
  * Begins a view in a store that has no state of it: everything at or above a barrier's `from` is
- * applied from now on, and looks put in what stands before. Throws `store-occupied` when entries
- * lie there that nobody has said may be taken over, and `source-unfit`.
+ * applied from now on, and looks put in what stands before. Throws `declaration-unknown` when another
+ * declaration was applied, `store-occupied` when entries lie there that nobody has said may be taken
+ * over, and `source-unfit`.
  */
 export async function begin(parts: Coordination, signal: AbortSignal): Promise<void> {
   const { store, setup, own, barriers, log } = parts
   const wanted = await store.watchable.wanted()
-  if (wanted && wanted.declaration !== own.id) return
+  if (wanted && wanted.declaration !== own.id) throw anotherWanted(own)
   const occupant = wanted?.adopt ? undefined : await store.watchable.occupant()
   if (occupant !== undefined) throw occupied(parts, occupant)
   const faults = await setup.faults(own.view)
@@ -31,8 +33,9 @@ export async function begin(parts: Coordination, signal: AbortSignal): Promise<v
     if (next === undefined) throw missingPartition(name)
     return [name, { next, last: undefined, windowFrom: next, keySchema: undefined }]
   })
+  const declaration = keptDeclaration(own, { declarations: [] })
   const epoch = await store.coordination.open({
-    declaration: keptDeclaration(own, { declarations: [] }),
+    declaration,
     topics,
     checkpoints: new Map(checkpoints),
     fingerprint: encodeFingerprint(fingerprint),
@@ -40,11 +43,38 @@ export async function begin(parts: Coordination, signal: AbortSignal): Promise<v
     keepFrom: boundOf(own.view, barrier.takenAtMs),
   })
   if (epoch === undefined) return
-  // From here on whatever lies under the view's names is the view's. Another declaration may have
-  // been applied meanwhile.
-  const first = { declaration: own.id, prune: false, sweep: [] }
-  await store.watchable.want((now) => (now?.adopt ? undefined : { ...(now ?? first), adopt: true }))
+  await noteBegun(parts, declaration)
   log.info({ epoch, topics, from: formatLsn(barrier.lsn) }, 'the view is begun')
+}
+
+/**
+ * From here on whatever lies under the view's names is the view's, and names that were to be swept
+ * when its state was lost may be in use again. Another declaration may have been applied meanwhile.
+ */
+async function noteBegun(
+  { store, own }: Coordination,
+  declaration: KeptDeclaration,
+): Promise<void> {
+  const stored = storedNames(mergedView({ declarations: [declaration] }))
+  const first = { declaration: own.id, adopt: true, prune: false, sweep: [] }
+  await store.watchable.want((now) => {
+    if (!now) return first
+    const sweep = now.sweep.filter((name) => !stored.has(name))
+    if (now.adopt && sweep.length === now.sweep.length) return undefined
+    return { ...now, adopt: true, sweep }
+  })
+}
+
+function anotherWanted({ view }: OwnView): MillraceError {
+  return new MillraceError(
+    'declaration-unknown',
+    `another declaration of view ${view.name} was applied than this process has`,
+    {
+      hint:
+        'If this release is to be served, run its `millrace apply`. ' +
+        'Else start workers of the release that was applied.',
+    },
+  )
 }
 
 function missingPartition(name: string): MillraceError {

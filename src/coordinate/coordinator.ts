@@ -8,6 +8,7 @@ import { backoff, type Clock } from '../clock.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import type { Connect } from '../source/connect.ts'
+import { Reported } from '../store/reported.ts'
 import { partitionsOf } from '../store/restart.ts'
 import type { Checkpoint, ViewState } from '../store/state.ts'
 import type { ViewStore } from '../store/store.ts'
@@ -54,6 +55,8 @@ export class Coordinator {
   readonly #restarts: Restarts
   readonly #succession: Succession
   readonly #retention: Retention
+  /** Why the view can't be begun. */
+  #unbegun: Reported
   #leaseUntilMs = Number.NEGATIVE_INFINITY
   #setupAtMs = Number.NEGATIVE_INFINITY
   /** Number of the newest barrier that was taken before a look at the set-up began. */
@@ -67,6 +70,7 @@ export class Coordinator {
     this.#restarts = new Restarts(parts)
     this.#succession = new Succession(parts)
     this.#retention = new Retention(parts)
+    this.#unbegun = new Reported(parts.clock, 'view')
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -84,6 +88,7 @@ export class Coordinator {
     const end = new AbortController()
     const over = AbortSignal.any([signal, end.signal])
     this.#retention.takeOver()
+    this.#unbegun = new Reported(this.#parts.clock, 'view')
     log.info('this process coordinates the view')
     const loops = [this.#turns(over), barriers.run(over), ...beside.map((run) => run(over))].map(
       (loop) => loop.finally(() => end.abort()),
@@ -114,7 +119,7 @@ export class Coordinator {
   async #turn(signal: AbortSignal): Promise<void> {
     const { watch, clock, store, setupIntervalMs } = this.#parts
     const state = await watch.ask()
-    if (!state) return begin(this.#parts, signal)
+    if (!state) return this.#begin(signal)
     const { layout } = this.#parts.own.view
     const checkpoints = await store.writer(layout).checkpoints(state.epoch)
     const nowMs = clock.monotonicMs()
@@ -131,6 +136,19 @@ export class Coordinator {
     await this.#refuseMissing(state, checkpoints)
     await this.#restarts.look((await watch.ask()) ?? state)
     await this.#succession.look(state, checkpoints)
+  }
+
+  /** Shows what people have to mend first. Once the view is begun, nothing of that is left. */
+  async #begin(signal: AbortSignal): Promise<void> {
+    const { store, own } = this.#parts
+    try {
+      await begin(this.#parts, signal)
+    } catch (error) {
+      if (error instanceof MillraceError && error.waitsForPeople) {
+        await this.#unbegun.report(store.writer(own.view.layout), error)
+      }
+      throw error
+    }
   }
 
   /** Raises a doubt about partitions whose checkpoints the store has lost: nobody applies them. */

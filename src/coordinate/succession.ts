@@ -1,7 +1,7 @@
 import type { Turn, Wanted } from '../store/coordination.ts'
 import { partitionsOf } from '../store/restart.ts'
 import type { Barrier, Checkpoint, ViewState } from '../store/state.ts'
-import { decodeView, mergeViews, storedNamesLost } from '../view/declarations.ts'
+import { decodeView, mergeViews, storedNames, storedNamesLost } from '../view/declarations.ts'
 import type { View } from '../view/view.ts'
 import { isPassed } from './barriers.ts'
 import type { Coordination } from './coordinator.ts'
@@ -139,8 +139,7 @@ export class Succession {
     const { store, log } = this.#parts
     // Before the turn these names are still written.
     const declared = mergedView(state)
-    const { fields, counts, tallies } = declared.layout
-    const known = new Set([...[...fields, ...tallies].map(({ name }) => name), ...counts])
+    const known = storedNames(declared)
     const gone = names.filter((name) => !known.has(name))
     if (gone.length < names.length) return
     const audit = store.audit(declared.layout)

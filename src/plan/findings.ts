@@ -74,9 +74,12 @@ export function viewFindings(
   { view, store, declaration, freshWithinMs }: ViewAsked,
 ): readonly Finding[] {
   const finding = findingOf(store, view)
+  const standing = [...problems].map(([place, { message, hint }]) =>
+    finding(`${place} stands still: ${message}`, hint),
+  )
   if (!state) {
     const cure = 'Start a worker, `millrace worker`. Its log says what it waits for.'
-    return [finding(`view ${view} was not begun`, cure)]
+    return [finding(`view ${view} was not begun`, cure), ...standing]
   }
   const kept = state.declarations.find(({ id }) => id === declaration)
   const old = ageMs !== undefined && ageMs > freshWithinMs
@@ -92,9 +95,7 @@ export function viewFindings(
           ),
         ]
       : []),
-    ...[...problems].map(([place, { message, hint }]) =>
-      finding(`${place} stands still: ${message}`, hint),
-    ),
+    ...standing,
     ...state.doubts.map(({ reason, hint }) =>
       finding(`view ${view} is in doubt: ${reason}`, hint ?? 'It is compared, and ends by itself.'),
     ),

@@ -183,6 +183,11 @@ function longestKeep(views: readonly View[]): number | undefined {
   )
 }
 
+/** Names under which parts of an entry lie in the store. */
+export function storedNames({ layout: { fields, counts, tallies } }: View): ReadonlySet<string> {
+  return new Set([...[...fields, ...tallies].map(({ name }) => name), ...counts])
+}
+
 /** Stored names that `before` has and `after` has not. */
 export function storedNamesLost(before: View, after: View): readonly string[] {
   const kept = new Set(definedBy(after).map(({ stored }) => stored))

@@ -67,7 +67,12 @@ test('a view of several partitions has a checkpoint for each', async () => {
 
 test('nobody begins a view while another declaration is wanted', async () => {
   await world.store.watchable.want(() => wish({ declaration: 'another', adopt: true }))
-  await begun()
+  await expect(begun()).rejects.toMatchObject({
+    code: 'declaration-unknown',
+    waitsForPeople: true,
+    message: expect.stringContaining('another declaration of view library'),
+    hint: expect.stringContaining('millrace apply'),
+  })
   expect(await world.store.watchable.state()).toBeUndefined()
   expect(world.outside.asked).toEqual([])
 })
@@ -123,4 +128,11 @@ test('a view that another has begun meanwhile is left as it is', async () => {
   expect(world.said).toEqual([])
   expect((await world.state()).barrier).toMatchObject({ number: 1, lsn: 8n })
   expect(await world.store.watchable.wanted()).toBeUndefined()
+})
+
+test('names to sweep that the view stores again are forgotten, and others are swept', async () => {
+  const [stored] = library.layout.counts
+  await world.store.watchable.want(() => wish({ adopt: true, sweep: [stored, 'gone'] }))
+  await begun()
+  expect(await world.store.watchable.wanted()).toEqual(wish({ adopt: true, sweep: ['gone'] }))
 })

@@ -315,6 +315,48 @@ describe('the lease', () => {
   })
 })
 
+describe('a view that can not be begun', () => {
+  const want = (declaration: string) =>
+    world.store.watchable.want(() => ({ declaration, adopt: false, prune: false, sweep: [] }))
+  const problems = () => [...world.data.problems].map(([place, { code }]) => [place, code])
+  const waits = () => world.said.filter((msg) => msg === 'coordination waits')
+
+  test('for another declaration was applied says so once, and shows it until it is begun', async () => {
+    await want('another')
+    run()
+    await world.clock.advance(60_000)
+    expect(waits()).toHaveLength(1)
+    expect(world.recorded.lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', code: 'declaration-unknown' }),
+    )
+    expect(problems()).toEqual([['view', 'declaration-unknown']])
+    await want(world.own.id)
+    await world.clock.advance(5_000)
+    expect((await world.state()).declarations).toMatchObject([{ id: world.own.id }])
+    expect(problems()).toEqual([])
+  })
+
+  test('for the set-up does not fit shows that, and nothing of what passes by itself', async () => {
+    world.outside.faults = [{ table: 'books', what: 'is wrong', mend: 'alter table books;' }]
+    run()
+    await world.clock.advance(1_000)
+    expect(problems()).toEqual([['view', 'source-unfit']])
+    world.data.problems.clear()
+    world.setup.faults = () => Promise.reject(new MillraceError('source-unavailable', 'x'))
+    await world.clock.advance(60_000)
+    expect(problems()).toEqual([])
+  })
+
+  test('shows it again when another process has cleared it', async () => {
+    await want('another')
+    run()
+    await world.clock.advance(5_000)
+    world.data.problems.clear()
+    await world.clock.advance(33_000)
+    expect(problems()).toEqual([['view', 'declaration-unknown']])
+  })
+})
+
 describe('a fault', () => {
   const away = (code: 'store-away' | 'store-refused') => new MillraceError(code, `it is ${code}`)
 

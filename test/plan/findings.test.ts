@@ -42,6 +42,12 @@ test('everything that is wrong with a view is one finding, with a cure', () => {
 
 test('a view that was not begun, or is being built, is one', () => {
   expect(found(status({ state: undefined }))).toEqual(['view shelves was not begun'])
+  const problem = { code: 'declaration-unknown', message: 'another', hint: 'apply', sinceMs: 0 }
+  const problems = new Map([['view', problem]])
+  expect(viewFindings(status({ state: undefined, problems }), asked)).toMatchObject([
+    { what: 'view shelves was not begun' },
+    { what: 'view stands still: another', cure: 'apply' },
+  ])
   const state = {
     declarations: [{ id: 'd1', declaration: '', complete: false }],
     doubts: [],

@@ -64,6 +64,7 @@ export const keptSeeds: readonly KeptSeed[] = [
     caught: 'a lap that went on although the store had gone back to before its corrections',
   },
   { schedule: 3673, caught: 'a partition that did not know the schema of its topic’s keys' },
+  { schedule: 4835, caught: 'names to sweep for ever, of which the view stores some again' },
   { schedule: 1, family: 'activity', caught: 'an entry that was there by its numbers alone' },
   { schedule: 1, family: 'windows', caught: 'entries below the bound, shown or judged' },
   { schedule: 4, family: 'windows', caught: 'a leap of the source’s clock that was not held' },
