@@ -159,6 +159,8 @@ export class Task {
     let taken = 0
     for (const change of entry.changes) {
       taken += 1
+      // On another history the next transaction is another one than that of which it has written some.
+      if (taken <= this.#skip && !change.emitted) change.lost = true
       if (taken <= this.#skip || !change.published) continue
       if (!this.#world.views.tables.has(change.table)) continue
       this.#emit(change, taken)
