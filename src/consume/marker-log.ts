@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { backoff, type Clock } from '../clock.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { KafkaOffset, TopicPartition } from '../position.ts'
+import type { KafkaOffset } from '../position.ts'
 import type { ChangeLog, PartitionReader } from './change-source.ts'
 
 /** What a marker's text begins with, so that it is found in a record without its schema. */
@@ -13,6 +13,8 @@ const readTimeoutMs = 1_000
 const rememberedMax = 10_000
 const pauseFirstMs = 100
 const pauseMostMs = 5_000
+/** A marker is waited for longer than this, so that one in a partition that was added arrives in time. */
+const countEveryMs = 5_000
 
 /** Random text for one marker. */
 export function newMarker(): string {
@@ -21,52 +23,77 @@ export function newMarker(): string {
 
 export type MarkerLogParts = {
   readonly changeLog: ChangeLog
-  /** Where the connector writes logical messages: `millrace.message`, of one partition. */
+  /** Where the connector writes logical messages: `millrace.message`. */
   readonly topic: string
+  /** How many partitions it has by now; rejects while that can't be asked. */
+  readonly partitions: () => Promise<number>
   readonly clock: Clock
   readonly log: Log
+}
+
+type Following = { readonly isLate: boolean; readonly over: AbortSignal }
+
+type Reading = {
+  /** Came when others were read already: all that it has counts. */
+  readonly isLate: boolean
+  readonly signal: AbortSignal
+  readonly begun: () => void
+}
+
+type Followed = {
+  readonly end: AbortController
+  readonly read: Promise<void>
+  readonly done: Promise<void>
 }
 
 /**
  * Tells which markers have arrived in the log. A marker that was committed to a database and
  * arrives proves that this database is the one that is captured, and that the commit has survived.
+ *
+ * Which partition of its topic they come in is decided by the connector's key for them, so all are
+ * read.
  */
 export class MarkerLog {
   readonly #parts: MarkerLogParts
-  readonly #partition: TopicPartition
   /** Whether each was written in a transaction of Kafka's. */
   readonly #arrived = new Map<string, boolean>()
-  /** Where to read on. */
-  #position: KafkaOffset | undefined
+  /** Where to read on, by partition. */
+  readonly #positions = new Map<number, KafkaOffset>()
+  /** What could not be asked or read when it was tried last. */
+  readonly #faults = new Set<string>()
   #reading = Promise.withResolvers<void>()
   #wake = Promise.withResolvers<void>()
 
   constructor(parts: MarkerLogParts) {
     this.#parts = parts
-    this.#partition = { topic: parts.topic, partition: 0 }
   }
 
-  /** Reads from the log's present end on, and after a fault from where it was, until `signal` aborts. */
+  /**
+   * Reads from the log's present end on, and after a fault from where it was, until `signal` aborts.
+   * A partition that comes later is read from its beginning on.
+   */
   async run(signal: AbortSignal): Promise<void> {
-    const { changeLog, clock, log } = this.#parts
-    const reader = changeLog.reader(this.#partition, signal)
-    const pause = backoff(pauseFirstMs, pauseMostMs)
-    let said = false
-    while (!signal.aborted) {
-      try {
-        reader.seek(await this.#from(reader))
-        this.#reading.resolve()
-        if (said) log.info('markers are read again')
-        said = false
-        await this.#read(reader, () => pause.reset())
-      } catch (error) {
-        if (!(error instanceof MillraceError)) throw error
-        if (!said && !signal.aborted) log.warn({ reason: describe(error) }, 'markers are not read')
-        said = true
-        await clock.sleep(pause.nextMs(), signal)
-      }
+    const { clock } = this.#parts
+    const bug = new AbortController()
+    const over = AbortSignal.any([signal, bug.signal])
+    const followed: Followed[] = []
+    let first = true
+    while (!over.aborted) {
+      const count = await this.#count(over)
+      if (count === undefined) break
+      const news = Array.from({ length: Math.max(0, count - followed.length) }, (_, index) =>
+        this.#follow(followed.length + index, { isLate: !first, over }),
+      )
+      for (const { done } of news) done.catch((error: unknown) => bug.abort(error))
+      followed.push(...news)
+      for (const { end } of followed.splice(count)) end.abort()
+      if (first) void Promise.all(news.map(({ read }) => read)).then(() => this.#reading.resolve())
+      first = false
+      await clock.sleep(countEveryMs, over)
     }
+    await Promise.allSettled(followed.map(({ done }) => done))
     this.#reading.resolve()
+    if (bug.signal.aborted) throw bug.signal.reason
   }
 
   /** Resolves when the log is read: a marker that is committed after that is not missed. */
@@ -97,18 +124,80 @@ export class MarkerLog {
     return this.#arrived.get(marker) === true
   }
 
-  async #from(reader: PartitionReader): Promise<KafkaOffset> {
+  /** Undefined when `signal` aborted before it could be asked. */
+  async #count(signal: AbortSignal): Promise<number | undefined> {
+    const { partitions, clock } = this.#parts
+    const pause = backoff(pauseFirstMs, pauseMostMs)
+    while (!signal.aborted) {
+      try {
+        const count = await partitions()
+        this.#well('partitions')
+        return count
+      } catch (error) {
+        this.#failed('partitions', error, signal)
+        await clock.sleep(pause.nextMs(), signal)
+      }
+    }
+    return undefined
+  }
+
+  #follow(partition: number, { isLate, over }: Following): Followed {
+    const end = new AbortController()
+    const read = Promise.withResolvers<void>()
+    const signal = AbortSignal.any([over, end.signal])
+    const done = this.#readOn(partition, { isLate, signal, begun: read.resolve })
+    return { end, read: read.promise, done }
+  }
+
+  async #readOn(partition: number, { isLate, signal, begun }: Reading): Promise<void> {
+    const { changeLog, topic, clock } = this.#parts
+    const reader = changeLog.reader({ topic, partition }, signal)
+    const pause = backoff(pauseFirstMs, pauseMostMs)
+    const name = String(partition)
+    while (!signal.aborted) {
+      try {
+        reader.seek(await this.#from(reader, isLate))
+        begun()
+        this.#well(name)
+        await this.#read(reader, () => pause.reset())
+      } catch (error) {
+        this.#failed(name, error, signal)
+        await clock.sleep(pause.nextMs(), signal)
+      }
+    }
+    this.#positions.delete(partition)
+    this.#well(name)
+    begun()
+  }
+
+  async #from(reader: PartitionReader, isLate: boolean): Promise<KafkaOffset> {
     const { start, end } = await reader.bounds()
-    const known = this.#position
-    this.#position = known !== undefined && known >= start && known <= end ? known : end
-    return this.#position
+    const { partition } = reader.partition
+    const known = this.#positions.get(partition) ?? (isLate ? start : end)
+    const from = known >= start && known <= end ? known : end
+    this.#positions.set(partition, from)
+    return from
+  }
+
+  #failed(what: string, error: unknown, signal: AbortSignal): void {
+    if (!(error instanceof MillraceError)) throw error
+    if (signal.aborted) return
+    if (this.#faults.size === 0) {
+      this.#parts.log.warn({ reason: describe(error) }, 'markers are not read')
+    }
+    this.#faults.add(what)
+  }
+
+  #well(what: string): void {
+    if (!this.#faults.delete(what) || this.#faults.size > 0) return
+    this.#parts.log.info('markers are read again')
   }
 
   async #read(reader: PartitionReader, well: () => void): Promise<void> {
     while (!reader.lost.aborted) {
       const batch = await reader.next(readTimeoutMs)
       well()
-      if (batch) this.#position = batch.next
+      if (batch) this.#positions.set(reader.partition.partition, batch.next)
       const found = (batch?.records ?? []).flatMap(({ value, inTransaction = false }) =>
         markersIn(value).map((marker) => [marker, inTransaction] as const),
       )

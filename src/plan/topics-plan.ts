@@ -1,5 +1,5 @@
 /** Topics: those of the tables, which workers read, and those that pass and are read at once. */
-import type { TopicDescription, TopicSpec } from '../consume/change-source.ts'
+import type { TopicSpec } from '../consume/change-source.ts'
 import { kafkaTopicAdmin } from '../consume/kafka/topic-admin.ts'
 import { sharedTopicFaults, topicFaults, topicOf } from '../coordinate/setup.ts'
 import { tablesOf } from '../view/view.ts'
@@ -42,7 +42,7 @@ export function topicsDraft({ project }: PlanParts, { admin }: Tools): Promise<D
     return {
       works: missing.length === 0 ? [] : [creation(missing, config)],
       faults: faults.map((fault) => faultIn('kafka', fault)),
-      notes: markerNotes(topics, config),
+      notes: [],
     }
   })
 }
@@ -84,15 +84,4 @@ function creation(specs: readonly TopicSpec[], config: PlanConfig) {
       }
     },
   }
-}
-
-/** Markers are read from one partition alone. */
-function markerNotes(
-  topics: Readonly<Record<string, TopicDescription>>,
-  { connector }: PlanConfig,
-): readonly string[] {
-  const topic = `${connector}.message`
-  const found = topics[topic]
-  if (!found || found.partitions === 1) return []
-  return [`topic ${topic} has ${found.partitions} partitions, of which the first is read`]
 }

@@ -24,9 +24,12 @@ export function openOutside(config: Config, log: Log): Outside {
   const source = postgresSource({ url: config.source, publication, slot, callTimeoutMs })
   const connect = connectRest({ connect: config.connect, name: connector, callTimeoutMs })
   const fetches = new SharedFetches()
-  const markers = new MarkerLog({ changeLog, topic: `${connector}.message`, clock, log })
+  const admin = kafkaTopicAdmin({ brokers, callTimeoutMs, log })
+  const topic = `${connector}.message`
+  const partitions = async () => (await admin.ends([topic])).size
+  const markers = new MarkerLog({ changeLog, topic, partitions, clock, log })
   return {
-    admin: kafkaTopicAdmin({ brokers, callTimeoutMs, log }),
+    admin,
     source,
     connect,
     changeLog,

@@ -12,6 +12,7 @@ const name = `${topic}/0`
 let clock: ManualClock
 let topics: FakeTopics
 let markers: MarkerLog
+let partitions: () => Promise<number>
 let end: AbortController
 let running: Promise<void> | undefined
 let recorded: ReturnType<typeof recordedLog>
@@ -21,7 +22,9 @@ beforeEach(() => {
   topics = new FakeTopics(clock)
   topics.begin(name, 5)
   recorded = recordedLog()
-  markers = new MarkerLog({ changeLog: topics, topic, clock, log: recorded.log })
+  partitions = async () => 1
+  const { log } = recorded
+  markers = new MarkerLog({ changeLog: topics, topic, partitions: () => partitions(), clock, log })
   end = new AbortController()
   running = undefined
 })
@@ -38,11 +41,11 @@ async function run(): Promise<void> {
 }
 
 /** Writes a message as the connector does: its text between bytes of other fields. */
-function write(text: string | null, inTransaction = false): void {
+function write(text: string | null, inTransaction = false, to = name): void {
   const value = text === null ? null : Buffer.from(`\0\0\0\u0001 "content":"${text}"}`)
-  const offset = topics.end(name)
+  const offset = topics.end(to)
   const record: LogRecord = { offset, timestampMs: 7, key: null, value, inTransaction }
-  topics.add(name, record)
+  topics.add(to, record)
 }
 
 /** Whether the marker arrives within a second. */
@@ -342,5 +345,122 @@ describe('the log of markers', () => {
       note: () => undefined,
     })
     await expect(markers.run(end.signal)).rejects.toThrow('a bug')
+  })
+})
+
+describe('a log of several partitions', () => {
+  const nameOf = (partition: number) => `${topic}/${partition}`
+  const written = (partition: number, inTransaction = false) => {
+    const marker = newMarker()
+    write(marker, inTransaction, nameOf(partition))
+    return marker
+  }
+
+  beforeEach(() => {
+    for (const [index, offset] of [0, 7, 9].entries()) topics.begin(nameOf(index + 1), offset)
+    partitions = async () => 4
+  })
+
+  test('is read in all of them, each from its end on', async () => {
+    const before = written(3)
+    await run()
+    expect(topics.seeks.toSorted()).toEqual(
+      [0, 1, 2, 3].map((each) => `${nameOf(each)} ${[5, 0, 7, 10][each]}`),
+    )
+    expect(await arrives(before)).toBe(false)
+    const found = [0, 1, 2, 3].map((each) => written(each, each === 2))
+    for (const each of found) expect(await arrives(each)).toBe(true)
+    expect(found.map((each) => markers.inTransaction(each))).toEqual([false, false, true, false])
+  })
+
+  test('is ready once all of them are read', async () => {
+    let ready = false
+    const reader = topics.reader.bind(topics)
+    const bounds = Promise.withResolvers<void>()
+    topics.reader = (partition, lost) => {
+      const inner = reader(partition, lost)
+      if (partition.partition !== 2) return inner
+      return { ...inner, bounds: () => bounds.promise.then(() => inner.bounds()) }
+    }
+    void markers.ready().then(() => (ready = true))
+    await run()
+    expect(ready).toBe(false)
+    bounds.resolve()
+    await settled()
+    expect(ready).toBe(true)
+  })
+
+  test('is ready also where a partition has gone that was not read yet', async () => {
+    const reader = topics.reader.bind(topics)
+    topics.reader = (partition, lost) => {
+      const inner = reader(partition, lost)
+      return partition.partition < 3 ? inner : { ...inner, bounds: () => Promise.reject(away()) }
+    }
+    let ready = false
+    void markers.ready().then(() => (ready = true))
+    await run()
+    await clock.advance(4_000)
+    expect(ready).toBe(false)
+    partitions = async () => 3
+    await clock.advance(7_000)
+    expect(ready).toBe(true)
+    expect(recorded.lines.map(({ msg }) => msg)).toEqual([
+      'markers are not read',
+      'markers are read again',
+    ])
+  })
+
+  test('one of which can not be read holds up no other, and goes on where it was', async () => {
+    await run()
+    written(1)
+    await clock.advance(1_000)
+    topics.failure = away()
+    written(1)
+    await settled()
+    const found = [0, 1, 2, 3].map((each) => written(each))
+    for (const each of found) expect(await arrives(each)).toBe(true)
+    expect(topics.seeks).toHaveLength(5)
+  })
+
+  test('is told of once where nothing of it can be read', async () => {
+    topics.boundsFailure = away()
+    partitions = () => Promise.reject(away('nobody can say'))
+    await run()
+    await clock.advance(10_000)
+    partitions = async () => 4
+    await clock.advance(10_000)
+    topics.boundsFailure = undefined
+    await clock.advance(10_000)
+    expect(recorded.lines).toMatchObject([
+      { level: 'warn', msg: 'markers are not read', reason: 'nobody can say' },
+      { level: 'info', msg: 'markers are read again' },
+      { level: 'warn', msg: 'markers are not read', reason: 'away' },
+      { level: 'info', msg: 'markers are read again' },
+    ])
+  })
+
+  test('is read in a partition that is added from its beginning on', async () => {
+    await run()
+    topics.begin(nameOf(4), 0)
+    const marker = written(4)
+    partitions = async () => 5
+    await clock.advance(5_000)
+    expect(await arrives(marker)).toBe(true)
+    topics.failure = away()
+    write(null, false, nameOf(4))
+    await clock.advance(1_000)
+    expect(await arrives(written(4))).toBe(true)
+  })
+
+  test('ends the readers of partitions that are gone', async () => {
+    await run()
+    expect(topics.open).toBe(4)
+    partitions = async () => 2
+    await clock.advance(5_000)
+    expect(topics.open).toBe(2)
+    expect(await arrives(written(1))).toBe(true)
+    end.abort()
+    await clock.until(running!)
+    expect(topics.open).toBe(0)
   })
 })

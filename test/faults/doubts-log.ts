@@ -4,9 +4,10 @@
  */
 import { createRequire } from 'node:module'
 import type { Chain } from '../../src/dev/chain.ts'
+import { connectRest } from '../../src/source/connect-rest.ts'
 import type { AlwaysThere } from '../support/always-there.ts'
 import type { ChainHarness } from '../support/chain-harness.ts'
-import { addPartitions, tables, topicOf, type Table } from '../support/change-log.ts'
+import { tables, topicOf, type Table } from '../support/change-log.ts'
 import { untilCapturing } from '../support/connect.ts'
 import type { TestTopics } from '../support/kafka-topics.ts'
 import { sleep, until } from '../support/wait.ts'
@@ -59,9 +60,31 @@ export function describeLogDoubts(scene: () => Scene): void {
   })
 
   test('partitions added to a topic', async () => {
-    const reason = await restarted('partitions-changed', () => addPartitions(chain, 'likes', 8))
+    const reason = await restarted('partitions-changed', () =>
+      topics.addPartitions(topicOf(chain, 'likes'), 8),
+    )
     expect(reason).toContain('has 8 partitions, it had 4')
     await untilCheckpoints('likes', 8)
+  })
+
+  test('partitions added to the topic of markers are read, and nothing is in doubt', async () => {
+    const before = await harness.standing()
+    reader.forget()
+    const name = chain.env.MILLRACE_CONNECTOR!
+    const connect = connectRest({ connect: chain.urls.connect, name, callTimeoutMs: 10_000 })
+    let count = 7
+    await until('markers come in another partition', async () => {
+      count += 1
+      await topics.addPartitions(`${name}.message`, count)
+      // A task that begins knows of them, and the markers' key leads to one of all.
+      await connect.restart()
+      await sleep(5_000)
+      const ends = await withAdmin((admin) => admin.fetchTopicOffsets(`${name}.message`))
+      return ends.some(({ partition, high }) => partition > 0 && high !== '0')
+    })
+    await harness.sql(`update users set name = 'marked' where user_id < 20`)
+    await harness.untilExactSince(before)
+    expect(reader.doubtsSeen).toEqual([])
   })
 
   test('a topic deleted and made anew, with another number of partitions', async () => {

@@ -28,7 +28,13 @@ export async function runWorker(
   const changeLog = changeLogOf(world, process)
   const source = new DatabaseSource(world, process)
   const connect = connectOf(world, process)
-  const markers = new MarkerLog({ changeLog, topic: messageTopic, clock, log })
+  const markers = new MarkerLog({
+    changeLog,
+    topic: messageTopic,
+    partitions: async () => 1,
+    clock,
+    log,
+  })
   const capture = connectorProgress(connect)
   const { barrierIntervalMs: intervalMs } = usual
   const outside: Outside = {

@@ -1,6 +1,5 @@
 /** The topics of a chain as they stand, and records that a test makes of those in them. */
 import { randomUUID } from 'node:crypto'
-import { createRequire } from 'node:module'
 import { systemClock } from '../../src/clock.ts'
 import { identityOf, type Decoded, type LogRecord, type StreamedChange } from '../../src/change.ts'
 import { kafkaChangeSource } from '../../src/consume/kafka/kafka-change-source.ts'
@@ -15,9 +14,6 @@ import { userInformation } from '../../examples/social/user-information.ts'
 import { placeholder } from './builders.ts'
 import { readToEnd } from './kafka-worker.ts'
 import { until } from './wait.ts'
-
-const require = createRequire(import.meta.url)
-const { Kafka, logLevel } = require('kafkajs') as typeof import('kafkajs')
 
 const callTimeoutMs = 5_000
 const readTimeoutMs = 60_000
@@ -124,19 +120,6 @@ export async function untilGrown(
     })
   } finally {
     await admin.close()
-  }
-}
-
-/** Adds partitions to a table's topic until it has `count`. */
-export async function addPartitions(chain: Chain, table: Table, count: number): Promise<void> {
-  const kafka = new Kafka({ brokers: [chain.urls.kafka], logLevel: logLevel.NOTHING })
-  const admin = kafka.admin()
-  await admin.connect()
-  try {
-    const topicPartitions = [{ topic: topicOf(chain, table), count }]
-    await admin.createPartitions({ topicPartitions })
-  } finally {
-    await admin.disconnect()
   }
 }
 

@@ -58,6 +58,13 @@ export class TestTopics {
     })
   }
 
+  /** So that there are `count` of them. */
+  async addPartitions(topic: string, count: number): Promise<void> {
+    await this.#withAdmin((admin) =>
+      admin.createPartitions({ topicPartitions: [{ topic, count }] }),
+    )
+  }
+
   async deleteRecords(topic: string, partition: number, below: bigint): Promise<void> {
     await this.#withAdmin(async (admin) => {
       // kafkajs deletes records only of topics whose leaders it happens to know.
