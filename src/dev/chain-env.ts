@@ -116,6 +116,8 @@ export type GivenSource = {
   readonly capture: string | undefined
   /** The Postgres store, where one is to be kept: it is no server of the chain either. */
   readonly postgres: string | undefined
+  /** The same by a user that may read only, for APIs; the one that writes where none is named. */
+  readonly postgresReader: string | undefined
 }
 
 /** Variables of a chain. Each user of a server has a URL of its own. */
@@ -152,14 +154,14 @@ function ownSourceEnv(port: number, passwords: Passwords): ChainEnv {
 
 /** Where no role is named that captures, one is to be made, with a password of this chain. */
 function givenSourceEnv(given: GivenSource, passwords: Passwords): ChainEnv {
-  const { source, sourceOwner, capture, postgres } = given
+  const { source, sourceOwner, capture, postgres, postgresReader } = given
   return {
     MILLRACE_SOURCE: source,
     MILLRACE_SOURCE_OWNER: sourceOwner ?? source,
     MILLRACE_CAPTURE: capture ?? withUser(source, [captureRole, passwords.capture]),
     ...(postgres !== undefined && {
       MILLRACE_POSTGRES: postgres,
-      MILLRACE_POSTGRES_READER: postgres,
+      MILLRACE_POSTGRES_READER: postgresReader ?? postgres,
     }),
   }
 }

@@ -23,7 +23,7 @@ export type GivenToChain = {
  * which port its server takes; those of other machines are no business of a chain here.
  */
 export function givenToChain(project: LoadedProject, env: Environment): GivenToChain {
-  const source = sourceOf(project)
+  const source = sourceOf(project, env)
   const where = (setting: Setting) => whereOf(setting, env)
   const asked = addressesOf(project).map((each) => ({ ...each, where: where(each.setting) }))
   const unused = asked.filter(({ port }) => port === undefined)
@@ -35,6 +35,7 @@ export function givenToChain(project: LoadedProject, env: Environment): GivenToC
     servers: serversOf(project, source),
     notes: [
       ...unused.map(({ where: by }) => `${by} is not used: this chain has its own`),
+      ...writersOnly(source),
       ...notWithoutSource(project, source).map((name) => `${where(name)} is not used ${needless}`),
     ],
   }
@@ -42,7 +43,7 @@ export function givenToChain(project: LoadedProject, env: Environment): GivenToC
 
 const needless = 'without a source that is named: the Postgres is of the chain’s own'
 
-function sourceOf({ config, named }: LoadedProject): GivenSource | undefined {
+function sourceOf({ config, named }: LoadedProject, env: Environment): GivenSource | undefined {
   if (!named.has('source')) return undefined
   const optional = (name: 'sourceOwner' | 'capture') => (named.has(name) ? config[name] : undefined)
   const keepsPostgres = config.stores.includes('postgres')
@@ -58,9 +59,18 @@ function sourceOf({ config, named }: LoadedProject): GivenSource | undefined {
     sourceOwner: optional('sourceOwner'),
     capture: optional('capture'),
     postgres: keepsPostgres ? config.postgres : undefined,
+    postgresReader: (keepsPostgres && env.MILLRACE_POSTGRES_READER) || undefined,
   }
   refuseSockets(given.capture ?? given.source)
   return given
+}
+
+function writersOnly(source: GivenSource | undefined): readonly string[] {
+  if (source?.postgres === undefined || source.postgresReader !== undefined) return []
+  return [
+    'the API reads views in Postgres as the user that writes them, for no other is named: ' +
+      'MILLRACE_POSTGRES_READER names one that may read only, as `millrace setup` makes it',
+  ]
 }
 
 /** Debezium speaks to Postgres over TCP alone. */

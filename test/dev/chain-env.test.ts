@@ -130,7 +130,8 @@ describe('of a chain', () => {
 
 describe('of a chain around a source that is named', () => {
   const source = 'postgresql://me:own%40@db.local:6543/my%20shop?sslmode=disable'
-  const given = { source, sourceOwner: undefined, capture: undefined, postgres: undefined }
+  const no = { sourceOwner: undefined, capture: undefined }
+  const given = { source, ...no, postgres: undefined, postgresReader: undefined }
   const passwords = newPasswords()
 
   test('who is named comes to it; for capturing a role of its own is to be made', () => {
@@ -155,6 +156,10 @@ describe('of a chain around a source that is named', () => {
       MILLRACE_POSTGRES: postgres,
       MILLRACE_POSTGRES_READER: postgres,
     })
+    const postgresReader = 'postgres://reader@db.local/cards'
+    const env = envOf(usualPorts, passwords, { ...given, postgres, postgresReader })
+    expect(envOfRole('worker', env)).toMatchObject({ MILLRACE_POSTGRES: postgres })
+    expect(envOfRole('api', env)).toMatchObject({ MILLRACE_POSTGRES: postgresReader })
   })
 
   test('owner and capture that are named are taken', () => {

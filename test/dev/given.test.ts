@@ -61,6 +61,7 @@ test('a source that is named stands in for the Postgres of the chain', () => {
     sourceOwner: undefined,
     capture: undefined,
     postgres: undefined,
+    postgresReader: undefined,
   })
   expect(fromFile.servers).toEqual(['redis', 'registry', 'kafka', 'connect'])
   expect(given({}, { MILLRACE_SOURCE: source }).source).toEqual(fromFile.source)
@@ -85,6 +86,14 @@ test('Redis is started only where a store of it is kept or read', () => {
     source: { postgres: stores.postgres },
   })
   expect(given({}, { MILLRACE_STORES: 'redis,postgres' }).servers).toContain('redis')
+  expect(given({ source, stores }).notes).toEqual([
+    expect.stringMatching(/as the user that writes them.*MILLRACE_POSTGRES_READER/),
+  ])
+  const reader = 'postgres://reader@127.0.0.1/cards'
+  expect(given({ source, stores }, { MILLRACE_POSTGRES_READER: reader })).toMatchObject({
+    source: { postgres: stores.postgres, postgresReader: reader },
+    notes: [],
+  })
 })
 
 test('a Postgres store beside a source that is named needs an address', () => {
