@@ -12,6 +12,7 @@ import { askedOr, faultIn, faultOf, type Draft, type Work } from './draft.ts'
 import { indexWorks, rangeNotes, unfinishedNotes } from './indexes.ts'
 import { runStatements, type SourceStep } from './owner-session.ts'
 import { captureRole, readerRole } from './roles.ts'
+import { sumNotes } from './sums.ts'
 import type { Tools } from './tools.ts'
 import type { Fault, PlanConfig, PlanParts } from './words.ts'
 
@@ -51,7 +52,7 @@ async function draftOf({ project }: PlanParts, tools: Tools): Promise<SourceDraf
       ...otherDatabase(reader.database, roles),
       ...refused,
     ],
-    notes: [...unfinishedNotes(facts), ...rangeNotes(facts, views)],
+    notes: [...unfinishedNotes(facts), ...rangeNotes(facts, views), ...sumNotes(facts, views)],
   }
 }
 
