@@ -50,7 +50,10 @@ export function overflowError(entry: string, count?: string): MillraceError {
     `${which} would leave its range, nothing was written`,
     {
       entry,
-      hint: 'The counter was altered by hand: set it to 0 in the store, and a look puts it right.',
+      hint:
+        'Compare it with what SQL adds up: where that is more than 64 bits hold, correct the rows, or ' +
+        'take the aggregate out of the declaration; else somebody has altered it. Once it is set to 0 ' +
+        'in the store it takes what comes next, and a look puts it right as soon as it fits.',
     },
   )
 }
