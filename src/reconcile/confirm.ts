@@ -3,6 +3,8 @@
  * another snapshot, is wrong. It is corrected by its exact amount. What nobody is served yet is no
  * error where it was never put in: the first look that can corrects it, and nobody is told of it.
  */
+import type { Correction } from '../store/audit.ts'
+import { fitsInt64, nearestInt64 } from '../store/checks.ts'
 import { limits } from '../store/limits.ts'
 import { sameCells, sizeOfCells } from './cells.ts'
 import type { Difference, Verdict } from './judge.ts'
@@ -24,6 +26,7 @@ export type LookedAgain<Of> = {
   readonly ticket: string | undefined
   readonly unproved: ReadonlySet<string>
   readonly large: readonly LargeTally[]
+  readonly beyond: readonly Difference[]
 }
 
 export type Confirmed = {
@@ -32,6 +35,7 @@ export type Confirmed = {
   readonly unproved: ReadonlySet<string>
   /** What these looks have met, and not compared. */
   readonly large: readonly LargeTally[]
+  readonly beyond: readonly Difference[]
 }
 
 export type Correcting = {
@@ -57,12 +61,14 @@ export async function confirm<Of>(
   const found: (Difference & { readonly healed: boolean })[] = []
   const unproved = new Set<string>()
   const large: LargeTally[] = []
+  const beyond: Difference[] = []
   let open = first
   for (let round = 0; round < roundsMax && open.size > 0; round += 1) {
     const next = new Map<Of, Wrong>()
     for await (const second of again(open)) {
       for (const table of second.unproved) unproved.add(table)
       large.push(...second.large)
+      beyond.push(...second.beyond)
       const settled = new Map<Of, Wrong>()
       const filled = new Set<Of>()
       for (const [of, wrong] of second.wrong) {
@@ -84,7 +90,7 @@ export async function confirm<Of>(
   for (const { differences } of open.values()) {
     found.push(...differences.map((each) => ({ ...each, healed: false })))
   }
-  return { wrong: found, unproved, large }
+  return { wrong: found, unproved, large, beyond }
 }
 
 /** Puts in what nobody is served yet, by a first look alone. Answers what is left to look at again. */
@@ -114,7 +120,7 @@ function agree({ correction: a }: Wrong, { correction: b }: Wrong): boolean {
   )
 }
 
-/** Those of which something was left undone, for a ticket was gone. */
+/** Those of which something was left undone: a ticket was gone, or it takes more than one correction. */
 async function correct<Of>(
   plan: Plan,
   { wrong, corrected }: Pick<Correcting, 'corrected'> & { readonly wrong: Open<Of> },
@@ -127,11 +133,25 @@ async function correct<Of>(
     weightOf: ([, { correction }]) => sizeOfCells(correction.cells),
   })
   const lost = await inTurns(steps, limits.stepsAtOnce, async (step) => {
-    const corrections = step.map(([, { correction }]) => correction)
+    const corrections = step.map(([, { correction }]) => inParts(correction))
     const result = await audit.correct({ epoch, ticket, corrections })
     if (result.kind === 'conflict') throw voided('the view has turned its epoch')
-    return result.lost.map((index) => step[index]![0])
+    const undone = new Set(result.lost)
+    return step.flatMap(([of, { correction }], index) =>
+      undone.has(index) || corrections[index] !== correction ? [of] : [],
+    )
   })
   if (wrong.size > 0) await corrected()
   return lost.flat()
+}
+
+/**
+ * The correction, or a first part of it: two counters of 64 bits may lie so far apart that 64 bits do
+ * not tell how far.
+ */
+function inParts(correction: Correction): Correction {
+  const amounts = Object.entries(correction.add)
+  if (amounts.every(([, amount]) => fitsInt64(amount))) return correction
+  const add = Object.fromEntries(amounts.map(([name, amount]) => [name, nearestInt64(amount)]))
+  return { ...correction, add }
 }

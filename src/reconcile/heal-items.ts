@@ -10,7 +10,7 @@ import type { ItemPage } from '../source/source.ts'
 import { limits } from '../store/limits.ts'
 import type { Offsets } from '../store/state.ts'
 import { confirm, fill, type LookedAgain, type Open, type Wrong } from './confirm.ts'
-import type { HealOptions, Healed } from './heal.ts'
+import type { HealOptions, ItemsHealed } from './heal.ts'
 import { nameOfField } from './judge.ts'
 import { judgeItems, takeItemSheet, type ItemSheet } from './items.ts'
 import { chunks } from './lists.ts'
@@ -33,8 +33,8 @@ export async function healItems(
   plan: Plan,
   large: readonly LargeTally[],
   options: Options,
-): Promise<Healed> {
-  const wrong: Healed['wrong'][number][] = []
+): Promise<ItemsHealed> {
+  const wrong: ItemsHealed['wrong'][number][] = []
   const said = new Set<string>()
   const unproved = new Set<string>()
   // Nothing more is asked of a tally of which nothing can be told.
@@ -225,7 +225,7 @@ async function healSheets(
   plan: Plan,
   sheets: readonly ItemSheet[],
   options: Options,
-): Promise<Healed> {
+): Promise<ItemsHealed> {
   const { atOnce, corrected } = options
   const open = new Map<Found, Wrong>()
   const unproved = new Set<string>()
@@ -259,7 +259,7 @@ async function* lookAgain(
     const ticket = options.correct ? randomUUID() : undefined
     const judged = await judgeItems(plan, some, { ticket, signal: options.signal })
     const wrong = new Map([...judged.wrong].map(([sheet, found]) => [sheets.get(sheet)!, found]))
-    yield { wrong, ticket, unproved: judged.unproved, large: [] }
+    yield { wrong, ticket, unproved: judged.unproved, large: [], beyond: [] }
   }
 }
 

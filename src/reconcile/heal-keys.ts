@@ -10,13 +10,15 @@ export async function healKeys(
   options: HealOptions,
 ): Promise<Healed> {
   const wrong: Healed['wrong'][number][] = []
+  const beyond: Healed['beyond'][number][] = []
   const unproved = new Set<string>()
   const { ticket, signal } = options
   for await (const sheets of sheetsOfKeys(plan, keys)) {
     const judgement = await judgeSheets(plan, sheets, { ticket, signal })
     const healed = await heal(plan, judgement, options)
     wrong.push(...healed.wrong)
+    beyond.push(...healed.beyond)
     for (const table of healed.unproved) unproved.add(table)
   }
-  return { wrong, unproved }
+  return { wrong, unproved, beyond }
 }

@@ -29,6 +29,7 @@ export type HealOptions = Correcting & {
 }
 
 export type Healed = Omit<Confirmed, 'large'>
+export type ItemsHealed = Omit<Healed, 'beyond'>
 
 /**
  * Deals with what a first look has found: looks again, and corrects what is wrong. Compares the
@@ -36,7 +37,7 @@ export type Healed = Omit<Confirmed, 'large'>
  */
 export async function heal(
   plan: Plan,
-  { verdicts, unproved, large }: Judgement,
+  { verdicts, unproved, large, beyond }: Judgement,
   options: HealOptions,
 ): Promise<Healed> {
   const first = await wrongOf(plan, verdicts, options)
@@ -52,6 +53,7 @@ export async function heal(
   return {
     wrong: [...entries.wrong, ...items.wrong],
     unproved: new Set([...unproved, ...entries.unproved, ...items.unproved]),
+    beyond: onlyLast([...beyond, ...entries.beyond]),
   }
 }
 
@@ -63,7 +65,7 @@ export async function healLarge(
   plan: Plan,
   large: readonly LargeTally[],
   options: Omit<HealOptions, 'ticket'>,
-): Promise<Healed> {
+): Promise<ItemsHealed> {
   const unreadable = new Map<string, Healed['wrong'][number]>()
   for (;;) {
     const left = large.filter(({ entry }) => options.correct || !unreadable.has(entry))
@@ -88,8 +90,8 @@ async function* lookAgain(
   for await (const sheets of sheetsOfKeys(plan, [...open.keys()])) {
     const ticket = options.correct ? randomUUID() : undefined
     const judgement = await judgeSheets(plan, sheets, { ticket, signal: options.signal })
-    const { verdicts, unproved, large } = judgement
-    yield { wrong: await wrongOf(plan, verdicts, options), ticket, unproved, large }
+    const { verdicts, ...told } = judgement
+    yield { ...told, wrong: await wrongOf(plan, verdicts, options), ticket }
   }
 }
 
@@ -108,6 +110,11 @@ async function wrongOf(
     if (options.correct) await movedAside(plan, key)
   }
   return wrong
+}
+
+/** What the last look has found of each number. */
+function onlyLast(found: readonly Difference[]): readonly Difference[] {
+  return [...new Map(found.map((each) => [JSON.stringify([each.key, each.field]), each])).values()]
 }
 
 function somethingElse(key: string): Difference {

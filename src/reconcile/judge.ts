@@ -4,7 +4,15 @@
  */
 import type { Fields, Mutation } from '../mutation.ts'
 import type { Correction } from '../store/audit.ts'
-import { absentText, decodeEntry, type LookedAt, type ToldTally } from '../store/entry-text.ts'
+import { fitsInt64 } from '../store/checks.ts'
+import {
+  absentText,
+  decodeEntry,
+  decodeTold,
+  type LookedAt,
+  type ToldEntry,
+  type ToldTally,
+} from '../store/entry-text.ts'
 import type { View } from '../view/view.ts'
 import { compareCells, withUnseen } from './cells.ts'
 
@@ -42,6 +50,8 @@ export type Verdict =
 type Uncompared = {
   /** Tallies that are too large to be told at once, which are looked at item by item. */
   readonly large?: readonly string[]
+  /** Numbers that no counter can be: they stay as they are found. */
+  readonly beyond?: readonly Difference[]
 }
 
 const right: Verdict = { kind: 'right' }
@@ -69,11 +79,15 @@ export function judge(view: View, evidence: Evidence, unproved: ReadonlySet<stri
 }
 
 function expectedOf(truth: string, view: View, unseen: Mutation | undefined): Expected {
-  const base = decodeEntry(view.layout, truth)
+  const base = decodeTold(view.layout, truth)
   if (!base) throw new Error(`the source gave no entry: ${truth.slice(0, 100)}`)
   if (!unseen) return base
   const counts = Object.fromEntries(
-    view.layout.counts.map((name) => [name, (base.counts[name] ?? 0n) + (unseen.add[name] ?? 0n)]),
+    view.layout.counts.map((name) => {
+      const number = base.counts[name] ?? 0n
+      // What is no number does not become one.
+      return [name, typeof number === 'bigint' ? number + (unseen.add[name] ?? 0n) : number]
+    }),
   )
   const { put } = unseen
   const fields = put === undefined ? base.fields : put && whole(view, put)
@@ -89,7 +103,7 @@ function mayHaveLarge(text: string, { layout }: View): boolean {
   return layout.tallies.length > 0 && text.includes('|*')
 }
 
-type Expected = Omit<LookedAt, 'empty'>
+type Expected = Omit<ToldEntry, 'empty'>
 type Compared = { readonly key: string; readonly expected: Expected; readonly found: LookedAt }
 
 function compared(
@@ -99,21 +113,20 @@ function compared(
 ): Verdict {
   const isUnproved = view.row !== undefined && unproved.has(view.row.table)
   const differences: Difference[] = []
+  const beyond: Difference[] = []
   const add: Record<string, bigint> = {}
   let put: Fields | null | undefined
   for (const { stored, table } of view.counts) {
     if (unproved.has(table)) continue
-    const [must, is] = [expected.counts[stored] ?? 0n, found.counts[stored] ?? null]
+    const [told, is] = [expected.counts[stored] ?? 0n, found.counts[stored] ?? null]
+    const isHeld = typeof told === 'bigint' && fitsInt64(told)
+    if (!isHeld) beyond.push({ key, field: stored, expected: String(told), found: shown(is) })
+    const must = isHeld ? told : (is ?? 0n)
     // Putting the row makes its counters whole.
     const lacks = is === null && expected.fields !== null
     const missing = lacks && !isUnproved
     if (must === (is ?? 0n) && !missing) continue
-    differences.push({
-      key,
-      field: stored,
-      expected: String(must),
-      found: is === null ? null : String(is),
-    })
+    differences.push({ key, field: stored, expected: String(must), found: shown(is) })
     if (must !== (is ?? 0n)) add[stored] = must - (is ?? 0n)
     if (missing) put = expected.fields
   }
@@ -124,7 +137,10 @@ function compared(
   }
   const { cells, large, ...told } = tallyDifferences(view, { key, expected, found }, unproved)
   differences.push(...told.differences)
-  const rest = large.length > 0 ? { large } : {}
+  const rest = {
+    ...(large.length > 0 && { large }),
+    ...(beyond.length > 0 && { beyond }),
+  }
   if (differences.length === 0) return { ...right, ...rest }
   const amounts = cells.size > 0 ? { add, cells } : { add }
   return { kind: 'wrong', differences, correction: { entry: key, put, ...amounts }, ...rest }
@@ -168,6 +184,10 @@ function rowDifferences(view: View, { key, expected, found }: Compared): Differe
       : [{ key, field: name, expected: must[name] ?? null, found: is[name] ?? null }],
   )
   return fields
+}
+
+function shown(count: bigint | null): string | null {
+  return count === null ? null : String(count)
 }
 
 function whole(view: View, put: Fields): Fields {

@@ -23,7 +23,7 @@ import type { ViewWatch } from '../store/view-watch.ts'
 import type { ViewWriter } from '../store/writer.ts'
 import { tablesOf, type View } from '../view/view.ts'
 import { passageOf } from './anchor.ts'
-import { judge, type Evidence, type Verdict } from './judge.ts'
+import { judge, type Difference, type Evidence, type Verdict } from './judge.ts'
 import { chunks, weighedChunks } from './lists.ts'
 import { voided } from './passage.ts'
 import { readSteps, type Taken } from './steps.ts'
@@ -58,6 +58,8 @@ export type Judgement = {
   readonly verdicts: ReadonlyMap<string, Verdict>
   /** What was not compared, for it is looked at item by item. */
   readonly large: readonly LargeTally[]
+  /** Numbers of the source that no counter can be. */
+  readonly beyond: readonly Difference[]
   /** Tables of which nothing could be told for some of the entries. */
   readonly unproved: ReadonlySet<string>
   /** How long judging kept store, log and process busy, waits not counted. */
@@ -122,6 +124,7 @@ export async function judgeSheets(
   const { read, unproved, startedMs } = await readSteps(parts, asked, signal)
   const verdicts = new Map<string, Verdict>()
   const large: LargeTally[] = []
+  const beyond: Difference[] = []
   for (const [step, { sheet, found, reading }] of read.entries()) {
     for (const [index, key] of reading.keys.entries()) {
       if (found.isBelow(key)) continue
@@ -130,10 +133,11 @@ export async function judgeSheets(
       verdicts.set(key, verdict)
       if (verdict.kind === 'unreadable') continue
       for (const tally of verdict.large ?? []) large.push({ entry: key, tally })
+      beyond.push(...(verdict.beyond ?? []))
     }
     if (step % judgedAtOnce === judgedAtOnce - 1) await clock.sleep(0, signal)
   }
-  return { verdicts, large, unproved, busyMs: clock.monotonicMs() - startedMs }
+  return { verdicts, large, beyond, unproved, busyMs: clock.monotonicMs() - startedMs }
 }
 
 /** A store that was put back has entries still that the truth was not asked about. */

@@ -15,5 +15,5 @@ export type Plan = Omit<LookParts, 'source' | 'audit' | 'writer'> & {
   readonly audit: ViewAudit
   readonly keeping: Pick<ViewKeeping, 'remove'>
   readonly tallies: ViewTallies
-  readonly writer: Pick<ViewWriter, 'checkpoints' | 'displace'>
+  readonly writer: Pick<ViewWriter, 'checkpoints' | 'displace' | 'raise'>
 }

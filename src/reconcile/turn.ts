@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { bounded } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { StandingDoubt, ViewState } from '../store/state.ts'
+import { raiseBeyond } from './beyond.ts'
 import { ComparedKeys } from './compared-keys.ts'
 import { heal, type HealOptions, type Healed, type TallyPace } from './heal.ts'
 import { healKeys } from './heal-keys.ts'
@@ -122,7 +123,8 @@ export class Turn {
   ): Promise<boolean> {
     const atOnce = this.#pass.kind === 'build'
     const healing = { atOnce, ticket, signal, ...this.#correcting() }
-    const { wrong, unproved } = await heal(this.#plan, judgement, healing)
+    const { wrong, unproved, beyond } = await heal(this.#plan, judgement, healing)
+    await raiseBeyond(this.#plan, beyond, this.#options.log)
     const entries = sheets.reduce((sum, { keys }) => sum + keys.length, 0)
     const first = sheets[0]!
     const needed = this.#pass.kind === 'doubt' ? curable(this.#state) : []
@@ -183,7 +185,10 @@ export class Turn {
     // What was never put in has been wrong for nobody, also where its row is gone by now.
     const atOnce = this.#pass.kind === 'build'
     const ticket = atOnce ? randomUUID() : undefined
-    return healKeys(this.#plan, keys, { atOnce, ticket, signal, ...this.#correcting() })
+    const options = { atOnce, ticket, signal, ...this.#correcting() }
+    const healed = await healKeys(this.#plan, keys, options)
+    await raiseBeyond(this.#plan, healed.beyond, this.#options.log)
+    return healed
   }
 
   /** Doubts that name their entries are cured by looking at those alone. */
@@ -191,8 +196,9 @@ export class Turn {
     const doubted = this.#state.doubts.filter(({ keys, restart }) => keys.length > 0 && !restart)
     if (doubted.length === 0) return
     const keys = [...new Set(doubted.flatMap((doubt) => doubt.keys))]
-    const { wrong, unproved } = await this.#lookAt(keys, signal)
-    const open = new Set(wrong.filter(({ healed }) => !healed).map(({ key }) => key))
+    const { wrong, unproved, beyond } = await this.#lookAt(keys, signal)
+    const left = [...wrong.filter(({ healed }) => !healed), ...beyond]
+    const open = new Set(left.map(({ key }) => key))
     const ended = doubted.filter(
       (doubt) => isProved(doubt, unproved) && !doubt.keys.some((key) => open.has(key)),
     )

@@ -9,7 +9,7 @@ import { formatLsn, parseTopicPartition, type KafkaOffset } from '../position.ts
 import { printLine } from '../print-line.ts'
 import type { Project } from '../project/project.ts'
 import { healLarge } from '../reconcile/heal.ts'
-import { nameOfField } from '../reconcile/judge.ts'
+import { nameOfField, type Difference } from '../reconcile/judge.ts'
 import { judgeSheets, takeSheet } from '../reconcile/look.ts'
 import { verifyPace } from '../reconcile/pace.ts'
 import { decodePass } from '../reconcile/pass-state.ts'
@@ -192,7 +192,8 @@ function findingsOf(state: ViewState, key: string): readonly Finding[] {
     }))
 }
 
-async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<Verdict> {
+/** Of one entry, compared now. */
+export async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<Verdict> {
   const sheet = await takeSheet(plan, { kind: 'keys', keys: [key] })
   const judgement = await judgeSheets(plan, [sheet], { ticket: undefined, signal })
   const only = {
@@ -206,18 +207,20 @@ async function verdictOf(plan: Plan, key: string, signal: AbortSignal): Promise<
   const verdict = judgement.verdicts.get(key) ?? ({ kind: 'too old' } as const)
   const { snapshot, entries } = sheet.truth
   const wrong = [...(verdict.kind === 'wrong' ? verdict.differences : []), ...items.wrong]
+  const isRight = wrong.length === 0 && judgement.beyond.length === 0
   const sql = entries.get(key)
   return {
     snapshot: `${snapshot.xmin}:${snapshot.xmax}`,
     sql: sql === undefined ? null : shownEntry(plan.layout, sql),
     unproved: [...new Set([...judgement.unproved, ...items.unproved])],
-    verdict: verdict.kind === 'right' && wrong.length > 0 ? 'wrong' : verdict.kind,
-    differences: wrong.map(({ expected, found, ...of }) => ({
-      field: nameOfField(of),
-      expected,
-      found,
-    })),
+    verdict: verdict.kind === 'right' && !isRight ? 'wrong' : verdict.kind,
+    differences: wrong.map(named),
+    beyond: judgement.beyond.map(named),
   }
+}
+
+function named({ expected, found, ...of }: Difference) {
+  return { field: nameOfField(of), expected, found }
 }
 
 async function decodedBy(decode: () => Decoded | Promise<Decoded>): Promise<Decoded | undefined> {

@@ -1,6 +1,6 @@
 /** What `explain` found out of one entry, for programs as it stands, and for people as lines. */
 import type { ViewLayout } from '../mutation.ts'
-import { decodeEntry, type ToldTally } from '../store/entry-text.ts'
+import { decodeTold, type ToldTally } from '../store/entry-text.ts'
 
 /** Items that are shown of one tally of an entry. */
 const itemsShown = 10
@@ -55,6 +55,8 @@ export type Verdict = {
   readonly sql: ShownEntry | null
   readonly verdict: 'right' | 'wrong' | 'unreadable' | 'too old'
   readonly differences: readonly Difference[]
+  /** Numbers of the source that no counter can be. */
+  readonly beyond: readonly Difference[]
   /** Tables of which something could not be told. */
   readonly unproved: readonly string[]
 }
@@ -93,7 +95,7 @@ function gaveText({ row, amounts }: Touch['gave'][number]): string {
     .join(' ')
 }
 
-function verdictLines({ snapshot, sql, unproved, verdict, differences }: Verdict) {
+function verdictLines({ snapshot, sql, unproved, verdict, differences, beyond }: Verdict) {
   const compared = [
     `compared at snapshot ${snapshot}: SQL had ${sql ? JSON.stringify(sql) : 'nothing'}`,
     ...unproved.map((table) => `not told: what comes of ${table}`),
@@ -109,12 +111,16 @@ function verdictLines({ snapshot, sql, unproved, verdict, differences }: Verdict
       ({ field, expected, found }) =>
         `wrong: ${field} is ${found ?? 'nothing'}, SQL says ${expected ?? 'nothing'}`,
     ),
+    ...beyond.map(
+      ({ field, expected, found }) =>
+        `can't be held: ${field} is ${found ?? 'nothing'}, SQL says ${expected}, which no integer of 64 bits is`,
+    ),
   ]
 }
 
 /** An entry of which the source told this text, with no more items than anybody reads. */
 export function shownEntry(layout: ViewLayout, entryText: string): ShownEntry {
-  const { fields, counts, tallies = [] } = decodeEntry(layout, entryText)!
+  const { fields, counts, tallies = [] } = decodeTold(layout, entryText)!
   return {
     ...Object.fromEntries(layout.fields.map(({ name }) => [name, fields?.[name] ?? null])),
     ...Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, String(count)])),

@@ -5,7 +5,6 @@ import { printLine } from '../print-line.ts'
 import type { Project } from '../project/project.ts'
 import { heal, type HealOptions, type Healed } from '../reconcile/heal.ts'
 import { healKeys } from '../reconcile/heal-keys.ts'
-import { nameOfField, type Difference } from '../reconcile/judge.ts'
 import { ComparedKeys } from '../reconcile/compared-keys.ts'
 import { nextKeys, type KeysAt } from '../reconcile/key-pages.ts'
 import type { Sheet } from '../reconcile/look.ts'
@@ -14,8 +13,9 @@ import type { Plan } from '../reconcile/plan.ts'
 import { anchorOfSheet } from '../reconcile/steps.ts'
 import { walk, type Pace } from '../reconcile/walk.ts'
 import { chosenViews, opening } from './chosen.ts'
-import { eachView, type Outcome } from './each-view.ts'
+import { eachView } from './each-view.ts'
 import { jsonOption, storeOption, viewOption } from './options.ts'
+import { isRight, jsonOf, linesOf, summaryOf, type Comparison, type Verified } from './verified.ts'
 import { withLooks, type Looking } from './with-looks.ts'
 
 export const verifyCommand = {
@@ -31,7 +31,6 @@ running worker, which takes the barriers that make the comparison exact.`,
   more: 'Exits with 0 when all is right, 1 when something differed or could not be told.',
 } as const
 
-const namedMax = 50
 const sayEveryMs = 2_000
 const viewsAtOnce = 4
 /** Keys that are not compared twice: some 50 bytes each. */
@@ -77,19 +76,6 @@ async function verified(looking: Looking, options: CompareOptions): Promise<Veri
   return { comparison, complete, tookMs }
 }
 
-type Verified = {
-  readonly comparison: Comparison
-  /** False while entries are still put in, and so differ. */
-  readonly complete: boolean
-  readonly tookMs: number
-}
-
-export type Comparison = {
-  entries: number
-  readonly wrong: (Difference & { readonly healed: boolean })[]
-  readonly unproved: Set<string>
-}
-
 export type CompareOptions = {
   readonly correct: boolean
   readonly say: (line: string) => void
@@ -101,7 +87,7 @@ export async function compareAll(
   options: CompareOptions,
   signal: AbortSignal,
 ): Promise<Comparison> {
-  const result: Comparison = { entries: 0, wrong: [], unproved: new Set() }
+  const result: Comparison = { entries: 0, wrong: [], beyond: [], unproved: new Set() }
   const progress = progressOf(options.say)
   const healing = healingOf({ ...options, result, progress }, signal)
   const known = new ComparedKeys(knownMax)
@@ -142,8 +128,9 @@ function healingOf(
   }
 }
 
-function add(result: Comparison, { wrong, unproved }: Healed): void {
+function add(result: Comparison, { wrong, unproved, beyond }: Healed): void {
   result.wrong.push(...wrong)
+  result.beyond.push(...beyond)
   for (const table of unproved) result.unproved.add(table)
 }
 
@@ -183,66 +170,6 @@ async function compareOthers(
     if (page.next === undefined) return
     at = { ...at, ...page.next }
   }
-}
-
-function jsonOf(found: readonly Outcome<Verified>[]): string {
-  const views = found.map(({ result, ...of }) => ({ ...of, ...(result && plainOf(result)) }))
-  return JSON.stringify({ views })
-}
-
-function plainOf({ complete, tookMs, comparison: { entries, wrong, unproved } }: Verified) {
-  return {
-    complete,
-    tookMs: Math.round(tookMs),
-    entries,
-    wrong: wrong.map(({ key, expected, found, healed, ...of }) => ({
-      key,
-      field: nameOfField(of),
-      expected,
-      found,
-      healed,
-    })),
-    unproved: [...unproved],
-  }
-}
-
-function isRight({ result }: Outcome<Verified>, heals: boolean): boolean {
-  if (!result) return false
-  const { wrong, unproved } = result.comparison
-  const left = heals ? wrong.filter(({ healed }) => !healed).length : wrong.length
-  return left + unproved.size === 0
-}
-
-/** Of several views. */
-function summaryOf(found: readonly Outcome<Verified>[], heals: boolean): string {
-  const others = found.filter((each) => !isRight(each, heals)).map(({ view }) => view)
-  if (others.length === 0) return `all ${found.length} views are right`
-  return `${found.length - others.length} of ${found.length} views are right, not ${others.join(', ')}`
-}
-
-function linesOf({ comparison, complete, tookMs }: Verified, heals: boolean): readonly string[] {
-  const { entries, wrong, unproved } = comparison
-  const differing = new Set(wrong.map(({ key }) => key)).size
-  const seconds = tookMs / 1_000
-  return [
-    ...(complete
-      ? []
-      : ['it is being built, or a declaration is brought in: what is not put in yet differs']),
-    ...wrong.slice(0, namedMax).map(differenceLine),
-    ...(wrong.length > namedMax ? [`… and ${wrong.length - namedMax} more`] : []),
-    ...[...unproved].map(
-      (table) =>
-        `not told: what comes of ${table}, for a partition of its topic stands still (GET /status)`,
-    ),
-    `${entries} entries compared in ${seconds.toFixed(1)} s (${Math.round(entries / seconds)}/s): ` +
-      `${differing} entries differ (${wrong.length} values)${heals && differing > 0 ? ', corrected' : ''}`,
-  ]
-}
-
-function differenceLine({ key, expected, found, healed, ...of }: Comparison['wrong'][number]) {
-  const what = of.field === '*' ? key : `${key} ${nameOfField(of)}`
-  const end = healed ? ', corrected' : ''
-  return `differs: ${what}: SQL says ${expected ?? 'nothing'}, the view says ${found ?? 'nothing'}${end}`
 }
 
 function progressOf(to: (line: string) => void): (line: string) => void {

@@ -15,6 +15,12 @@ export function fitsInt64(value: bigint): boolean {
   return value >= int64Min && value <= int64Max
 }
 
+/** The number, or the greatest or least that fits. */
+export function nearestInt64(value: bigint): bigint {
+  if (fitsInt64(value)) return value
+  return value < 0n ? int64Min : int64Max
+}
+
 /** A store may keep a cell's amount as a double, which holds such integers exactly. */
 export function fitsCell(amount: bigint): boolean {
   return amount >= -cellMost && amount <= cellMost

@@ -33,6 +33,14 @@ export type LookedAt = {
   readonly empty: boolean
 }
 
+/**
+ * An entry as the source tells it. A number may be more than a store holds, or none: `NaN`, or an
+ * infinity.
+ */
+export type ToldEntry = Omit<LookedAt, 'counts'> & {
+  readonly counts: Readonly<Record<string, bigint | string | null>>
+}
+
 export const unreadable = '?'
 
 /** What a store answers for an entry that is not there. */
@@ -60,6 +68,26 @@ export function encodeEntry(
 
 /** Undefined for text that is not of this form. */
 export function decodeEntry(layout: ViewLayout, text: string): LookedAt | undefined {
+  return decoded(layout, text, storedNumber)
+}
+
+/** The same of text that the source has told. */
+export function decodeTold(layout: ViewLayout, text: string): ToldEntry | undefined {
+  return decoded(layout, text, toldNumber)
+}
+
+/** What a count's text says; undefined for text that is none. */
+type NumberOf<Amount> = (text: string) => Amount | undefined
+
+const storedNumber: NumberOf<bigint> = (text) => {
+  const amount = /^-?\d{1,19}$/.test(text) ? BigInt(text) : undefined
+  return amount !== undefined && fitsInt64(amount) ? amount : undefined
+}
+
+const toldNumber: NumberOf<bigint | string> = (text) =>
+  /^-?\d+$/.test(text) ? BigInt(text) : /^(?:NaN|-?Infinity)$/.test(text) ? text : undefined
+
+function decoded<Amount>(layout: ViewLayout, text: string, numberOf: NumberOf<Amount>) {
   if (text === unreadable) return undefined
   const bytes = new Bytes(text)
   const keys = layout.key.map((_, at) => `:${at}`)
@@ -80,7 +108,8 @@ export function decodeEntry(layout: ViewLayout, text: string): LookedAt | undefi
     }
   }
   const from = layout.tallies.length === 0 ? -1 : bytes.all.indexOf('|', at)
-  const counts = countsIn(layout, bytes.all.slice(at + 1, from < 0 ? undefined : from))
+  const numbers = bytes.all.slice(at + 1, from < 0 ? undefined : from)
+  const counts = countsIn(layout, numbers, numberOf)
   const tallies = talliesIn(layout, bytes, from)
   if (!counts || !tallies) return undefined
   for (const name of keys) delete fields[name]
@@ -115,14 +144,17 @@ function cell(value: string | null): string {
   return value === null ? '-' : `${Buffer.byteLength(value)}:${value}`
 }
 
-function countsIn({ counts }: ViewLayout, text: string): Record<string, bigint | null> | undefined {
+function countsIn<Amount>(
+  { counts }: ViewLayout,
+  text: string,
+  numberOf: NumberOf<Amount>,
+): Record<string, Amount | null> | undefined {
   const parts = counts.length === 0 ? [] : text.split(';')
   if (parts.length !== counts.length) return undefined
-  const found: Record<string, bigint | null> = {}
+  const found: Record<string, Amount | null> = {}
   for (const [index, part] of parts.entries()) {
-    if (part !== '-' && !/^-?\d{1,19}$/.test(part)) return undefined
-    const amount = part === '-' ? null : BigInt(part)
-    if (amount !== null && !fitsInt64(amount)) return undefined
+    const amount = part === '-' ? null : numberOf(part)
+    if (amount === undefined) return undefined
     found[counts[index]!] = amount
   }
   return found

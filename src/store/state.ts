@@ -103,6 +103,7 @@ export type DoubtCode =
   | 'late-snapshot'
   | 'second-key-schema'
   | 'below-zero'
+  | 'number-beyond-64-bits'
   | 'displaced-entry'
   | 'entries-evicted'
   | 'repeat-beyond-barrier'

@@ -192,16 +192,10 @@ describe('what a second look does not find', () => {
     const judgement = await looked(plan)
     world.snapshot = '250:250:'
     await world.publish(world.barrier(3, 10, { ends: but(10, { [books]: 99 }) }))
-    const options = {
-      atOnce: false,
-      correct: true,
-      ticket: undefined,
-      pace,
-      corrected: noted,
-      signal: world.signal,
-    }
+    const healing = { ticket: undefined, pace, corrected: noted, signal: world.signal }
+    const options = { atOnce: false, correct: true, ...healing }
     const found = await world.clock.until(heal(plan, judgement, options))
-    expect(found).toEqual({ wrong: [], unproved: new Set(['books']) })
+    expect(found).toEqual({ wrong: [], unproved: new Set(['books']), beyond: [] })
   })
 
   test('to be wrong twice alike in six rounds is told, and left as it is', async () => {
@@ -365,6 +359,7 @@ describe('what is no entry', () => {
       ...plan,
       writer: {
         checkpoints: (epoch) => writer.checkpoints(epoch),
+        raise: (epoch, doubt) => writer.raise(epoch, doubt),
         displace: async (_, entry) => {
           there = false
           return `aside:${entry}`
@@ -544,6 +539,7 @@ describe('cells', () => {
         ...plan,
         writer: {
           checkpoints: (epoch) => plan.writer.checkpoints(epoch),
+          raise: (epoch, doubt) => plan.writer.raise(epoch, doubt),
           displace: async (_, entry) => {
             moved.push(entry)
             there = displaced === undefined

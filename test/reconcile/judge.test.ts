@@ -199,6 +199,65 @@ describe('an entry is wrong', () => {
   })
 })
 
+describe('a number of the source that no counter holds', () => {
+  const [huge, most] = [2n ** 64n - 2n, 2n ** 63n - 1n]
+  const beyond = (field: string, expected: unknown, found: string | null) => [
+    { key: '1', field, expected: String(expected), found },
+  ]
+
+  test.each([huge, -huge, 2n ** 63n, 'NaN', 'Infinity', '-Infinity'])(
+    'is told, and what else differs is put right: %s',
+    (number) => {
+      const truth = text(ada, { bookCount: 7n, prizeCount: 5n }).replace('7', String(number))
+      const found = text({ name: 'Eve' }, { bookCount: 3n, prizeCount: 1n })
+      const verdict = judged({ truth, found })
+      expect(wrong(verdict)).toEqual({
+        differs: [
+          ['prizeCount', '5', '1'],
+          ['name', 'Ada', 'Eve'],
+        ],
+        put: ada,
+        add: { prizeCount: 4n },
+      })
+      expect(verdict).toMatchObject({ beyond: beyond('bookCount', number, '3') })
+      expect(judged({ truth, found: text(ada, { bookCount: -4n, prizeCount: 5n }) })).toEqual({
+        kind: 'right',
+        beyond: beyond('bookCount', number, '-4'),
+      })
+    },
+  )
+
+  test('leaves the counter at 0 where the entry is put in', () => {
+    const truth = text(ada, { bookCount: huge, prizeCount: 5n })
+    const verdict = judged({ truth })
+    expect(wrong(verdict)).toMatchObject({ put: ada, add: { prizeCount: 5n } })
+    expect(verdict).toMatchObject({ beyond: beyond('bookCount', huge, '0') })
+    const lacking = judged({ truth, found: text(ada, { prizeCount: 5n }) })
+    expect(wrong(lacking)).toEqual({ differs: [['bookCount', '0', null]], put: ada, add: {} })
+    expect(lacking).toMatchObject({ beyond: beyond('bookCount', huge, null) })
+  })
+
+  test('is one with what the snapshot does not see', () => {
+    const truth = text(ada, { bookCount: huge, prizeCount: 0n })
+    const found = text(ada, { bookCount: most, prizeCount: 0n })
+    expect(judged({ truth, found, unseen: unseen({ add: { bookCount: -most } }) })).toEqual(right)
+    const more = unseen({ add: { bookCount: 1n } })
+    expect(judged({ truth: found, found, unseen: more })).toEqual({
+      kind: 'right',
+      beyond: beyond('bookCount', 2n ** 63n, String(most)),
+    })
+    const nan = truth.replace(String(huge), 'NaN')
+    expect(judged({ truth: nan, found, unseen: more })).toMatchObject({
+      beyond: beyond('bookCount', 'NaN', String(most)),
+    })
+  })
+
+  test('is nothing to a table of which nothing can be told', () => {
+    const truth = text(ada, { bookCount: huge, prizeCount: 0n })
+    expect(judged({ truth, found: text(ada, zeros) }, new Set(['books']))).toEqual(right)
+  })
+})
+
 test.each([unreadable, 'what is this', '+1:1;0', `${absent};0`])(
   'what can not be read has to be moved aside: %s',
   (found) => {

@@ -31,6 +31,15 @@ test('an entry is shown by the names of its fields, counts and items', () => {
   })
 })
 
+test('a number of the source is shown that no counter can be', () => {
+  const counts = { bookCount: 2n ** 64n, prizeCount: 7n }
+  const text = encodeEntry(library.layout, '1', { ...entry, counts })
+  const shown = { name: 'Ada', bookCount: '18446744073709551616', prizeCount: '7' }
+  expect(shownEntry(library.layout, text)).toEqual(shown)
+  const nan = text.replace(/7$/, 'NaN')
+  expect(shownEntry(library.layout, nan)).toEqual({ ...shown, prizeCount: 'NaN' })
+})
+
 test('of a long tally the first ten items are shown, and how many more there are', () => {
   const ten = Object.fromEntries([...many(10)].map(([item]) => [item, '1']))
   expect(shownEntry(layout, textOf(10)).genres).toEqual(ten)
@@ -56,6 +65,7 @@ test('items that a change gave to, items that are wrong, and a key that is none,
     sql: null,
     verdict: 'wrong',
     differences: [{ field: 'genres[epic]', expected: '2', found: null }],
+    beyond: [],
     unproved: [],
   }
   const lines = linesOf(explained)
@@ -71,4 +81,9 @@ test('items that a change gave to, items that are wrong, and a key that is none,
   ])
   expect(lines[1]).toMatch(/: bookCount \+1 genres\[epic\] \+1 genres\[ode\] -1$/)
   expect(lines.at(-1)).toBe('wrong: genres[epic] is nothing, SQL says 2')
+  const beyond = [{ field: 'bookCount', expected: 'NaN', found: '0' }]
+  expect(linesOf({ ...explained, beyond }).slice(-2)).toEqual([
+    lines.at(-1),
+    "can't be held: bookCount is 0, SQL says NaN, which no integer of 64 bits is",
+  ])
 })

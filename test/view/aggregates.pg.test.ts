@@ -1,7 +1,8 @@
 /** What sums, averages and filtered counts are, against SQL that is written apart from the view. */
 import type { Client } from 'pg'
 import type { Row } from '../../src/change.ts'
-import { decodeEntry, encodeEntry } from '../../src/store/entry-text.ts'
+import { judge } from '../../src/reconcile/judge.ts'
+import { absentText, decodeEntry, encodeEntry } from '../../src/store/entry-text.ts'
 import {
   bigint,
   boolean,
@@ -77,6 +78,8 @@ const expectedSql = `select k::text as "movieId", m.title,
   from (select id from movies union select movie_id from ratings where movie_id is not null) keys(k)
     left join movies m on m.id = k left join ratings r on r.movie_id = k
   group by k, m.title order by k`
+
+const int64Max = 2n ** 63n - 1n
 
 let fixture: SourceFixture
 let client: Client
@@ -282,5 +285,53 @@ describe('sums of many rows', () => {
     const { entries } = await askTruth(client, sums, keysQuery(sums, ['1', '2']))
     expect([...entries].map(shownSums)).toEqual(truth)
     expect(truth[0]).toMatchObject({ intSum: '1073741823500000', wideSum: '-1073741824000000' })
+  })
+})
+
+describe('a sum that no counter can be', () => {
+  const payments = defineView({
+    name: 'payments',
+    key: { shop: 'integer' },
+    aggregates: {
+      paid: sumOf('payments', { by: 'shop', of: bigint('paid') }),
+      price: averageOf('payments', { by: 'shop', of: numeric('price'), scale: 2, digits: 2 }),
+      count: countOf('payments', { by: 'shop' }),
+    },
+  })
+
+  beforeAll(async () => {
+    await client.query(`
+      create table payments (id integer primary key, shop integer, paid bigint, price numeric(18, 2));
+      insert into payments values
+        (1, 1, ${int64Max}, 1.50), (2, 1, ${int64Max}, 'NaN'), (3, 1, 2, 2.00),
+        (4, 2, ${-int64Max}, 1.50), (5, 2, -1, 2.50), (6, 3, ${-int64Max}, 1), (7, 3, -2, 1)`)
+  })
+
+  test.each([
+    ['a page', rangeQuery(payments, undefined, { keysMax: 10, rowsMax: 1_000 })],
+    ['a page of one key', rangeQuery(payments, undefined, { keysMax: 10, rowsMax: 2 })],
+    ['given keys', keysQuery(payments, ['1', '2', '3'])],
+  ])('is told as it is by %s, and all else is put in', async (_, query) => {
+    const { entries } = await askTruth(client, payments, query)
+    const judged = (key: string) => {
+      const found = absentText(payments.layout)
+      return judge(payments, { key, truth: entries.get(key), found, unseen: undefined }, new Set())
+    }
+    expect(judged('1')).toMatchObject({
+      kind: 'wrong',
+      correction: { add: { priceCount: 3n, count: 3n } },
+      beyond: [
+        { field: 'paid', expected: String(int64Max * 2n + 2n), found: '0' },
+        { field: 'priceSum', expected: 'NaN', found: '0' },
+      ],
+    })
+    if (!entries.has('3')) return
+    const fits = { paid: -int64Max - 1n, priceSum: 400n, priceCount: 2n, count: 2n }
+    expect(judged('2')).toMatchObject({ kind: 'wrong', correction: { add: fits } })
+    expect(judged('2')).not.toHaveProperty('beyond')
+    expect(judged('3')).toMatchObject({
+      correction: { add: { priceSum: 200n, count: 2n } },
+      beyond: [{ field: 'paid', expected: String(-int64Max - 2n) }],
+    })
   })
 })
