@@ -1,23 +1,23 @@
-/** What readers get of a listener: names where stores have ids, and recommendations. */
+/** What readers get of a listener: the most played with its names, and recommendations. */
 import type { Json, ReadEntries, View } from 'millrace'
-import { recommend, type Edge, type Edges } from './walks.ts'
+import { recommend, type Edge, type Edges, type Recommended } from './walks.ts'
 
 type Entry = Readonly<Record<string, Json>>
 
 /** A kind of what is listened to. */
 export type Kind = {
+  /** Ends the names of what an entry of `taste` says of it: `topArtists`. */
+  readonly kind: string
   readonly view: View
   readonly names: View
-  /** Names of the listener's aggregate, and of what is recommended. */
-  readonly top: string
-  readonly recommended: string
 }
 
 export type Listening = {
+  readonly key: string
   readonly entry: Entry
   readonly kinds: readonly Kind[]
-  /** The view of listeners itself. */
-  readonly listeners: View
+  /** What each listener hears. */
+  readonly taste: View
   readonly query: {
     readonly recommend: number
     readonly seed: number
@@ -27,56 +27,60 @@ export type Listening = {
   readonly signal: AbortSignal
 }
 
-const shownMost = 10
+/** Neighbours of a node that walks take, most played first. */
+const edgesMost = 20
 /** With these two a walk reads at most 400 entries of users, and as many of items. */
 const walkers = 100
 const rounds = 2
 const restart = 0.3
 
 export async function listenerAnswer(listening: Listening): Promise<Entry> {
-  const { entry, kinds, read, query } = listening
+  const { key, entry, kinds, taste, read, query } = listening
   const signal = AbortSignal.any([listening.signal, AbortSignal.timeout(query.budgetMs)])
-  const recommended = await Promise.all(kinds.map((kind) => recommendedOf(kind, listening, signal)))
-  const tops = kinds.map(({ top }) => countedOf(entry, top).slice(0, shownMost))
-  // One reading tells all names, as they are in one moment.
-  const known = await read(
-    kinds.map(({ names }, at) => ({
-      view: names,
-      keys: [...tops[at]!, ...recommended[at]!].map(({ id }) => id),
-    })),
+  const isAsked = query.recommend > 0
+  const only = kinds.flatMap(({ kind }) => [`top${kind}`, ...(isAsked ? [`known${kind}`] : [])])
+  const [[heard]] = await read([{ view: taste, keys: [key], only }])
+  // Who has deleted their last listen meanwhile has nothing.
+  const list = (name: string) => countedOf(heard ?? {}, name)
+  const tops = kinds.map(({ kind }) => [`top${kind}`, list(`top${kind}`)] as const)
+  const answer = { ...entry, ...Object.fromEntries(tops) }
+  if (!isAsked) return answer
+  const found = await Promise.all(
+    kinds.map((kind) => recommendedOf(kind, list(`known${kind.kind}`), listening, signal)),
   )
-  const named = kinds.map((kind, at) => {
-    const names = known[at]!.map((each) => each?.['name'] ?? null)
-    const top = tops[at]!.map((each, place) => ({ ...each, name: names[place]! }))
-    const more = recommended[at]!.map((each, place) => ({
-      ...each,
-      name: names[top.length + place]!,
-    }))
-    return [
-      [kind.top, top] as const,
-      ...(query.recommend > 0 ? [[kind.recommended, more] as const] : []),
-    ]
-  })
-  return { ...entry, ...Object.fromEntries(named.flat()) }
+  // One reading tells all names, as they are in one moment.
+  const keys = found.map(({ items }) => items.map(({ item }) => item))
+  const known = await read(kinds.map(({ names }, at) => ({ view: names, keys: keys[at]! })))
+  const recommended = kinds.map(({ kind }, at) => [
+    `recommended${kind}`,
+    found[at]!.items.map(({ item, share }, place) => ({
+      id: item,
+      share,
+      name: known[at]![place]?.['name'] ?? null,
+    })),
+  ])
+  const walked = Math.min(...found.map((each) => each.rounds))
+  return { ...answer, ...Object.fromEntries(recommended), rounds: walked }
 }
 
 async function recommendedOf(
-  { view, top }: Kind,
-  { entry, listeners, query, read }: Listening,
+  { kind, view }: Kind,
+  known: readonly Counted[],
+  { taste, query, read }: Listening,
   signal: AbortSignal,
-): Promise<readonly { readonly id: string; readonly share: number }[]> {
-  if (query.recommend === 0) return []
-  const found = await recommend({
+): Promise<Recommended> {
+  const { rounds: walked, items } = await recommend({
     seed: query.seed,
-    own: edges(countedOf(entry, top)),
+    own: edges(known.slice(0, edgesMost)),
+    known: new Set(known.map(({ id }) => id)),
     usersOf: readEdges(read, view, 'listeners'),
-    itemsOf: readEdges(read, listeners, top),
+    itemsOf: readEdges(read, taste, `heard${kind}`),
     walkers,
     rounds,
     restart,
     signal,
   })
-  return found.slice(0, query.recommend).map(({ item, share }) => ({ id: item, share }))
+  return { rounds: walked, items: items.slice(0, query.recommend) }
 }
 
 /** What the entries of a view lead to, by one of its aggregates. */
@@ -95,7 +99,7 @@ function readEdges(read: ReadEntries, view: View, aggregate: string): Edges {
 type Counted = { readonly id: string; readonly count: number }
 
 function countedOf(entry: Entry, aggregate: string): readonly Counted[] {
-  return entry[aggregate] as unknown as readonly Counted[]
+  return (entry[aggregate] ?? []) as unknown as readonly Counted[]
 }
 
 function edges(counted: readonly Counted[]): readonly Edge[] {

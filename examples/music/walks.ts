@@ -15,6 +15,8 @@ export type Walk = {
   readonly seed: number
   /** Items of the user that the walks begin from. */
   readonly own: readonly Edge[]
+  /** All items of the user, of which none is recommended. */
+  readonly known: ReadonlySet<string>
   readonly usersOf: Edges
   readonly itemsOf: Edges
   readonly walkers: number
@@ -26,18 +28,23 @@ export type Walk = {
   readonly signal?: AbortSignal | undefined
 }
 
-export type Visited = { readonly item: string; readonly share: number }
+export type Recommended = {
+  /** Items that the user does not know, most visited first, with their share of all visits. */
+  readonly items: readonly { readonly item: string; readonly share: number }[]
+  /** How many were walked. As long as these are as many, one seed finds one answer in one graph. */
+  readonly rounds: number
+}
 
-/** Items that the user does not know, most visited first, with their share of all visits. */
-export async function recommend(walk: Walk): Promise<readonly Visited[]> {
-  const { seed, own, usersOf, itemsOf, walkers, rounds, restart, signal } = walk
-  if (own.length === 0) return []
+export async function recommend(walk: Walk): Promise<Recommended> {
+  const { seed, own, known, usersOf, itemsOf, walkers, rounds, restart, signal } = walk
+  if (own.length === 0) return { items: [], rounds }
   const chance = new Chance(seed)
   const begin = () => drawn(own, chance)!
   let places = Array.from({ length: walkers }, begin)
   const visits = new Map<string, number>()
   const isOver = () => signal?.aborted === true
-  for (let round = 0; round < rounds && !isOver(); round += 1) {
+  let round = 0
+  for (; round < rounds && !isOver(); round += 1) {
     if (round > 0) places = places.map((item) => (chance.happens(restart) ? begin() : item))
     const users = await step(places, usersOf, chance)
     const items = await step(users, itemsOf, chance)
@@ -47,7 +54,7 @@ export async function recommend(walk: Walk): Promise<readonly Visited[]> {
       if (item !== undefined) visits.set(item, (visits.get(item) ?? 0) + 1)
     }
   }
-  return rankedOf(visits, new Set(own.map(({ to }) => to)))
+  return { items: rankedOf(visits, known), rounds: round }
 }
 
 /** All walkers at once, so that each step is one reading. */

@@ -177,6 +177,7 @@ test.each(['Artists', 'Albums', 'Tracks'] as const)(
       const found = (await answer(`/listeners/${user}?budgetMs=1000`)) as Record<string, unknown>
       const truth = await recommendedTruth(client, user, kind)
       expect([user, found[`recommended${kind}`]]).toEqual([user, truth])
+      expect(found.rounds).toBe(2)
       recommended += truth.length
     }
     expect(recommended).toBeGreaterThan(10)

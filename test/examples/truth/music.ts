@@ -69,9 +69,14 @@ export async function recommendedTruth(
       for (const node of nodes) found.set(node, await of(node))
       return found
     }
-  const found = await recommend({
+  const all = await client.query<{ id: string }>(
+    `select distinct ${column}::text as id from listens where user_id = $1`,
+    [user],
+  )
+  const { items: found } = await recommend({
     seed: 1,
     own: await itemsOf(user),
+    known: new Set(all.rows.map(({ id }) => id)),
     usersOf: each(usersOf),
     itemsOf: each(itemsOf),
     walkers: 100,
