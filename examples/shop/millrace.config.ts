@@ -1,5 +1,5 @@
-import { averageOf, bigint, countOf, date, defineConfig, defineView } from 'millrace'
-import { from, latestOf, numeric, smallint, timestamptz } from 'millrace'
+import { averageOf, bigint, countOf, date, defineConfig, defineView, earliestOf } from 'millrace'
+import { eq, from, latestOf, numeric, smallint, timestamptz } from 'millrace'
 import { shownRatings } from './shown-ratings.ts'
 
 const movie = defineView({
@@ -12,6 +12,7 @@ const movie = defineView({
   }),
   aggregates: {
     ratingCount: countOf('ratings', { by: 'movie_id' }),
+    fiveStarsCount: countOf('ratings', { by: 'movie_id', where: [eq(smallint('stars'), 5)] }),
     averageStars: averageOf('ratings', { of: smallint('stars'), digits: 2, by: 'movie_id' }),
   },
 })
@@ -39,18 +40,19 @@ const customer = defineView({
 })
 
 const [orderId, placedAt] = [bigint('order_id'), timestamptz('placed_at')]
+const listed = {
+  order: placedAt,
+  key: orderId,
+  fields: { orderId, total: numeric('total'), placedAt },
+  by: ['customer_id', 'category'],
+}
 const orders = defineView({
   name: 'customer-orders',
   serve: '/orders/:customerId/:category',
   key: { customerId: 'bigint', category: 'text' },
   aggregates: {
-    orders: latestOf('orders', {
-      order: placedAt,
-      key: orderId,
-      most: 30,
-      fields: { orderId, total: numeric('total'), placedAt },
-      by: ['customer_id', 'category'],
-    }),
+    orders: latestOf('orders', { ...listed, most: 30 }),
+    firstOrders: earliestOf('orders', { ...listed, most: 3 }),
   },
 })
 

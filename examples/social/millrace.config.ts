@@ -1,4 +1,5 @@
-import { bigint, countOf, defineConfig, defineView, from, latestOf, timestamptz } from 'millrace'
+import { bigint, countOf, defineConfig, defineView, from, latestOf, lookup } from 'millrace'
+import { timestamptz } from 'millrace'
 import { userInformation } from './user-information.ts'
 
 const tweet = defineView({
@@ -10,6 +11,13 @@ const tweet = defineView({
     fields: { userId: bigint('user_id'), text: 'text', createdAt: timestamptz('created_at') },
   }),
   aggregates: { likeCount: countOf('likes', { by: 'tweet_id' }) },
+  // Their names of the moment in which it is read.
+  lookups: {
+    author: lookup('user-information', {
+      by: 'userId',
+      fields: { username: 'text', name: 'text', profileImageUrl: 'text' },
+    }),
+  },
 })
 
 /** A user's newest tweets, also without asking for each of them. */

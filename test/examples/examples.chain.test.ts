@@ -55,6 +55,14 @@ const truths: Readonly<Record<string, (client: Client) => Promise<Truth>>> = {
   shop: shopTruth,
 }
 
+const whileWorkerIsDown: Readonly<Record<string, () => Promise<void>>> = {
+  motors: async () => {
+    const response = await fetch(`${chain.urls.api}/preferences/1?days=60`)
+    expect(response.status).toBe(200)
+    expect(await response.json()).toMatchObject({ userId: '1', make: expect.any(Array) as unknown })
+  },
+}
+
 const rows = 1_000
 const changesPerSecond = 50
 const users = 200
@@ -81,6 +89,7 @@ beforeAll(async () => {
     },
   })
   client = new Client({ connectionString: chain.urls.source })
+  client.on('error', () => undefined)
   await client.connect()
   redis = new Redis(chain.urls.redis, { maxRetriesPerRequest: null })
   redis.on('error', () => undefined)
@@ -127,6 +136,7 @@ describe.each(names)('%s', (name) => {
       await sleep(1_000)
       await chain.kill(worker)
       await sleep(500)
+      await whileWorkerIsDown[name]?.()
       chain.startAgain(worker)
       await sleep(2_000)
       await chain.kill('redis')
@@ -233,6 +243,29 @@ test('motors: what a user prefers is what SQL decays and normalises to', async (
       }
     }
   }
+})
+
+test.each([
+  ['days=30', 200],
+  ['until=2026-02-28', 200],
+  ['until=2026-02-31', 400],
+  ['days=0x10', 400],
+])('motors: /preferences/1?%s is answered with %d', async (query, status) => {
+  expect((await fetch(`${chain.urls.api}/preferences/1?${query}`)).status).toBe(status)
+})
+
+// The last one, for it takes away what the others need.
+test('motors: preferences are served on while worker, Kafka, Connect and source are away', async () => {
+  const today = new Date().toISOString().slice(0, 10)
+  const paths = ['1', '2', '7'].map((user) => `/preferences/${user}?days=60&until=${today}`)
+  const before = await Promise.all(paths.map(answer))
+  // No worker runs any more.
+  await Promise.all(['connect', 'kafka', 'postgres'].map((name) => chain.kill(name)))
+  await sleep(1_000)
+  expect(await Promise.all(paths.map(answer))).toEqual(before)
+  const someMake = [expect.objectContaining({ value: expect.any(String) as unknown })]
+  const told = expect.arrayContaining(someMake) as unknown
+  expect(before).toMatchObject(['1', '2', '7'].map((userId) => ({ userId, make: told })))
 })
 
 /** Changes of one example until the signal; answers how many. */

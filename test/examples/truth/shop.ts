@@ -11,6 +11,8 @@ const movies = `
     'movieId', movie_id::text, 'title', title, 'category', category,
     'releasedOn', released_on::text,
     'ratingCount', (select count(*) from ratings r where r.movie_id = m.movie_id),
+    'fiveStarsCount',
+      (select count(*) from ratings r where r.movie_id = m.movie_id and r.stars = 5),
     'averageStars', (select round(avg(stars), 2)::text from ratings r where r.movie_id = m.movie_id)
   ) as body
   from movies m`
@@ -31,15 +33,18 @@ const customers = `
     'customerId', customer_id::text, 'ratingCount', count(*), 'ratings', ${shown}) as body
   from ratings c group by customer_id`
 
-const lastOrders = list(
-  `json_build_object('orderId', order_id::text, 'total', total::text,
-     'placedAt', ${moment('placed_at')})`,
-  `select * from orders o where o.customer_id = c.customer_id and o.category = c.category
-   order by placed_at desc, order_id desc limit 30`,
-  'placed_at desc, order_id desc',
-)
+const ordersOf = (order: string, most: number) =>
+  list(
+    `json_build_object('orderId', order_id::text, 'total', total::text,
+       'placedAt', ${moment('placed_at')})`,
+    `select * from orders o where o.customer_id = c.customer_id and o.category = c.category
+     order by ${order} limit ${most}`,
+    order,
+  )
 
 const orders = `
   select '/orders/' || customer_id || '/' || category as path, json_build_object(
-    'customerId', customer_id::text, 'category', category, 'orders', ${lastOrders}) as body
+    'customerId', customer_id::text, 'category', category,
+    'orders', ${ordersOf('placed_at desc, order_id desc', 30)},
+    'firstOrders', ${ordersOf('placed_at, order_id', 3)}) as body
   from orders c group by customer_id, category`

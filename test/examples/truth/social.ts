@@ -19,10 +19,12 @@ const users = `
 
 const tweets = `
   select '/tweets/' || tweet_id as path, json_build_object(
-    'tweetId', tweet_id::text, 'userId', user_id::text, 'text', text,
+    'tweetId', tweet_id::text, 'userId', user_id::text, 'text', t.text,
     'createdAt', ${moment('created_at')},
-    'likeCount', (select count(*) from likes l where l.tweet_id = t.tweet_id)) as body
-  from tweets t`
+    'likeCount', (select count(*) from likes l where l.tweet_id = t.tweet_id),
+    'author', json_build_object('username', u.username, 'name', u.name,
+      'profileImageUrl', u.profile_image_url)) as body
+  from tweets t join users u using (user_id)`
 
 const newest = list(
   `json_build_object('tweetId', tweet_id::text, 'text', text, 'createdAt', ${moment('created_at')})`,
