@@ -58,8 +58,14 @@ const view = defineView({
     starAverage: averageOf('ratings', { by, of: smallint('stars'), digits: 2 }),
     paidAverage: averageOf('ratings', { by, of: numeric('paid'), scale: 3, digits: 1 }),
     deltaAverage: averageOf('ratings', { by, of: integer('delta'), digits: 0 }),
+    hugeAverage: averageOf('ratings', { by, of: bigint('huge'), digits: 18 }),
+    longAverage: averageOf('ratings', { by, of: numeric('paid'), scale: 3, digits: 18 }),
   },
 })
+
+/** Rounded once: `avg` itself has about 16 digits, of which the answer would be rounded again. */
+const average = (column: string, digits: number) =>
+  `round(sum(${column})::numeric(60, 40) / count(${column}), ${digits})::text`
 
 const expectedSql = `select k::text as "movieId", m.title,
     count(r.*)::int as "ratingCount",
@@ -74,7 +80,9 @@ const expectedSql = `select k::text as "movieId", m.title,
     coalesce(sum(paid) filter (where paid < 0), 0)::numeric(30, 3)::text as "refunded",
     round(avg(stars), 2)::text as "starAverage",
     round(avg(paid), 1)::text as "paidAverage",
-    round(avg(delta), 0)::text as "deltaAverage"
+    round(avg(delta), 0)::text as "deltaAverage",
+    ${average('huge', 18)} as "hugeAverage",
+    ${average('paid', 18)} as "longAverage"
   from (select id from movies union select movie_id from ratings where movie_id is not null) keys(k)
     left join movies m on m.id = k left join ratings r on r.movie_id = k
   group by k, m.title order by k`
@@ -194,6 +202,22 @@ test('rows that come, change and go fold to what SQL says', async () => {
   })
   expect(found).toEqual(await expected())
   expect(counts.size).toBeGreaterThan(30)
+})
+
+test('an average of 17 digits, with those of its count, is what avg says, and of more not always', async () => {
+  const { rows } = await client.query<{ few: number; fewer: number; more: number }>(`
+    with sums as (select (((random() - 0.5) * 10::numeric ^ (random() * 18)::int)::bigint)::numeric as s,
+        floor(1 + random() * 10 ^ (random() * 12))::numeric as n, (random() * 18)::int as digits
+      from generate_series(1, 50000)),
+    averages as (select round(s::numeric(60, 40) / n, digits) as once, round(s / n, digits) as twice,
+        digits + length(n::text) + case when abs(s / n) < 1 then 0 else length(trunc(abs(s / n))::text) end as all
+      from sums)
+    select count(*) filter (where "all" <= 17)::int as few,
+      count(*) filter (where "all" <= 17 and once <> twice)::int as fewer,
+      count(*) filter (where once <> twice)::int as more from averages`)
+  expect(rows[0]!.few).toBeGreaterThan(10_000)
+  expect(rows[0]!.fewer).toBe(0)
+  expect(rows[0]!.more).toBeGreaterThan(1_000)
 })
 
 test.each(['NaN', 'Infinity', '1.2345'])('a change that brings %s can not be added up', (paid) => {

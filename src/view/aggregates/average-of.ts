@@ -20,8 +20,11 @@ export type AverageDeclaration = RowsDeclaration & {
 }
 
 /**
- * The average of a column's values that are not null: `round(avg(of), digits)`, null where there are
- * none. Rounded once, a half away from zero, as SQL does. A string in JSON.
+ * The average of a column's values that are not null, null where there are none. It is rounded once, a
+ * half away from zero: `round(sum(of)::numeric(60, 40) / count(of), digits)`. SQL's own `avg` has about
+ * 16 digits, so `round(avg(of), digits)` rounds twice: it says the same where the digits before the
+ * point, those behind it (of the column or of the answer, whichever are more) and those of the count
+ * are 17 at most together. A string in JSON.
  *
  *     averageOf('ratings', { of: smallint('stars'), digits: 2, by: 'movie_id' })
  */

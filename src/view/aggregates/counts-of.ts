@@ -10,9 +10,9 @@ import {
 } from './counted-items.ts'
 
 /**
- * Every item with how many rows it has: `select item, count(*) … group by item order by count(*)
- * desc, item::text collate "C"`. Rows whose item is null give nothing. Readers get all of them, so
- * it is meant for columns of few values. In JSON `[{ state, count }]`, with what is looked up behind.
+ * Every item with how many rows it has: `select item, count(*) … and item is not null group by item
+ * order by count(*) desc, item::text collate "C"`, in the order of `topOf`. Readers get all of them,
+ * so it is meant for columns of few values. In JSON `[{ state, count }]`, with what is looked up behind.
  *
  *     countsOf('orders', { item: { state: enumeration('state') }, by: 'customer_id' })
  */

@@ -3,9 +3,9 @@ import type { AggregateDeclaration, AggregateForm } from './aggregate.ts'
 import { listJson, listOf, schemaOfList, type ListDeclaration } from './ordered-rows.ts'
 
 /**
- * The latest rows: `select fields … order by order desc, key desc limit most`. Rows whose order is
- * null give nothing. Parts of the key that are text stand in the order of their bytes within JSON. In
- * JSON a list of objects with these fields.
+ * The latest rows: `select fields … and order is not null order by order desc, key desc limit most`.
+ * Parts of the key that are text stand in the order of their bytes within JSON. In JSON a list of
+ * objects with these fields.
  *
  *     latestOf('tweets', {
  *       order: timestamptz('created_at'),

@@ -18,8 +18,8 @@ export type SumDeclaration = RowsDeclaration & {
 }
 
 /**
- * The sum of a column, exact: `coalesce(sum(of), 0)`. A string in JSON, for 64 bits don't fit into a
- * JavaScript number.
+ * The sum of a column, exact: `coalesce(sum(of), 0)`, of a numeric one with `scale` digits behind the
+ * point. A string in JSON, for 64 bits don't fit into a JavaScript number.
  *
  *     sumOf('orders', { of: numeric('total'), scale: 2, by: 'shop_id' })
  */

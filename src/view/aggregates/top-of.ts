@@ -19,9 +19,11 @@ export type TopDeclaration<
 }
 
 /**
- * The items with the most rows, with how many they have: `select item, count(*) … group by item
- * order by count(*) desc, item::text collate "C" limit most`. Rows whose item is null give nothing.
- * In JSON `[{ artistId, count }]`, with the fields that are looked up behind.
+ * The items with the most rows, with how many they have: `select item, count(*) … and item is not null
+ * group by item order by count(*) desc, item::text collate "C" limit most`, where the text of a date
+ * before the year 1 or beyond 9999 is that of JSON. Of several columns none is null, and they are
+ * ordered by all of them, `eu:42`. In JSON `[{ artistId, count }]`, with the fields that are looked up
+ * behind.
  *
  *     topOf('listens', { item: { artistId: bigint('artist_id') }, most: 10, by: 'user_id' })
  */
