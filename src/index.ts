@@ -10,18 +10,7 @@ export {
   type RowDeclaration,
   type ViewDeclaration,
 } from './view/declaration.ts'
-export { averageOf, type AverageDeclaration } from './view/aggregates/average-of.ts'
-export { countOf } from './view/aggregates/count-of.ts'
-export { sumOf, type SumDeclaration } from './view/aggregates/sum-of.ts'
-export { topOf, type TopDeclaration } from './view/aggregates/top-of.ts'
-export { countsOf } from './view/aggregates/counts-of.ts'
-export type { CountedDeclaration as CountsDeclaration } from './view/aggregates/counted-items.ts'
-export { latestOf } from './view/aggregates/latest-of.ts'
-export { earliestOf } from './view/aggregates/earliest-of.ts'
-export { minOf } from './view/aggregates/min-of.ts'
-export { maxOf } from './view/aggregates/max-of.ts'
-export type { ExtremeDeclaration, ListDeclaration } from './view/aggregates/ordered-rows.ts'
-export type { AggregateDeclaration, RowsDeclaration } from './view/aggregates/aggregate.ts'
+export * from './view/aggregates/index.ts'
 export {
   eq,
   gt,

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { MillraceError } from '../errors.ts'
 import { columnTypes } from '../types/types.ts'
-import { aggregateForms } from './aggregates/index.ts'
+import aggregateForms from './aggregates/index.ts'
 import { comparisons } from './condition.ts'
 import { fieldsOf, viewOf, type Aggregate, type Count, type Tally, type View } from './view.ts'
 

@@ -4,7 +4,7 @@ import { nullable } from '../types/arrays.ts'
 import { typeOf } from '../types/types.ts'
 import type { JsonValue } from '../types/value-type.ts'
 import type { AggregateForm, Shown } from './aggregates/aggregate.ts'
-import { aggregateForms } from './aggregates/index.ts'
+import aggregateForms from './aggregates/index.ts'
 import { lookedObject, lookedSchemas, type Looked } from './lookup.ts'
 import { fieldsOf, type Aggregate, type View } from './view.ts'
 

@@ -1,4 +1,7 @@
-/** All aggregates by their kind. One that is added is added here, in a file of its own. */
+/**
+ * All aggregates. One that is added stands in a file of its own and is listed here: its form by its
+ * kind, which is the default export, and by name what the package exports of it.
+ */
 import type { AggregateForm } from './aggregate.ts'
 import { average } from './average-of.ts'
 import { count } from './count-of.ts'
@@ -10,7 +13,7 @@ import { min } from './min-of.ts'
 import { sum } from './sum-of.ts'
 import { top } from './top-of.ts'
 
-export const aggregateForms: Readonly<Record<string, AggregateForm>> = {
+const aggregateForms: Readonly<Record<string, AggregateForm>> = {
   count,
   sum,
   average,
@@ -21,3 +24,18 @@ export const aggregateForms: Readonly<Record<string, AggregateForm>> = {
   min,
   max,
 }
+
+export default aggregateForms
+
+export { countOf } from './count-of.ts'
+export { sumOf, type SumDeclaration } from './sum-of.ts'
+export { averageOf, type AverageDeclaration } from './average-of.ts'
+export { topOf, type TopDeclaration } from './top-of.ts'
+export { countsOf } from './counts-of.ts'
+export type { CountedDeclaration as CountsDeclaration } from './counted-items.ts'
+export { latestOf } from './latest-of.ts'
+export { earliestOf } from './earliest-of.ts'
+export { minOf } from './min-of.ts'
+export { maxOf } from './max-of.ts'
+export type { ExtremeDeclaration, ListDeclaration } from './ordered-rows.ts'
+export type { AggregateDeclaration, RowsDeclaration } from './aggregate.ts'
