@@ -19,7 +19,7 @@ import { checkpoint, offsets } from '../store/store-fixture.ts'
 jest.setTimeout(150_000)
 
 const log = pino({ level: 'silent' })
-const callTimeoutMs = 1_000
+const callTimeoutMs = 2_000
 let proxy: KafkaProxy
 let topics: TestTopics
 let topic: string

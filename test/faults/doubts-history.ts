@@ -60,14 +60,15 @@ export function describeHistoryDoubts(scene: () => Scene): void {
   })
 
   test('the slot dropped: the connector fails, and the way back that is named leads back', async () => {
+    await harness.sql(
+      `insert into users (user_id, username) select 71000 + n, 'u' || n from generate_series(1, 20) n`,
+    )
+    await harness.untilEqual()
     const { wrong } = await harness.standing()
     const logged = harness.log('worker-a').length
     await chain.processes.stop('connect')
     await asSuperuser(chain, `select pg_drop_replication_slot('millrace')`)
-    await harness.sql(
-      'delete from likes where user_id < 10',
-      'delete from follows where follower_id < 9',
-    )
+    await harness.sql('delete from users where user_id between 71001 and 71020')
     await chain.start('connect')
     await until('people are told that the connector has failed', async () => {
       return (await harness.problems()).connector === 'connector-failed'
@@ -80,7 +81,7 @@ export function describeHistoryDoubts(scene: () => Scene): void {
     )
     await traffic.stop()
     await harness.untilEqual(begunAnewMs)
-    expect((await harness.standing()).wrong).toBeGreaterThan(wrong)
+    expect((await harness.standing()).wrong).toBeGreaterThanOrEqual(wrong + 20)
   })
 
   test('put back to an earlier state: readers go on, the message names what to do, and it does', async () => {

@@ -81,8 +81,8 @@ describe('workers that die, hang, come and go', () => {
       const traffic = harness.traffic(300)
       await until('the worker applies changes', () => commits.applied() > 20)
       // What worker-a sends from now on is on its way for longer than its session lasts.
-      proxy.delay('up', pausedMs + 4_000)
-      await sleep(500)
+      proxy.delay('up', pausedMs + 6_000)
+      await sleep(1_500)
       harness.chain.pause('worker-a')
       const [sent, applied] = [commits.sent(), commits.applied()]
       harness.startWorker('worker-b')

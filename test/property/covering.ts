@@ -36,8 +36,8 @@ export function coveringPlans(
         parts: forms(((at + place) % 3) + 1),
         // No moments, which only views without owning rows have.
         which: each.which * 2,
-        // Each type twice.
-        fields: types(Math.ceil((fieldTypes.length * 2) / (plansMax * familiesMax))),
+        // Each type four times: a table may be left without rows, or with nulls alone.
+        fields: types(Math.ceil((fieldTypes.length * 4) / (plansMax * familiesMax))),
         // Two counts of one table by other columns, whatever else there is.
         aggregates: [
           ...each.aggregates,
