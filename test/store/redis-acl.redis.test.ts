@@ -116,12 +116,10 @@ describe('a worker with its rules', () => {
   test('has nothing in its way, and what it lacks is named', async () => {
     expect(await store.faults()).toEqual([])
     expect(await (await storeOf('worker', rules)).faults()).toEqual([])
-    const lacking = await storeOf('lacking', without('+hincrby'))
-    const fault = { what: expect.stringContaining('hincrby'), cure: expect.any(String) as string }
-    expect(await lacking.faults()).toEqual([fault])
     const reader = await storeOf('reader', aclRules('reader', views))
+    const cure = expect.stringContaining('ACL SETUSER reader +acl|dryrun, ')
     expect(await reader.faults()).toEqual([
-      { ...fault, what: expect.stringContaining('acl|dryrun') },
+      { what: 'Redis: the user reader lacks +acl|dryrun', cure },
     ])
     await harness.redis.config('SET', 'maxmemory-policy', 'allkeys-lru')
     try {
@@ -166,6 +164,22 @@ describe('a worker with its rules', () => {
     await harness.redis.script('FLUSH')
     const worked = async () => work(await storeOf('worker', without(rule)))
     await expect(worked()).rejects.toThrow()
+  })
+
+  test('is told of each right that it lacks, and of its cure', async () => {
+    for (const rule of needed.filter((each) => each !== '+info')) {
+      const lacking = await storeOf('lacking', without(rule))
+      const cure = expect.stringContaining(`ACL SETUSER lacking ${rule}, `)
+      expect(await lacking.faults()).toEqual([
+        { what: `Redis: the user lacking lacks ${rule}`, cure },
+      ])
+    }
+    const keys = rules.filter((rule) => rule.startsWith('~'))
+    for (const rule of keys) {
+      const what = `Redis: the user lacking lacks ${keys.join(' ')}`
+      const lacking = await storeOf('lacking', without(rule))
+      expect(await lacking.faults()).toMatchObject([{ what }])
+    }
   })
 
   test('is told of a lack of rights by a look and by a sweep', async () => {

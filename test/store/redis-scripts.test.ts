@@ -34,6 +34,18 @@ describe.each(scriptNames)('script %s', (name) => {
     expect(lines[0] === '#!lua flags=no-writes').toBe(!writes)
   })
 
+  test('asks for its rights before it calls any command, where it writes', () => {
+    const { source, readOnly } = readScript(name)
+    const asks = source.indexOf('redis.acl_check_cmd(')
+    if (readOnly) return expect(asks).toBe(-1)
+    const list = /ipairs\(\{('[A-Z]+'(?:, '[A-Z]+')*)\}\)/.exec(source)![1]!.split(', ')
+    const calls = [...source.matchAll(/redis\.p?call\(('[A-Z]+')?/g)]
+    expect(new Set(list)).toEqual(new Set(calls.map((call) => call[1])))
+    const main = readFileSync(new URL(`${name}.lua`, folder), 'utf8')
+    const first = main.search(/^(?!--|local \w+ = (KEYS|ARGV)\[\d+\]$|local \w+At = \d+$|\n|#)/m)
+    expect(main.slice(0, first)).toContain('-- include rights\n')
+  })
+
   test('has a contract on top: what it does, KEYS, ARGV and results', () => {
     expect(header[0]).toMatch(/^-- [A-Z].*/)
     expect(header.join('\n')).toMatch(/^-- Returns one of$/m)

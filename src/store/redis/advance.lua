@@ -26,6 +26,7 @@ local endsAt = 5
 
 -- include offsets
 -- include clock
+-- include rights
 
 -- Each half of an LSN is 32 bits wide, which a double holds exactly.
 local function falls(old, new)

@@ -11,6 +11,8 @@
 local state = KEYS[1]
 local parked = KEYS[2]
 
+-- include rights
+
 local beyond = redis.pcall('HGET', state, 'parked-beyond')
 if type(beyond) == 'table' then return {'type', state, beyond.err} end
 local count = redis.pcall('HLEN', parked)

@@ -52,6 +52,7 @@ local listsAt = 7
 -- include mutations
 -- include doubts
 -- include clock
+-- include rights
 
 -- First half: only reads.
 

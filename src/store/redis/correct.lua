@@ -29,6 +29,7 @@ local listsAt = 3
 -- include int64
 -- include cells
 -- include mutations
+-- include rights
 
 -- First half: only reads.
 

@@ -30,6 +30,7 @@ local listsAt = 2
 -- include int64
 -- include cells
 -- include clock
+-- include rights
 
 -- Bytes of one letter in UTF-8, beyond ASCII.
 local letters = {

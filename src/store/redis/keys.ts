@@ -6,6 +6,7 @@ export type ViewKeys = ReturnType<typeof viewKeys>
 export function viewKeys(name: string) {
   const state = `millrace:${name}`
   return {
+    view: name,
     /** Hash: epoch, format, declarations, watermark, newest barrier, fingerprint, pass … */
     state,
     /** Hash, topic partition -> `<next> <JSON>`. */

@@ -18,6 +18,8 @@ local declaration = ARGV[2]
 local ttlMs = ARGV[3]
 local over = ARGV[4]
 
+-- include rights
+
 local found = redis.pcall('HMGET', lease, 'holder', 'declaration')
 if found.err then return {'type', lease, found.err} end
 local mayTake = over == 'over' and found[2] ~= declaration

@@ -22,6 +22,8 @@ local epoch = ARGV[1]
 local bound = ARGV[2]
 local tallies = ARGV[3]
 
+-- include rights
+
 local standing = redis.pcall('HMGET', state, 'epoch', 'keep-from')
 if standing.err then return {'type', state, standing.err} end
 if standing[1] ~= epoch then return {'conflict'} end

@@ -31,6 +31,7 @@ local ticketsMax = ARGV[4]
 local itemsAt = 5
 
 -- include cells
+-- include rights
 
 local standing = redis.pcall('HGET', state, 'epoch')
 if type(standing) == 'table' then return {'type', state, standing.err} end

@@ -40,6 +40,7 @@ local shape = ARGV[5]
 local namesAt = 6
 
 -- include cells
+-- include rights
 
 local standing = redis.pcall('HMGET', state, 'epoch', 'keep-from')
 if standing.err then return {'type', state, standing.err} end

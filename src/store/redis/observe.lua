@@ -22,6 +22,7 @@ local doubtsAt = 4
 
 -- include doubts
 -- include clock
+-- include rights
 
 local standing = redis.pcall('HMGET', state, 'epoch', 'fingerprint')
 if standing.err then return {'type', state, standing.err} end

@@ -24,6 +24,7 @@ local barrier = ARGV[2]
 local listsAt = 3
 
 -- include lists
+-- include rights
 
 if redis.call('EXISTS', state) == 1 then
   local format = redis.pcall('HGET', state, 'format')

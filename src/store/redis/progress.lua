@@ -23,6 +23,7 @@ local listsAt = 4
 
 -- include lists
 -- include doubts
+-- include rights
 
 local standing = redis.pcall('HMGET', state, 'epoch', 'pass')
 if standing.err then return {'type', state, standing.err} end

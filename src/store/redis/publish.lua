@@ -19,6 +19,8 @@ local number = ARGV[1]
 local barrier = ARGV[2]
 local forgetAt = 3
 
+-- include rights
+
 local standing = redis.pcall('HMGET', state, 'epoch', 'barrier-number')
 if standing.err then return {'type', state, standing.err} end
 if not standing[1] then return {'absent'} end

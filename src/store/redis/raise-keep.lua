@@ -16,6 +16,8 @@ local epoch = ARGV[1]
 local before = ARGV[2]
 local after = ARGV[3]
 
+-- include rights
+
 local standing = redis.pcall('HMGET', state, 'epoch', 'keep-from')
 if standing.err then return {'type', state, standing.err} end
 local bound = standing[2] and '=' .. standing[2] or ''

@@ -22,6 +22,7 @@ local text = ARGV[4]
 
 -- include doubts
 -- include clock
+-- include rights
 
 local standing = redis.pcall('HGET', state, 'epoch')
 if type(standing) == 'table' then return {'type', state, standing.err} end

@@ -14,7 +14,10 @@ const replies: Readonly<Record<string, Meaning>> = {
   BUSY: away('A script of somebody else runs for too long. See SCRIPT KILL.'),
   NOAUTH: refused('Put user and password into MILLRACE_REDIS: redis://user:password@host:port.'),
   WRONGPASS: refused('User or password in MILLRACE_REDIS is wrong.'),
-  NOPERM: refused('The user lacks rights. What it needs stands in src/store/redis/acl.ts.'),
+  NOPERM: refused(
+    'Give the user in MILLRACE_REDIS what it lacks, as ACL SETUSER <user> +<command>. ' +
+      'All that it needs stands in src/store/redis/acl.ts.',
+  ),
 }
 
 type Meaning = { readonly code: ErrorCode; readonly hint: string }

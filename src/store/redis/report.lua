@@ -13,6 +13,8 @@ local problems = KEYS[1]
 local place = ARGV[1]
 local problem = ARGV[2]
 
+-- include rights
+
 local count = redis.pcall('HLEN', problems)
 if type(count) == 'table' then return {'type', problems, count.err} end
 if problem == '' then

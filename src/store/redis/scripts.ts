@@ -40,11 +40,16 @@ export type Script = {
   readonly readOnly: boolean
 }
 
-/** What several scripts do alike stands in `include/`: a line `-- include x` becomes that file. */
+/**
+ * What several scripts do alike stands in `include/`: a line `-- include x` becomes that file. Of
+ * these `rights` is told every command that the script calls.
+ */
 export function readScript(name: ScriptName): Script {
-  const source = text(`${name}.lua`).replaceAll(/^-- include (\w+)\n/gm, (_, part: string) =>
+  const included = text(`${name}.lua`).replaceAll(/^-- include (\w+)\n/gm, (_, part: string) =>
     text(`include/${part}.lua`),
   )
+  const commands = [...new Set(included.match(/(?<=\bredis\.p?call\()'[A-Z]+'/g))]
+  const source = included.replace("--[[ the script's commands ]]", commands.join(', '))
   return {
     name,
     source,

@@ -18,6 +18,7 @@ local epoch = ARGV[1]
 local listsAt = 2
 
 -- include lists
+-- include rights
 
 local standing = redis.pcall('HGET', state, 'epoch')
 if type(standing) == 'table' then return {'type', state, standing.err} end

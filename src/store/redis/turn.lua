@@ -30,6 +30,7 @@ local listsAt = 3
 
 -- include lists
 -- include offsets
+-- include rights
 
 local fields = redis.pcall('HGETALL', state)
 if fields.err then return {'type', state, fields.err} end

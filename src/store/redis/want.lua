@@ -14,6 +14,8 @@ local wanted = KEYS[1]
 local before = ARGV[1]
 local after = ARGV[2]
 
+-- include rights
+
 local standing = redis.pcall('GET', wanted)
 if standing and standing.err then return {'type', wanted, standing.err} end
 if (standing and '=' .. standing or '') ~= before then return {'conflict'} end
