@@ -60,13 +60,13 @@ export function belowZeroDoubt(
   }
 }
 
-export function displacedDoubt(entry: string, place: string): Doubt {
+export function displacedDoubt(entry: string): Doubt {
   return {
     ...nothingElse,
     name: `displaced-entry ${entry}`,
     code: 'displaced-entry',
-    reason: `what stood under the name of entry ${entry} was no entry and lies in ${place} now`,
-    hint: `Look at ${place}, and find out who writes there; delete it when it is of no use.`,
+    reason: `what stood under the name of entry ${entry} was no entry, and was moved aside`,
+    hint: '`millrace parked` names where it lies. Find out who writes to names of entries.',
     keys: [entry],
   }
 }

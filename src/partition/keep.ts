@@ -110,12 +110,11 @@ async function answered(
       return true
     }
     if (error.code !== 'store-type' || error.entry === undefined) return false
-    const place = await writer.displace(state.epoch, error.entry)
+    const displaced = displacedDoubt(error.entry)
+    const place = await writer.displace(state.epoch, error.entry, displaced)
     if (place === undefined) return false
-    const displaced = displacedDoubt(error.entry, place)
     const { reason, hint } = displaced
     log.error({ key: error.entry, place, reason, hint }, 'what was no entry was moved aside')
-    await writer.raise(state.epoch, displaced)
     return true
   } catch (fault) {
     if (!(fault instanceof MillraceError)) throw fault

@@ -26,9 +26,10 @@ export type ViewWriter = {
   /**
    * Moves an entry aside that is not what the view keeps there: a key of another type, or with
    * counters that are no 64-bit integers. Answers where it lies now; undefined when the entry is
-   * sound, absent, or the epoch is another one. A store with typed columns has none such.
+   * sound, absent, or the epoch is another one. A store with typed columns has none such. The doubt
+   * is raised in the same step, where something is moved.
    */
-  displace(epoch: Epoch, entry: string): Promise<string | undefined>
+  displace(epoch: Epoch, entry: string, doubt?: Doubt): Promise<string | undefined>
 }
 
 export type Commit = {

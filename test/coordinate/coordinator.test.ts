@@ -562,5 +562,5 @@ const bound = (writer: ViewWriter): ViewWriter => ({
   commit: (commit) => writer.commit(commit),
   raise: (epoch, raised) => writer.raise(epoch, raised),
   report: (place, problem) => writer.report(place, problem),
-  displace: (epoch, entry) => writer.displace(epoch, entry),
+  displace: (...given) => writer.displace(...given),
 })

@@ -158,7 +158,7 @@ export class Kept {
       commit: (commit) => writer.commit(commit),
       raise: (epoch, doubt) => writer.raise(epoch, doubt),
       report: (place, problem) => writer.report(place, problem),
-      displace: (epoch, entry) => writer.displace(epoch, entry),
+      displace: (...all) => writer.displace(...all),
       ...given,
     }
   }

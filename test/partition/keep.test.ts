@@ -371,22 +371,25 @@ describe('a fault', () => {
 describe('an entry that the view does not keep', () => {
   const wrong = new MillraceError('store-type', 'it is a list', { entry: '1' })
 
-  test('is moved aside with a doubt, and the partition goes on at once', async () => {
+  test('is moved aside with a doubt in one step, and the partition goes on at once', async () => {
     await kept.begin()
     kept.failCommit(wrong)
     const displaced: unknown[] = []
     kept.write({
-      displace: async (epoch, entry) => {
-        displaced.push([epoch, entry])
+      displace: async (...all) => {
+        displaced.push(all)
         return 'aside:1'
+      },
+      raise: async () => {
+        throw new Error('a step of its own')
       },
     })
     kept.topics.append(name, ...books(1))
     kept.keep()
     await settled()
-    const { epoch, doubts } = await kept.state()
-    expect(displaced).toEqual([[epoch, '1']])
-    expect(doubts).toMatchObject([{ name: 'displaced-entry 1', keys: ['1'] }])
+    const { epoch } = await kept.state()
+    const doubt = { name: 'displaced-entry 1', keys: ['1'] }
+    expect(displaced).toMatchObject([[epoch, '1', doubt]])
     expect(await kept.books(1)).toEqual(['1'])
     expect(kept.plans).toHaveLength(2)
   })

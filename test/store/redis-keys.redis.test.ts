@@ -16,6 +16,7 @@ import {
   offset,
   one,
   progress,
+  readerOf,
   serving,
   stateOf,
   step,
@@ -226,6 +227,20 @@ describe('displace', () => {
     await harness.redis.set('user-information:1', 'by hand')
     expect(await store.writer(userLayout).displace(elsewhere, '1')).toBeUndefined()
     expect(await harness.redis.get('user-information:1')).toBe('by hand')
+  })
+
+  test('raises its doubt in the same step, and none where nothing is moved', async () => {
+    const epoch = await serving(store, [put('1')])
+    const writer = store.writer(userLayout)
+    const doubt = aDoubt('d', { code: 'displaced-entry', keys: ['1'] })
+    expect(await writer.displace(epoch, '1', doubt)).toBeUndefined()
+    await harness.redis.set('user-information:1', 'by hand')
+    expect(await writer.displace(elsewhere, '1', doubt)).toBeUndefined()
+    expect((await stateOf(store)).doubts).toEqual([])
+    expect(await writer.displace(epoch, '1', doubt)).toMatch(displaced)
+    expect((await stateOf(store)).doubts).toMatchObject([{ name: 'd', keys: ['1'] }])
+    const read = await readerOf(store).read(['1'])
+    expect(read).toMatchObject({ doubts: ['displaced-entry'], entries: [null] })
   })
 
   test('takes the tickets away, for they speak of what was there', async () => {

@@ -65,7 +65,7 @@ const steps: readonly Step[] = [
       await harness.redis.set('user-information:9', 'by hand')
       await harness.redis.set('user-information.hidden:9', 'by hand')
     },
-    act: (client, epoch) => client.writer(tallyLayout).displace(epoch, '9'),
+    act: (client, epoch) => client.writer(tallyLayout).displace(epoch, '9', aDoubt('b')),
   },
   {
     name: 'a sweep',

@@ -1,15 +1,20 @@
 #!lua
 -- Moves keys aside that stand where an entry should and can't be one: of another type, with a
 -- counter that is no 64-bit integer, or with a cell whose item is no text or whose amount is no
--- integer of 53 bits. The tickets that lie with the entry go: they speak of what was there.
+-- integer of 53 bits. The tickets that lie with the entry go: they speak of what was there. A doubt
+-- about the entry may be raised in the same step.
 --
 -- KEYS[1] state          hash of the view's state
 -- KEYS[2] tickets        hash, key of an entry -> ticket of its amounts
 -- KEYS[3] rowTickets     hash, key of an entry -> ticket of its owning row
--- KEYS[4] entry          where the entry's hash is
--- KEYS[5..] talliesAt    where its tallies are
+-- KEYS[4] doubts         hash, name -> doubt
+-- KEYS[5] entry          where the entry's hash is
+-- KEYS[6..] talliesAt    where its tallies are
 -- ARGV[1] epoch          epoch that the state must have
--- ARGV[2..] listsAt      lists: fields that are counters; for each of these keys what it is named
+-- ARGV[2] name           name of the doubt; empty for none
+-- ARGV[3] id             its id from now on
+-- ARGV[4] text           its code and JSON
+-- ARGV[5..] listsAt      lists: fields that are counters; for each of these keys what it is named
 --   from then on, but for the time at its end
 --
 -- Returns one of
@@ -21,15 +26,20 @@
 local state = KEYS[1]
 local tickets = KEYS[2]
 local rowTickets = KEYS[3]
-local entry = KEYS[4]
-local talliesAt = 5
+local doubts = KEYS[4]
+local entry = KEYS[5]
+local talliesAt = 6
 local epoch = ARGV[1]
-local listsAt = 2
+local name = ARGV[2]
+local id = ARGV[3]
+local text = ARGV[4]
+local listsAt = 5
 
 -- include lists
 -- include int64
 -- include cells
 -- include clock
+-- include doubts
 -- include rights
 
 -- Bytes of one letter in UTF-8, beyond ASCII.
@@ -84,19 +94,19 @@ local function isTally(key)
 end
 
 local function displace(key, target, now)
-  local name = target .. now
-  while redis.call('EXISTS', name) == 1 do
+  local aside = target .. now
+  while redis.call('EXISTS', aside) == 1 do
     now = string.format('%.0f', tonumber(now) + 1)
-    name = target .. now
+    aside = target .. now
   end
-  redis.call('RENAME', key, name)
-  return name
+  redis.call('RENAME', key, aside)
+  return aside
 end
 
 local standing = redis.pcall('HGET', state, 'epoch')
 if type(standing) == 'table' then return {'type', state, standing.err} end
 if standing ~= epoch then return {'conflict'} end
-for _, key in ipairs({tickets, rowTickets}) do
+for _, key in ipairs({tickets, rowTickets, doubts}) do
   local count = redis.pcall('HLEN', key)
   if type(count) == 'table' then return {'type', key, count.err} end
 end
@@ -118,4 +128,8 @@ for _, found in ipairs(unfit) do
 end
 redis.call('HDEL', tickets, entry)
 redis.call('HDEL', rowTickets, entry)
+if name ~= '' then
+  raise(doubts, name, id, text, now)
+  countDoubts(state, doubts)
+end
 return result

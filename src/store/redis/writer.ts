@@ -59,14 +59,16 @@ export class RedisWriter implements ViewWriter {
     await this.#connection.run('report', [this.#keys.problems], args)
   }
 
-  async displace(epoch: Epoch, entry: string): Promise<string | undefined> {
-    const { state, tickets, rowTickets, displaced, entry: keyOf } = this.#keys
+  async displace(epoch: Epoch, entry: string, doubt?: Doubt): Promise<string | undefined> {
+    const { state, tickets, rowTickets, doubts, displaced, entry: keyOf } = this.#keys
     const places = [keyOf(entry)]
     this.#tallies.pushKeys(places, entry)
     const args: string[] = [epoch]
+    if (doubt) pushDoubt(args, doubt)
+    else args.push('', '', '')
     pushList(args, this.#hash.counters)
     pushList(args, places.map(displaced))
-    const keys = [state, tickets, rowTickets, ...places]
+    const keys = [state, tickets, rowTickets, doubts, ...places]
     const [kind, ...names] = await this.#connection.run('displace', keys, args)
     return kind === 'displaced' ? names.join(', ') : undefined
   }
