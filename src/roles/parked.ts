@@ -11,10 +11,11 @@ import { withStore, type Opened } from './with-store.ts'
 export const parkedCommand = {
   call: 'millrace parked',
   about: `Lists the records that could not be decoded: they are never applied, and what they would have done
-is put right by comparing with the source.`,
+is put right by comparing with the source. Lists too what stood where an entry in Redis should, was
+none, and was moved aside.`,
   options: {
     bytes: flag('shows each record whole'),
-    clear: flag('forgets them'),
+    clear: flag('forgets the records'),
     view: viewOption,
     store: storeOption,
     json: jsonOption,
@@ -22,8 +23,9 @@ is put right by comparing with the source.`,
 } as const
 
 const shownBytes = 64
+const lookAtDisplaced = 'Nothing reads them: DEL of redis-cli deletes those that are of no use.'
 
-/** Each record with its coordinates and reason, view by view. */
+/** Each record with its coordinates and reason, and what was moved aside, view by view. */
 export async function runParked(
   { values }: Given<(typeof parkedCommand)['options']>,
   project: Project,
@@ -54,7 +56,10 @@ type Parked = {
   readonly parked: number
   readonly records: readonly Shown[]
   readonly forgotten: number
+  readonly displaced: readonly ShownDisplaced[]
 }
+
+type ShownDisplaced = { readonly place: string; readonly entry: string; readonly at: string }
 
 /** Lists them, unless that is done as JSON afterwards. */
 async function parkedOf(opened: Opened, choices: Choices): Promise<Parked> {
@@ -76,7 +81,13 @@ async function parkedOf(opened: Opened, choices: Choices): Promise<Parked> {
   tell(`${begin}${parked} records parked${beyond}`)
   const forgotten = clear ? await reader.clearParked() : 0
   if (clear) tell(`${begin}${forgotten} records forgotten`)
-  return { parked, records, forgotten }
+  const displaced = (await reader.displaced()).map(({ place, entry, atMs }) => {
+    const at = new Date(atMs).toISOString()
+    tell(`${place} (${at}): stood where entry ${entry} should`)
+    return { place, entry, at }
+  })
+  if (displaced.length > 0) tell(`${begin}${displaced.length} moved aside. ${lookAtDisplaced}`)
+  return { parked, records, forgotten, displaced }
 }
 
 /** What was parked before this moment was compared with the source since. */

@@ -16,6 +16,17 @@ export type ViewReader = {
   parked(): AsyncIterable<ParkedRecord>
   /** Forgets all parked records; answers how many there were. */
   clearParked(): Promise<number>
+  /** What `displace` has moved aside and nobody has deleted since, the oldest first. */
+  displaced(): Promise<readonly Displaced[]>
+}
+
+/** Something that stood where an entry should, and was none. */
+export type Displaced = {
+  /** Its name in the store now. */
+  readonly place: string
+  readonly entry: string
+  /** When it was moved aside, by the store's clock, milliseconds since 1970. */
+  readonly atMs: number
 }
 
 /** What of one view is read in a step. All parts together ask for `limits.readKeysMax` keys at most. */

@@ -101,6 +101,7 @@ describe('the commands', () => {
               parked: 0,
               records: [],
               forgotten: 0,
+              displaced: [],
             },
           ],
         },

@@ -235,6 +235,7 @@ function describeParkedRecords(suite: Suite): void {
       expect(await reader.clearParked()).toBe(limits.parkedMax + 3)
       expect(await everyParked(suite.store)).toEqual([])
       expect((await reader.status()).parked).toBe(0)
+      expect(await reader.displaced()).toEqual([])
       expect(await reader.clearParked()).toBe(0)
       const again = [aParked(600)]
       await writer.commit(aCommit(epoch, { from: offset(22), to: checkpoint(23), parked: again }))

@@ -2,7 +2,7 @@ import type { ViewLayout } from '../../src/mutation.ts'
 import { absentText, decodeEntry, unreadable } from '../../src/store/entry-text.ts'
 import { limits } from '../../src/store/limits.ts'
 import type { ViewStore } from '../../src/store/store.ts'
-import { add, placeLayout, put, unput, userLayout } from '../support/view-layouts.ts'
+import { add, placeLayout, put, tallyLayout, unput, userLayout } from '../support/view-layouts.ts'
 import { redisHarness, viewOf, type RedisHarness } from './redis-harness.ts'
 import {
   aBeginning,
@@ -241,6 +241,26 @@ describe('displace', () => {
     expect((await stateOf(store)).doubts).toMatchObject([{ name: 'd', keys: ['1'] }])
     const read = await readerOf(store).read(['1'])
     expect(read).toMatchObject({ doubts: ['displaced-entry'], entries: [null] })
+  })
+
+  test('is told of by a reader, the oldest first, without what lies there for another reason', async () => {
+    await serving(store)
+    for (const name of [':1:x', '.tally:17', '-else:1:17', 's']) {
+      await harness.redis.set(`millrace:user-information:displaced${name}`, 'by hand')
+    }
+    await harness.redis.set('millrace:user-information-else:displaced:1:17', 'by hand')
+    expect(await readerOf(store).displaced()).toEqual([])
+    const places = new Map<string, string>()
+    for (const key of ['user-information:1', 'user-information.top-artists:1']) {
+      await harness.redis.set(key, 'by hand')
+      const { epoch } = await stateOf(store)
+      places.set(key, (await store.writer(tallyLayout).displace(epoch, '1'))!)
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+    const told = [...places.values()].map((place) => {
+      return { place, entry: '1', atMs: Number(place.split(':').at(-1)) }
+    })
+    expect(await readerOf(store).displaced()).toEqual(told)
   })
 
   test('takes the tickets away, for they speak of what was there', async () => {

@@ -30,6 +30,7 @@ function readingBy(
     status: reader.status.bind(reader),
     parked: reader.parked.bind(reader),
     clearParked: reader.clearParked.bind(reader),
+    displaced: reader.displaced.bind(reader),
   }
 }
 

@@ -38,6 +38,7 @@ function withReaders(store: ViewStore, changed: (reader: ViewReader) => Partial<
         status: reader.status.bind(reader),
         parked: reader.parked.bind(reader),
         clearParked: reader.clearParked.bind(reader),
+        displaced: reader.displaced.bind(reader),
         ...changed(reader),
       }
     },

@@ -5,7 +5,7 @@ import { compareItems } from '../entry-text.ts'
 import { keptEntries } from '../kept-entries.ts'
 import { limits } from '../limits.ts'
 import { compareParked } from '../parked.ts'
-import type { ReadPart, ReadResult, StoreStatus, ViewReader } from '../reader.ts'
+import type { Displaced, ReadPart, ReadResult, StoreStatus, ViewReader } from '../reader.ts'
 import type { ParkedRecord } from '../state.ts'
 import { checkParts, namedKeys, strangeReader, withoutNulls } from '../together.ts'
 import type { MemoryData } from './data.ts'
@@ -62,6 +62,10 @@ export class MemoryReader implements ViewReader {
     data.parked.clear()
     data.parkedBeyond = 0
     return count
+  }
+
+  async displaced(): Promise<readonly Displaced[]> {
+    return []
   }
 
   #read(keys: readonly string[]): ReadResult {

@@ -4,7 +4,7 @@ import { checkKeys } from '../checks.ts'
 import { refuseOtherFormat } from '../epoch.ts'
 import { keptEntries } from '../kept-entries.ts'
 import { limits } from '../limits.ts'
-import type { ReadPart, ReadResult, StoreStatus, ViewReader } from '../reader.ts'
+import type { Displaced, ReadPart, ReadResult, StoreStatus, ViewReader } from '../reader.ts'
 import type { ParkedRecord } from '../state.ts'
 import { checkParts, entriesAmong, namedKeys, strangeReader } from '../together.ts'
 import { statement, type SqlRow, type Statement, type Transaction } from './connection.ts'
@@ -76,6 +76,10 @@ export class PostgresReader implements ViewReader {
 
   clearParked(): Promise<number> {
     return clearParked(this.#parts.connection, this.#parts.view)
+  }
+
+  async displaced(): Promise<readonly Displaced[]> {
+    return []
   }
 
   /** Of the next part, and of those behind it that name entries of the same reader: one statement. */

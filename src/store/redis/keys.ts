@@ -31,6 +31,14 @@ export function viewKeys(name: string) {
      * milliseconds behind.
      */
     displaced: (key: string) => `${state}:displaced${key.slice(name.length)}:`,
+    /** All that was moved aside, as SCAN matches it. */
+    displacedPattern: `${escapeGlob(state)}:displaced[.:]*`,
+    /** The key that was moved aside to this place, and when; undefined for any other place. */
+    displacedFrom: (place: string) => {
+      const [, key, time] =
+        /^([.:].*):(\d{1,15})$/s.exec(place.slice(`${state}:displaced`.length)) ?? []
+      return key === undefined ? undefined : { key: `${name}${key}`, atMs: Number(time) }
+    },
     /** Every entry of the view and every tally, as SCAN and ACL rules match it. */
     entryPattern: `${escapeGlob(name)}[.:]*`,
     /** Hash. */

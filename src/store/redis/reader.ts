@@ -4,13 +4,21 @@ import { refuseOtherFormat, stateFormat } from '../epoch.ts'
 import { keptEntries } from '../kept-entries.ts'
 import { limits } from '../limits.ts'
 import { compareParked, decodeParked } from '../parked.ts'
-import type { KeyPlace, ReadPart, ReadResult, StoreStatus, ViewReader } from '../reader.ts'
+import type {
+  Displaced,
+  KeyPlace,
+  ReadPart,
+  ReadResult,
+  StoreStatus,
+  ViewReader,
+} from '../reader.ts'
 import type { ParkedRecord } from '../state.ts'
 import { checkParts, strangeReader, withoutNulls } from '../together.ts'
 import type { RedisConnection, Reply } from './connection.ts'
 import { EntryHash } from './entry-hash.ts'
 import { EntryTallies } from './entry-tallies.ts'
 import { completeField, type ViewKeys } from './keys.ts'
+import { scanKeys } from './scan.ts'
 import { readStatus } from './state.ts'
 
 export class RedisReader implements ViewReader {
@@ -70,6 +78,22 @@ export class RedisReader implements ViewReader {
     const { state, parked } = this.#keys
     const [, count] = await this.#connection.run('clear-parked', [state, parked], [])
     return Number(count)
+  }
+
+  async displaced(): Promise<readonly Displaced[]> {
+    const places = new Set<string>()
+    let cursor: string | undefined
+    do {
+      const page = await scanKeys(this.#connection, this.#keys.displacedPattern, cursor)
+      for (const place of page.keys) places.add(place)
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    const found = [...places].flatMap((place) => {
+      const from = this.#keys.displacedFrom(place)
+      const entry = from && this.#keys.entryOf(from.key)
+      return entry === undefined ? [] : [{ place, entry, atMs: from!.atMs }]
+    })
+    return found.toSorted((a, b) => a.atMs - b.atMs || (a.place < b.place ? -1 : 1))
   }
 
   #pushPart(

@@ -4,19 +4,28 @@ import { limits } from '../limits.ts'
 import type { RedisConnection } from './connection.ts'
 import type { ViewKeys } from './keys.ts'
 
-/** One page of the keys of a view's entries; a cursor is `<run id> <cursor of SCAN>`. */
+/** One page of the keys of a view's entries. */
 export async function scanEntries(
   connection: RedisConnection,
   keys: ViewKeys,
   cursor: string | undefined,
 ): Promise<ScanPage> {
+  const page = await scanKeys(connection, keys.entryPattern, cursor)
+  return { ...page, keys: [...new Set(page.keys.flatMap((key) => keys.entryOf(key) ?? []))] }
+}
+
+/** One page of keys that match; a cursor is `<run id> <cursor of SCAN>`. */
+export async function scanKeys(
+  connection: RedisConnection,
+  pattern: string,
+  cursor: string | undefined,
+): Promise<ScanPage> {
   const [run, at] = cursor?.split(' ') ?? ['', '0']
-  const args = [run!, at!, keys.entryPattern, String(limits.scanPageKeys)]
+  const args = [run!, at!, pattern, String(limits.scanPageKeys)]
   const [kind, process, next, found] = await connection.run('scan', [], args)
   if (kind === 'lost') throw scanLost()
-  const entries = (found as readonly string[]).flatMap((key) => keys.entryOf(key) ?? [])
   return {
-    keys: [...new Set(entries)],
+    keys: found as readonly string[],
     cursor: next === '0' ? undefined : `${String(process)} ${String(next)}`,
   }
 }
