@@ -107,8 +107,9 @@ const others = {
   400: problemResponse('Not a key'),
   503: problemResponse(
     'The view is not complete, or not kept as this server declares it, or the store is away ' +
-      'or too slow, or more is asked than can be answered in time: try again after Retry-After. In doubt, where the server is set to refuse: ' +
-      'then with the headers of an answer.',
+      'or too slow, or holds something else where the entry should be, or more is asked than can ' +
+      'be answered in time: try again after Retry-After. In doubt, where the server is set to ' +
+      'refuse: then with the headers of an answer.',
     { 'Retry-After': { type: 'integer', description: 'Seconds' }, ...serving },
   ),
 }

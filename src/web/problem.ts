@@ -28,6 +28,7 @@ const titles = {
   'view-in-doubt': 'The view may be wrong',
   'declaration-not-applied': 'The view is not kept as this server declares it',
   'store-unavailable': 'The store does not answer',
+  'entry-unreadable': 'The store holds something else there',
   overloaded: 'Too many requests at once',
   'respond-timeout': 'The answer took too long to make',
   'respond-failed': 'The answer could not be made',

@@ -47,6 +47,14 @@ export function refusalOf(error: MillraceError): Refusal {
     const detail = 'More requests wait than are answered in time.'
     return { kind: 'overloaded', detail, afterSeconds: 1 }
   }
+  if (error.code === 'store-type') {
+    const { entry } = error
+    const detail =
+      entry === undefined
+        ? 'Something in the store is not what the view keeps there; the log says what.'
+        : `What lies where entry ${entry} should is none. Once a look has met it, the entry is put in.`
+    return { kind: 'entry-unreadable', detail, afterSeconds: 10 }
+  }
   const detail = 'The store that holds the view is away, or too slow to wait for.'
   return { kind: 'store-unavailable', detail, afterSeconds: 1 }
 }

@@ -271,6 +271,39 @@ test('GET /users/:userId answers 503 while the store is away', async () => {
   await cut.close()
 })
 
+test('GET says that an entry is unreadable where the store holds something else, and serves the others', async () => {
+  let failing = new MillraceError('store-type', 'it is a list', { entry: '7' })
+  const { app: planted } = await apiOver({
+    reader: (...all) => {
+      const reader = store.reader(...all)
+      const read: ViewReader['read'] = (keys) =>
+        keys.includes('7') ? Promise.reject(failing) : reader.read(keys)
+      return { read, status: () => reader.status() } as unknown as ViewReader
+    },
+  })
+  const unreadable = {
+    type: 'urn:problem-type:millrace:entry-unreadable',
+    title: 'The store holds something else there',
+    status: 503,
+  }
+  for (const path of ['/users/7', '/users?ids=42,7']) {
+    const answer = await planted.inject(path)
+    expect(answer.headers['retry-after']).toBe('10')
+    expect(answer.json()).toMatchObject({
+      ...unreadable,
+      detail:
+        'What lies where entry 7 should is none. Once a look has met it, the entry is put in.',
+    })
+  }
+  expect((await planted.inject('/users/42')).statusCode).toBe(200)
+  failing = new MillraceError('store-type', 'it is a list')
+  expect((await planted.inject('/users/7')).json()).toMatchObject({
+    ...unreadable,
+    detail: expect.stringContaining('the log says what'),
+  })
+  await planted.close()
+})
+
 const gone = () => Promise.reject(new MillraceError('store-away', 'gone'))
 const away = { read: gone, status: gone } as unknown as ViewReader
 
