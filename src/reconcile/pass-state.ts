@@ -58,6 +58,8 @@ const schema = z.object({
   floor: z.number(),
   /** Ids of doubts that a lap at full pace has not ended: another one would not either. */
   futile: z.array(z.string()),
+  /** Ids of doubts that no lap can end while a transaction is open that is older. */
+  held: z.array(z.string()).default([]),
   /** Milliseconds of laps for doubts at full pace on this day, UTC. */
   fullPace: z.object({ day: z.string(), ms: z.number() }),
   statistics: statisticsSchema,
@@ -100,6 +102,7 @@ export function newLap(
     ended: before?.ended ?? null,
     floor: before?.floor ?? 0,
     futile: before?.futile ?? [],
+    held: before?.held ?? [],
     fullPace: before?.fullPace ?? { day: '', ms: 0 },
     statistics: before?.statistics ?? noStatistics,
   }
@@ -112,6 +115,15 @@ export function curable({ doubts }: Pick<ViewState, 'doubts'>): readonly Standin
   )
 }
 
+/** Those of them that no lap at full pace has left standing. */
+export function endable(
+  state: Pick<ViewState, 'doubts'>,
+  pass: Pick<PassState, 'futile'> | undefined,
+): readonly StandingDoubt[] {
+  const futile = new Set(pass?.futile)
+  return curable(state).filter(({ id }) => !futile.has(id))
+}
+
 /** What the next look is for. */
 export function lapKindFor(
   state: ViewState,
@@ -120,8 +132,8 @@ export function lapKindFor(
   nowMs: number,
 ): LapKind {
   if (state.declarations.some(({ complete }) => !complete)) return 'build'
-  const futile = new Set(pass?.futile)
-  if (!curable(state).some(({ id }) => !futile.has(id))) return 'steady'
+  const held = new Set(pass?.held)
+  if (endable(state, pass).every(({ id }) => held.has(id))) return 'steady'
   return spentMs(pass, nowMs) < budgetMs ? 'doubt' : 'steady'
 }
 

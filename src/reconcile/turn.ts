@@ -8,7 +8,7 @@ import { heal, type HealOptions, type Healed, type TallyPace } from './heal.ts'
 import { healKeys } from './heal-keys.ts'
 import { nextKeys } from './key-pages.ts'
 import { keysAtOnce } from './key-sheets.ts'
-import { anchorOfLap } from './lap-anchor.ts'
+import { lapAfter } from './lap-anchor.ts'
 import { fullPace, steadyPace, type SteadyOptions } from './pace.ts'
 import { remove } from './let-go.ts'
 import {
@@ -18,6 +18,7 @@ import {
   dayOf,
   decodePass,
   encodePass,
+  endable,
   floorOf,
   futileOf,
   isProved,
@@ -127,14 +128,16 @@ export class Turn {
     await raiseBeyond(this.#plan, beyond, this.#options.log)
     const entries = sheets.reduce((sum, { keys }) => sum + keys.length, 0)
     const first = sheets[0]!
-    const needed = this.#pass.kind === 'doubt' ? curable(this.#state) : []
-    const anchor = this.#pass.anchor ?? anchorOfLap(this.#plan, first, needed)
+    const { kind, held } = this.#pass
+    const needed = endable(this.#state, this.#pass)
+    const { log } = this.#options
+    const lap = lapAfter(this.#plan, this.#pass, { sheet: first, needed, log })
     await this.#persist(
       {
         ...this.#pass,
+        ...lap,
         section: after === undefined ? 'store' : 'rows',
         after: after ?? null,
-        anchor,
         since: this.#pass.since ?? String(first.truth.snapshot.xmin),
         unproved: this.#unprovedWith(unproved),
         entries: this.#pass.entries + entries,
@@ -142,7 +145,7 @@ export class Turn {
       { looks: sheets.length, entries, wrong },
     )
     this.#remember(sheets.flatMap(({ keys }) => keys))
-    return this.#isCurrent()
+    return this.#isCurrent() && lap.kind === kind && lap.held.length === held.length
   }
 
   #correcting(): Pick<HealOptions, 'correct' | 'pace' | 'corrected'> {

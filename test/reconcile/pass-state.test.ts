@@ -60,6 +60,7 @@ describe('a lap', () => {
       ended: null,
       floor: 0,
       futile: [],
+      held: [],
       fullPace: { day: '', ms: 0 },
       statistics: noStatistics,
     })
@@ -69,6 +70,7 @@ describe('a lap', () => {
     const kept = {
       ended: { kind: 'build', atMs: 1, tookMs: 2, entries: 3, unproved: ['books'] },
       futile: ['x'],
+      held: ['y'],
       fullPace: { day: '2026-11-21', ms: 7 },
       statistics: { ...noStatistics, looks: 9 },
     } as const

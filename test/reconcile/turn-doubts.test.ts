@@ -83,16 +83,63 @@ describe('a doubt', () => {
     expect(world.clock.monotonicMs()).toBe(startedMs)
   })
 
-  test('is not ended by a lap that stands before it, and has another one', async () => {
-    await world.doubted({ barrier: 2 })
-    await expect(world.turn()).rejects.toMatchObject({
-      code: 'look-behind',
-      message: expect.stringContaining('transaction 150 is open since before what is doubted'),
+  describe('that began after a transaction which is still open', () => {
+    const ended = () => {
+      world.snapshot = '350:350:'
+      world.horizon = undefined
+      return world.publish(world.barrier(4, 10))
+    }
+
+    /** A lap that has looked once at so many entries, or a page of them; answers the doubt's id. */
+    const looked = async (authors: number) => {
+      world.authors(authors)
+      // 150 is idle, so it does not hold back where the log is read from.
+      world.snapshot = '150:250:150'
+      world.horizon = '250'
+      await world.publish(world.barrier(3, 10))
+      const { id } = await world.doubted({ barrier: 2 })
+      await world.turn()
+      return id
+    }
+
+    test('is ended by no lap, which is told, and laps go on at the steady pace', async () => {
+      const id = await looked(5_001)
+      const behind = { kind: 'steady', held: [id], anchor: { number: 1 }, section: 'rows' }
+      expect(await world.lap()).toMatchObject(behind)
+      const reason = expect.stringContaining('transaction 150 is open since before')
+      const told = { level: 'warn', msg: 'laps end no doubt', code: 'look-behind', reason }
+      expect(world.recorded.lines).toMatchObject([told])
+      world.rows.set('5001', held('Ada', 5n))
+      world.keep('5001', held('Ada', 7n))
+      world.keep('9999', held('Eve', 2n))
+      await toEnd()
+      const statistics = { wrong: 2, healed: 2 }
+      const lap = { lap: 2, kind: 'steady', held: [id], ended: { kind: 'steady' }, statistics }
+      expect(await world.lap()).toMatchObject(lap)
+      expect(world.data.entries.get('5001')).toEqual(held('Ada', 5n))
+      expect(world.data.entries.has('9999')).toBe(false)
+      expect((await world.state()).doubts).toMatchObject([{ id }])
+      await world.turn()
+      expect(world.recorded.lines.filter(({ msg }) => msg === told.msg)).toHaveLength(2)
     })
-    world.snapshot = '250:250:'
-    await world.publish(world.barrier(3, 10))
-    await toEnd()
-    expect((await world.state()).doubts).toEqual([])
+
+    test('is ended by a lap at full pace once that has ended, whatever lap is under way', async () => {
+      await looked(5_001)
+      await ended()
+      await world.turn()
+      expect(await world.lap()).toMatchObject({ lap: 1, kind: 'steady', held: [] })
+      await toEnd()
+      expect((await world.state()).doubts).toEqual([])
+      expect(await world.lap()).toMatchObject({ lap: 3, ended: { kind: 'doubt' } })
+    })
+
+    test('is no longer held where it was ended otherwise', async () => {
+      const id = await looked(2)
+      const { doubts } = world.data.state!
+      world.data.state = { ...world.data.state!, doubts: doubts.filter((each) => each.id !== id) }
+      await toEnd()
+      expect(await world.lap()).toMatchObject({ lap: 2, kind: 'steady', held: [] })
+    })
   })
 
   test('stands in the way of no lap that ends another one', async () => {
