@@ -19,7 +19,7 @@ export async function tellWhereEverythingIs(
     ...requests.map((request) => ['Try', request] as const),
     ...commandsFor(chain, example),
     ['API', `${urls.api}/status`],
-    // Passwords of servers that are not the chain's own are nothing to show.
+    // For psql and redis-cli. Passwords of servers that are not of the chain are nothing to show.
     ['Postgres', own ?? shownUrl(source)],
     ...(chain.runs('redis') ? [['Redis', env.MILLRACE_REDIS_READER] as const] : []),
     ['Kafka', urls.kafka],
@@ -45,8 +45,9 @@ function commandsFor(
   const isUsual = folder === chainFolder({})
   const here = isUsual ? '' : `MILLRACE_FOLDER=${near(folder)} `
   const source = chain.env.MILLRACE_SOURCE_APP ?? ''
+  // The arguments of a process are for everybody on the machine to see, and its environment is not.
   const generate = example.generator
-    ? `node ${near(example.generator)} --source ${source}`
+    ? `MILLRACE_SOURCE_APP=${source} node ${near(example.generator)}`
     : `${here}npm run traffic`
   return [
     ['Rows', generate],
