@@ -18,6 +18,9 @@ const viewsDatabase = 'millrace_views'
 /** Debezium's, where none is named. */
 const captureRole = 'millrace_capture'
 
+/** Where a chain notes the stores that its configuration keeps, with commas between. */
+export const storesOfChain = 'STORES'
+
 /** Roles that find a chain by variables. */
 export type ChainRole = ConfiguredRole | 'traffic'
 
@@ -38,7 +41,12 @@ export function environmentOf(
   const folder = chainFolder(env)
   const kept = readFile(chainEnvPath(folder)) as ChainEnv | undefined
   if (kept === undefined) return { env }
-  const own = envOfRole(role, kept)
+  const { MILLRACE_STORES: stores, MILLRACE_READ_FROM: readFrom } = env
+  const asked = {
+    ...(stores && { MILLRACE_STORES: stores }),
+    ...(readFrom && { MILLRACE_READ_FROM: readFrom }),
+  }
+  const own = envOfRole(role, kept, asked)
   if (Object.keys(own).every((name) => env[name])) return { env }
   const chain = `the chain of ${relative(process.cwd(), folder) || '.'}`
   // The source that a chain was started around may stand in the environment still.
@@ -53,13 +61,23 @@ export function environmentOf(
   return { env: { ...env, ...own, ...config }, note: `using ${chain}` }
 }
 
-/** Of a chain's variables, those that a role needs. The API is another user of the stores. */
-export function envOfRole(role: ChainRole, chain: ChainEnv): ChainEnv {
+/**
+ * Of a chain's variables, those that a role needs, where it is given `asked` besides. The API is
+ * another user of the stores, and nobody is given one that is not used.
+ */
+export function envOfRole(role: ChainRole, chain: ChainEnv, asked: ChainEnv = {}): ChainEnv {
   const names = role === 'traffic' ? [] : ['MILLRACE_CONFIG', ...variablesOf(role)]
   const writes = role === 'traffic' || role === 'bench' ? ['MILLRACE_SOURCE_APP'] : []
+  const unused = usesPostgres({ ...chain, ...asked }) ? [] : ['MILLRACE_POSTGRES']
   const reader = role === 'api' ? readerUrls(chain) : {}
-  const wanted = Object.entries({ ...chain, ...reader })
-  return Object.fromEntries(wanted.filter(([name]) => [...names, ...writes].includes(name)))
+  const wanted = [...names, ...writes].filter((name) => !unused.includes(name))
+  const all = Object.entries({ ...chain, ...reader })
+  return Object.fromEntries(all.filter(([name]) => wanted.includes(name)))
+}
+
+function usesPostgres({ MILLRACE_STORES, MILLRACE_READ_FROM, ...chain }: ChainEnv): boolean {
+  const stores = MILLRACE_STORES || chain[storesOfChain]
+  return stores === undefined || `${stores},${MILLRACE_READ_FROM}`.split(',').includes('postgres')
 }
 
 function readerUrls({ MILLRACE_REDIS_READER, MILLRACE_POSTGRES_READER }: ChainEnv): ChainEnv {

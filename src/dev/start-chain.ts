@@ -2,7 +2,7 @@ import { unreachable } from '../errors.ts'
 import { loadProject, type LoadedProject, type Project } from '../project/project.ts'
 import type { View } from '../view/view.ts'
 import { Chain } from './chain.ts'
-import { captureEnv, envOf, type ChainEnv } from './chain-env.ts'
+import { captureEnv, envOf, storesOfChain, type ChainEnv } from './chain-env.ts'
 import { serverNames, type ChainOptions, type ServerName } from './chain-options.ts'
 import { fetchDownloads, type DownloadName } from './downloads.ts'
 import { foldersOf, makePrivateFolder } from './folders.ts'
@@ -81,8 +81,10 @@ export async function startChain(options: ChainOptions): Promise<Chain> {
 }
 
 /** What commands that find the chain have to know besides its servers. */
-function namesOf({ config: { connector, publication, slot }, path }: LoadedProject): ChainEnv {
+function namesOf({ config, path }: LoadedProject): ChainEnv {
+  const { connector, publication, slot, stores } = config
   return {
+    [storesOfChain]: stores.join(','),
     ...(path !== undefined && { MILLRACE_CONFIG: path }),
     MILLRACE_CONNECTOR: connector,
     MILLRACE_PUBLICATION: publication,

@@ -11,6 +11,6 @@ export type StartedRole = {
 
 /** Starts a role as a process of a chain, with the variables that it reads and `env` besides. */
 export function startRole(chain: Chain, { name, args, env = {} }: StartedRole): void {
-  const own = envOfRole(args[0], chain.env)
+  const own = envOfRole(args[0], chain.env, env)
   chain.spawn(roleSpec(chain.folders, { name, args, env: { ...own, ...env } }))
 }

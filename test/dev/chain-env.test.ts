@@ -11,6 +11,7 @@ import {
   envOf,
   envOfRole,
   ownSettings,
+  storesOfChain,
 } from '../../src/dev/chain-env.ts'
 import { lockPath } from '../../src/dev/folders.ts'
 import { newPasswords } from '../../src/dev/passwords.ts'
@@ -19,7 +20,10 @@ import { identify } from '../../src/dev/process-identity.ts'
 import { writeFile } from '../../src/dev/small-files.ts'
 import { inDatabase } from '../../src/dev/urls.ts'
 
-const chain = envOf(usualPorts, newPasswords())
+const chain: Record<string, string> = {
+  ...envOf(usualPorts, newPasswords()),
+  [storesOfChain]: 'redis',
+}
 
 describe('a command', () => {
   let folder: string
@@ -89,17 +93,42 @@ describe('of a chain', () => {
   test('the API is given what reads the stores, and nothing else', () => {
     expect(envOfRole('api', chain)).toEqual({
       MILLRACE_REDIS: chain.MILLRACE_REDIS_READER,
-      MILLRACE_POSTGRES: chain.MILLRACE_POSTGRES_READER,
       MILLRACE_API_HOST: '127.0.0.1',
       MILLRACE_API_PORT: '8080',
     })
   })
 
   test('a worker is given neither an administrator nor the application’s role', () => {
-    const names = ['CONNECT', 'KAFKA', 'POSTGRES', 'REDIS', 'REGISTRY', 'SOURCE']
+    const names = ['CONNECT', 'KAFKA', 'REDIS', 'REGISTRY', 'SOURCE']
     const expected = names.map((name) => `MILLRACE_${name}`)
     expect(Object.keys(envOfRole('worker', chain)).toSorted()).toEqual(expected)
     expect(envOfRole('worker', chain).MILLRACE_REDIS).toBe(chain.MILLRACE_REDIS)
+  })
+
+  test.each<[string, Record<string, string>, Record<string, string>]>([
+    ['its configuration keeps it', { [storesOfChain]: 'redis,postgres' }, {}],
+    ['its environment says so', { MILLRACE_STORES: 'postgres' }, {}],
+    ['the role is told so', {}, { MILLRACE_STORES: 'redis,postgres' }],
+    ['it is read from', {}, { MILLRACE_READ_FROM: 'postgres' }],
+  ])('a Postgres store is given to who uses it: %s', (_, more, asked) => {
+    const { MILLRACE_POSTGRES, MILLRACE_POSTGRES_READER } = chain
+    const keeping = { ...chain, ...more }
+    expect(envOfRole('worker', keeping, asked)).toMatchObject({ MILLRACE_POSTGRES })
+    const reading = { MILLRACE_POSTGRES: MILLRACE_POSTGRES_READER }
+    expect(envOfRole('api', keeping, asked)).toMatchObject(reading)
+  })
+
+  test('a Postgres store is given to a command that is told to use it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'millrace-env-'))
+    writeFile(chainEnvPath(folder), chain)
+    writeFile(lockPath(folder), identify(process.pid))
+    try {
+      const { MILLRACE_POSTGRES } = chain
+      const env = { MILLRACE_FOLDER: folder, MILLRACE_STORES: 'redis,postgres' }
+      expect(environmentOf('verify', env).env).toMatchObject({ ...env, MILLRACE_POSTGRES })
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   test('traffic is given the application’s role alone, and bench that too', () => {

@@ -170,6 +170,9 @@ test.each(['worker', 'api'] as const)('%s is given what it reads, and no more', 
   expect(() => readConfig(Object.fromEntries(filled), name)).not.toThrow()
   const unread = filled.filter(([variable]) => !variablesOf(name).includes(variable))
   expect(unread).toEqual([])
+  const { stores } = readConfig(Object.fromEntries(filled), name)
+  const urls = filled.map(([variable]) => /^MILLRACE_(REDIS|POSTGRES)$/.exec(variable)?.[1])
+  expect(urls.flatMap((store) => store?.toLowerCase() ?? [])).toEqual(stores)
 })
 
 describe('the set-up', () => {
@@ -189,13 +192,12 @@ describe('the set-up', () => {
   test('makes the users that workers, APIs and Connect come as, where they come to', () => {
     const environment = (name: string) => service(name).environment ?? {}
     const own = environment('setup')
-    const shared = ['MILLRACE_SOURCE', 'MILLRACE_REDIS', 'MILLRACE_POSTGRES', 'MILLRACE_KAFKA']
+    const shared = ['MILLRACE_SOURCE', 'MILLRACE_REDIS', 'MILLRACE_KAFKA']
     expect(environment('worker')).toMatchObject(
       Object.fromEntries(shared.map((name) => [name, own[name]])),
     )
     expect(environment('api')).toMatchObject({
       MILLRACE_REDIS: own['MILLRACE_REDIS_READER'],
-      MILLRACE_POSTGRES: own['MILLRACE_POSTGRES_READER'],
     })
     const { MILLRACE_CAPTURE: capture = '', MILLRACE_REGISTRY: registry = '' } = filled
     const given = Object.entries(environment('connect')).map(([variable, value]) => {

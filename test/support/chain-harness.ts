@@ -123,7 +123,7 @@ export class ChainHarness {
     args: readonly string[],
     { env = {}, timeoutMs = 120_000 }: RoleOptions = {},
   ): Promise<{ readonly code: number; readonly output: string }> {
-    const own = envOfRole(args[0] as ChainRole, this.chain.env)
+    const own = envOfRole(args[0] as ChainRole, this.chain.env, env)
     const lines: string[] = []
     try {
       await runCommand(process.execPath, ['--no-warnings', mainPath, ...args], {
