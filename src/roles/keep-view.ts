@@ -149,12 +149,15 @@ async function keepTopics(parts: KeepTopics, signal: AbortSignal): Promise<void>
     }
     // Workers of earlier declarations have ended, so their tables are kept here as well.
     const others = tablesOf(mergedView(state)).filter((it) => !tablesOf(own.view).includes(it))
+    const kept = [...tables, ...others]
     await Promise.all(
-      [...tables, ...others].map(async (table) => {
+      kept.map(async (table) => {
         // A topic that gets more partitions is joined anew while the others go on.
         while (!signal.aborted && isKept(table)) await keepTopic(parts, table, signal)
       }),
     )
+    // This process may have been given other tables alone: only another epoch brings it any.
+    if (kept.length === 0) await watch.begun(signal, state.epoch)
   }
 }
 
