@@ -105,7 +105,8 @@ CREATE TABLE millrace.views (
     pass text,
     parked_beyond bigint DEFAULT 0 NOT NULL,
     has_cells boolean DEFAULT false NOT NULL,
-    keep_from bigint
+    keep_from bigint,
+    instance text
 );
 
 COMMENT ON COLUMN millrace.views.topics IS 'Partition counts by topic.';
@@ -133,6 +134,8 @@ COMMENT ON COLUMN millrace.views.parked_beyond IS 'Parked records that are count
 COMMENT ON COLUMN millrace.views.has_cells IS 'Whether a table of tallies belongs to the view: without it, the view is begun anew.';
 
 COMMENT ON COLUMN millrace.views.keep_from IS 'Entries whose time is below this one, in seconds since 1970, are let go; null where all are kept.';
+
+COMMENT ON COLUMN millrace.views.instance IS 'Random, and the same in every epoch; null where an earlier release has begun the view, until a worker coordinates it.';
 
 CREATE TABLE millrace.wanted (
     view text NOT NULL,

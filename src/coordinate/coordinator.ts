@@ -120,6 +120,7 @@ export class Coordinator {
     const { watch, clock, store, setupIntervalMs } = this.#parts
     const state = await watch.ask()
     if (!state) return this.#begin(signal)
+    if (state.instance === undefined) await store.coordination.giveInstance(state.epoch)
     const { layout } = this.#parts.own.view
     const checkpoints = await store.writer(layout).checkpoints(state.epoch)
     const nowMs = clock.monotonicMs()

@@ -172,8 +172,10 @@ async function keepTopic(parts: KeepTopics, table: string, signal: AbortSignal):
   const watching = watch
     .until(over, () => (shapeOf(watch.state, topic) === known ? undefined : true))
     .then(() => end.abort())
-  // Names of views and stores have no dot, so no two groups have one id.
-  const groupId = `millrace.${own.view.name}.${store.name}.${table}`
+  // Stores with views of one name may share a Kafka: the view's instance tells their groups apart.
+  // No part but the topic has a dot, so no two groups have one id.
+  const instance = watch.state?.instance ?? 'unknown'
+  const groupId = `millrace.${own.view.name}.${store.name}.${instance}.${topic}`
   await untilDone({ log: log.child({ topic }), clock, signal: over }, () =>
     outside.changeSource({ groupId, topic }).run(
       (reader) =>
@@ -197,7 +199,7 @@ async function keepTopic(parts: KeepTopics, table: string, signal: AbortSignal):
 
 /** What a member of a topic's group has to begin anew for. A store that is away changes nothing. */
 function shapeOf(state: ViewState | undefined, topic: string): string | undefined {
-  return state && `${state.topics[topic]} ${state.declarations.at(-1)?.id}`
+  return state && `${state.instance} ${state.topics[topic]} ${state.declarations.at(-1)?.id}`
 }
 
 function compactionLagMs(state: ViewState | undefined, topic: string): number {

@@ -23,6 +23,8 @@ export type ViewCoordination = {
   lease(claim: LeaseClaim): Promise<boolean>
   /** Begins the view where there is no state at all; undefined when there is one. */
   open(beginning: Beginning): Promise<Epoch | undefined>
+  /** Gives the view an instance, unless it has one or the epoch is another one by now. */
+  giveInstance(epoch: Epoch): Promise<void>
   /** Turns the epoch. Undefined when it is another one than `turn.epoch` by now. */
   turn(turn: Turn): Promise<Epoch | undefined>
   /** Makes a barrier the newest, unless one of its number or above is; forgets others in any case. */

@@ -10,6 +10,10 @@ export function newEpoch(): Epoch {
   return randomUUID() as string as Epoch
 }
 
+export function newInstance(): string {
+  return randomUUID()
+}
+
 /** A doubt as it is raised: under a new id, since when the one of its name has stood. */
 export function standing(doubt: Doubt, sinceMs: number): StandingDoubt {
   return { ...doubt, id: randomUUID(), sinceMs }

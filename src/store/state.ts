@@ -127,6 +127,11 @@ export type KeptDeclaration = {
 
 export type ViewState = {
   readonly epoch: Epoch
+  /**
+   * Random, and the same in every epoch: tells the view from those of its name in other stores.
+   * Undefined where an earlier release has begun it, until a worker coordinates it.
+   */
+  readonly instance: string | undefined
   /** In the order in which they were applied: the newest one stands last. */
   readonly declarations: readonly KeptDeclaration[]
   /** Partition counts by topic. */

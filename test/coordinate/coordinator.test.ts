@@ -61,6 +61,17 @@ describe('a coordinator', () => {
     expect(beside).toHaveLength(1)
   })
 
+  test('gives a view an instance that an earlier release has begun without one', async () => {
+    await world.begin()
+    world.data.state = { ...world.data.state!, instance: undefined }
+    run()
+    await world.clock.advance(1_000)
+    const { instance } = await world.state()
+    expect(instance).toMatch(/^\S{20,}$/)
+    await world.clock.advance(1_000)
+    expect((await world.state()).instance).toBe(instance)
+  })
+
   test('ends everything that it runs with its signal', async () => {
     run()
     await world.clock.advance(500)

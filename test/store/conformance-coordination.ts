@@ -9,6 +9,7 @@ import {
   aBeginning,
   aCommit,
   aDoubt,
+  aTurn,
   aParked,
   building,
   checkpoint,
@@ -33,6 +34,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 /** How a view is begun and watched, and what its coordinator does. */
 export function describeCoordination(suite: Suite): void {
   describeOpen(suite)
+  describeInstance(suite)
   describeServing(suite)
   describeBarriers(suite)
   describeTheWatermark(suite)
@@ -55,8 +57,11 @@ function describeOpen(suite: Suite): void {
       const beginning = aBeginning({ checkpoints })
       const epoch = await coordination.open(beginning)
       expect(epoch).toMatch(/^\S{20,}$/)
+      const { instance } = (await watchable.state())!
+      expect(instance).toMatch(/^[^.\s]{20,}$/)
       const begun = {
         epoch,
+        instance,
         declarations: [declared],
         topics,
         watermark: undefined,
@@ -107,6 +112,41 @@ function describeOpen(suite: Suite): void {
       })
       expect(await suite.store.watchable.wanted()).toEqual(wanted)
       expect(await writer.commit(aCommit(epoch))).toEqual({ kind: 'conflict', found: undefined })
+    })
+  })
+}
+
+function describeInstance(suite: Suite): void {
+  describe('the instance of a view', () => {
+    const instance = async () => (await stateOf(suite.store)).instance
+
+    test('stays in the next epoch, and is another one where the view is begun anew', async () => {
+      const { coordination } = suite.store
+      const epoch = (await coordination.open(aBeginning()))!
+      const first = await instance()
+      const turned = (await coordination.turn(aTurn(epoch)))!
+      expect(await instance()).toBe(first)
+      await coordination.giveInstance(turned)
+      expect(await instance()).toBe(first)
+      await suite.harness.loseState()
+      await coordination.open(aBeginning())
+      expect(await instance()).toMatch(/^[^.\s]{20,}$/)
+      expect(await instance()).not.toBe(first)
+    })
+
+    test('is given once to a view that was begun without one', async () => {
+      const { coordination } = suite.store
+      await coordination.giveInstance(elsewhere)
+      expect(await suite.store.watchable.state()).toBeUndefined()
+      const epoch = (await coordination.open(aBeginning()))!
+      await suite.harness.loseInstance()
+      await coordination.giveInstance(elsewhere)
+      expect(await instance()).toBeUndefined()
+      await Promise.all([coordination.giveInstance(epoch), coordination.giveInstance(epoch)])
+      const given = await instance()
+      expect(given).toMatch(/^[^.\s]{20,}$/)
+      await coordination.giveInstance(epoch)
+      expect(await instance()).toBe(given)
     })
   })
 }

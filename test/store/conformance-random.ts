@@ -199,6 +199,7 @@ function timeless({ doubts, ...state }: ViewState) {
   return {
     ...state,
     epoch: undefined,
+    instance: undefined,
     doubts: standing.toSorted((a, b) => Number(a.name > b.name) - Number(a.name < b.name)),
   }
 }

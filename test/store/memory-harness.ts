@@ -22,6 +22,9 @@ export function memoryHarness(): StoreHarness {
     loseState: async () => {
       data.state = undefined
     },
+    loseInstance: async () => {
+      data.state = { ...data.state!, instance: undefined }
+    },
     loseCheckpoint: async (partition) => void data.checkpoints.delete(partition),
     copy: async () => {
       const copied = copyOf(data)

@@ -50,6 +50,9 @@ export async function postgresHarness(
     loseState: async () => {
       await sql.query('delete from millrace.views')
     },
+    loseInstance: async () => {
+      await sql.query('update millrace.views set instance = null')
+    },
     loseCheckpoint: async (partition) => {
       await sql.query(`delete from millrace.checkpoints where topic || '/' || partition = $1`, [
         partition,

@@ -68,6 +68,7 @@ async function work(client: ViewStore): Promise<void> {
   await coordination.lease({ holder: 'h', declaration: 'd1', ttlMs: 1_000, over: false })
   expect(await coordination.open(aBeginning())).toBeDefined()
   const { epoch } = await stateOf(client)
+  await coordination.giveInstance(epoch)
   const amounts = { add: { likeCount: 1n }, cells: cellsOf({ hidden: { x: 1n } }) }
   const mutations = [{ ...put('1'), ...amounts }, put('2'), put('3')]
   await writer.commit(aCommit(epoch, { mutations, parked: [aParked(1)], doubts: [aDoubt('a')] }))

@@ -39,6 +39,7 @@ export async function redisHarness(): Promise<RedisHarness> {
       await server.stop()
     },
     loseState: async () => void (await redis.del('millrace:user-information')),
+    loseInstance: async () => void (await redis.hdel('millrace:user-information', 'instance')),
     loseCheckpoint: async (partition) =>
       void (await redis.hdel('millrace:user-information:checkpoints', partition)),
     copy: () => copyOf(redis),

@@ -28,6 +28,8 @@ export type StoreHarness = {
   stop(): Promise<void>
   /** Removes the view's state alone, and leaves entries, checkpoints and all else. */
   loseState(): Promise<void>
+  /** Leaves the view's state as an earlier release has begun it, without an instance. */
+  loseInstance(): Promise<void>
   /** Removes one partition's checkpoint. */
   loseCheckpoint(partition: string): Promise<void>
   /** Copies all that the store holds; the answer sets the store back to that. */

@@ -9,7 +9,7 @@ import type {
   Wanted,
   WantedChange,
 } from '../coordination.ts'
-import { newEpoch } from '../epoch.ts'
+import { newEpoch, newInstance } from '../epoch.ts'
 import { partitionsOf, turnedCheckpoints, turnedDeclarations } from '../restart.ts'
 import type { Barrier, Epoch, ViewState } from '../state.ts'
 import type { MemoryData } from './data.ts'
@@ -73,6 +73,7 @@ export class MemoryCoordination implements ViewCoordination {
     data.watermark = undefined
     data.state = {
       epoch: newEpoch(),
+      instance: newInstance(),
       declarations: [beginning.declaration],
       topics: beginning.topics,
       watermark: undefined,
@@ -83,6 +84,12 @@ export class MemoryCoordination implements ViewCoordination {
       pass: undefined,
     }
     return data.state.epoch
+  }
+
+  async giveInstance(epoch: Epoch): Promise<void> {
+    const { state } = this.#data
+    if (state?.epoch !== epoch || state.instance !== undefined) return
+    this.#data.state = { ...state, instance: newInstance() }
   }
 
   async turn(turn: Turn): Promise<Epoch | undefined> {

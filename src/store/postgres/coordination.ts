@@ -1,7 +1,7 @@
 import { formatLsn } from '../../position.ts'
 import { encodeBarrier, encodeDeclarations } from '../codec.ts'
 import type { Beginning, LeaseClaim, Observation, Turn, ViewCoordination } from '../coordination.ts'
-import { newEpoch, stateFormat } from '../epoch.ts'
+import { newEpoch, newInstance, stateFormat } from '../epoch.ts'
 import type { Barrier, Epoch } from '../state.ts'
 import { offsetsJson, replaceCheckpoints } from './checkpoints.ts'
 import { statement } from './connection.ts'
@@ -31,8 +31,10 @@ export class PostgresCoordination implements ViewCoordination {
       const barrierText = storableJson(encodeBarrier(barrier))
       const { rowCount } = await transaction.query(
         `insert into millrace.views
-           (view, epoch, format, declarations, topics, fingerprint, barrier, has_cells, keep_from)
-         values ($1, $2, $3, $4, $5, $6, $7, to_regclass($8) is not null, $9) on conflict do nothing`,
+           (view, epoch, format, declarations, topics, fingerprint, barrier, has_cells, keep_from,
+            instance)
+         values ($1, $2, $3, $4, $5, $6, $7, to_regclass($8) is not null, $9, $10)
+         on conflict do nothing`,
         [
           view,
           epoch,
@@ -43,6 +45,7 @@ export class PostgresCoordination implements ViewCoordination {
           barrierText,
           table.cells.name,
           keepFrom ?? null,
+          newInstance(),
         ],
       )
       if (rowCount === 0) return undefined
@@ -57,6 +60,15 @@ export class PostgresCoordination implements ViewCoordination {
       )
       return epoch
     })
+  }
+
+  async giveInstance(epoch: Epoch): Promise<void> {
+    const { connection, view } = this.#parts
+    await connection.query(
+      `update millrace.views set instance = $3
+       where view = $1 and epoch = $2 and instance is null`,
+      [view, epoch, newInstance()],
+    )
   }
 
   async turn(turn: Turn): Promise<Epoch | undefined> {

@@ -18,7 +18,7 @@ export const ageMsSql = `case when v.watermark_at is not null then greatest(0,
 
 const statusText = statement(
   'status',
-  `select v.epoch, v.format, v.declarations::text, v.topics::text, v.watermark::text,
+  `select v.epoch, v.instance, v.format, v.declarations::text, v.topics::text, v.watermark::text,
      v.barrier::text, v.fingerprint, v.pass, v.keep_from::float8, ${ageMsSql} as age_ms,
      (select json_agg(d order by d.raised) from millrace.doubts d where d.view = v.view) as doubts,
      (select count(*) from millrace.parked p where p.view = asked.view)
@@ -66,6 +66,7 @@ function parseState(row: SqlRow): ViewState {
   refuseOtherFormat(row.format, where)
   return {
     epoch: row.epoch as Epoch,
+    instance: (row.instance as string | null) ?? undefined,
     declarations: decodeDeclarations(row.declarations as string, where),
     topics: decodeTopics(row.topics as string, where),
     watermark: row.watermark === null ? undefined : parseLsn(row.watermark as string),

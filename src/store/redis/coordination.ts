@@ -10,7 +10,7 @@ import type {
   Wanted,
   WantedChange,
 } from '../coordination.ts'
-import { newEpoch, refuseOtherFormat } from '../epoch.ts'
+import { newEpoch, newInstance, refuseOtherFormat } from '../epoch.ts'
 import { partitionsOf, restarted, restartOf } from '../restart.ts'
 import type { Barrier, Epoch, ViewState } from '../state.ts'
 import type { RedisConnection } from './connection.ts'
@@ -105,6 +105,10 @@ export class RedisCoordination implements ViewCoordination {
     if (kind === 'opened') return epoch
     refuseOtherFormat(format, state)
     return undefined
+  }
+
+  async giveInstance(epoch: Epoch): Promise<void> {
+    await this.#connection.run('give-instance', [this.#keys.state], [epoch, newInstance()])
   }
 
   async turn(turn: Turn): Promise<Epoch | undefined> {

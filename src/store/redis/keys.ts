@@ -61,6 +61,9 @@ export function viewKeys(name: string) {
 /** The format of a view's state says how all of its keys are laid out. */
 export const formatField = 'format'
 
+/** Field of the state: random, and the same in every epoch. */
+export const instanceField = 'instance'
+
 /** Field of the state: the bound of what is kept, in whole seconds since 1970. */
 export const keepFromField = 'keep-from'
 

@@ -22,6 +22,7 @@ export const scriptNames = [
   'progress',
   'lease',
   'open',
+  'give-instance',
   'turn',
   'publish',
   'advance',

@@ -3,11 +3,11 @@ import { parseLsn } from '../../position.ts'
 import { typeError } from '../checks.ts'
 import { decodeBarrier, decodeProblem, decodeTopics, encodeBarrier } from '../codec.ts'
 import type { Beginning } from '../coordination.ts'
-import { refuseOtherFormat, stateFormat } from '../epoch.ts'
+import { newInstance, refuseOtherFormat, stateFormat } from '../epoch.ts'
 import type { StoreStatus } from '../reader.ts'
 import type { Epoch, KeptDeclaration, ViewState } from '../state.ts'
 import type { RedisConnection } from './connection.ts'
-import { completeField, formatField, keepFromField, type ViewKeys } from './keys.ts'
+import { completeField, formatField, instanceField, keepFromField, type ViewKeys } from './keys.ts'
 import { pairs, parseDoubt } from './texts.ts'
 
 type Fields = ReadonlyMap<string, string>
@@ -42,6 +42,7 @@ export function stateFields(epoch: Epoch, beginning: Beginning): string[] {
   const fields = {
     [formatField]: String(stateFormat),
     epoch,
+    [instanceField]: newInstance(),
     barrier: encodeBarrier(barrier),
     'barrier-number': String(barrier.number),
     fingerprint,
@@ -76,6 +77,7 @@ function parseState(keys: ViewKeys, fields: Fields, doubts: Fields): ViewState |
   const barrier = fields.get('barrier')
   return {
     epoch: epoch as Epoch,
+    instance: fields.get(instanceField),
     declarations: parseDeclarations(keys, fields),
     topics: decodeTopics(topics, keys.state),
     watermark: watermark === undefined ? undefined : parseLsn(watermark),
