@@ -51,10 +51,12 @@ export class ViewWatch {
     const state = await this.#watchable.state()
     const newest = state?.barrier
     const known = this.#barriers.at(-1)?.number
-    const follows = known !== undefined && newest !== undefined && newest.number <= known + 1
-    if (state?.epoch !== this.#state?.epoch || !follows) {
+    const ahead = known === undefined ? undefined : newest && newest.number - known
+    // That of a store that was put back may be an earlier one.
+    const follows = ahead === 0 || ahead === 1
+    if (state?.epoch !== this.#state?.epoch || !newest || !follows) {
       this.#barriers = state ? await this.#watchable.barriers() : []
-    } else if (newest.number === known + 1) {
+    } else if (ahead === 1) {
       const gone = new Set(outnumbered(this.#barriers))
       this.#barriers = [...this.#barriers.filter((each) => !gone.has(each)), newest]
     }
@@ -104,19 +106,27 @@ export class ViewWatch {
 }
 
 /**
- * Those of the barriers that go when one more comes. The newer half stays whole, for those who are
- * nearly up to date. Of the older half goes the one that is missed least: the barriers around it are
- * closest together for their age. So whoever is behind by any number of barriers finds one that is
- * not much more than that behind. Whoever publishes a barrier has the store forget the same.
+ * Those of the barriers that go when one more comes, so that no more are left than are kept. The newer
+ * half stays whole, for those who are nearly up to date. Of the older ones goes the one that is missed
+ * least: the barriers around it are closest together for their age. So whoever is behind by any number
+ * of barriers finds one that is not much more than that behind. Whoever publishes a barrier has the
+ * store forget the same.
  */
 export function outnumbered(barriers: readonly Barrier[]): readonly Barrier[] {
-  if (barriers.length < barriersMax) return []
+  const left = [...barriers]
+  const gone: Barrier[] = []
+  while (left.length >= barriersMax) gone.push(...left.splice(leastMissed(left), 1))
+  return gone
+}
+
+/** Where it stands among them. */
+function leastMissed(barriers: readonly Barrier[]): number {
   const next = barriers.at(-1)!.number + 1
   const ageOf = (at: number) => next - barriers[at]!.number
-  let [gone, least] = [1, Infinity]
-  for (let at = 1; at <= barriersMax / 2; at += 1) {
-    const left = ageOf(at - 1) / ageOf(at + 1)
-    if (left < least) [gone, least] = [at, left]
+  let [found, least] = [1, Infinity]
+  for (let at = 1; at <= barriers.length - barriersMax / 2; at += 1) {
+    const ratio = ageOf(at - 1) / ageOf(at + 1)
+    if (ratio < least) [found, least] = [at, ratio]
   }
-  return [barriers[gone]!]
+  return found
 }

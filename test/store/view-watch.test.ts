@@ -89,6 +89,18 @@ describe('a watch', () => {
     expect(known.askedBarriers).toBe(2)
   })
 
+  test('asks for all of them where the store was put back to before the newest one', async () => {
+    known.at(one, 4, 5, 6)
+    await known.watch.ask()
+    known.at(one, 3, 4)
+    await known.watch.ask()
+    expect(known.numbers).toEqual([3, 4])
+    known.at(one, 3, 4, 5)
+    await known.watch.ask()
+    expect(known.numbers).toEqual([3, 4, 5])
+    expect(known.askedBarriers).toBe(2)
+  })
+
   test('asks for all of them where the epoch is another one', async () => {
     known.at(one, 4, 5)
     await known.watch.ask()
@@ -158,6 +170,19 @@ describe('barriers that are kept', () => {
       for (const [at, age] of ages.slice(0, -1).entries()) {
         expect(age).toBeLessThanOrEqual(ages[at + 1]! * 2)
       }
+    }
+  })
+
+  test('are thinned to as many at once where a store has more of them', () => {
+    const many = Array.from({ length: 300 }, (_, index) => barrier(index + 1))
+    const gone = new Set(outnumbered(many))
+    const numbers = many.filter((each) => !gone.has(each)).map((each) => each.number)
+    expect(numbers).toHaveLength(63)
+    expect(numbers[0]).toBe(1)
+    expect(numbers.slice(-31)).toEqual(Array.from({ length: 31 }, (_, at) => 270 + at))
+    const ages = numbers.map((number) => 301 - number)
+    for (const [at, age] of ages.slice(0, -1).entries()) {
+      expect(age).toBeLessThanOrEqual(ages[at + 1]! * 2)
     }
   })
 
