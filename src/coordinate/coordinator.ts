@@ -52,8 +52,9 @@ const pauseMostMs = 3_000
 export class Coordinator {
   readonly #parts: CoordinatorParts
   readonly #setupWatch: SetupWatch
-  readonly #restarts: Restarts
-  readonly #succession: Succession
+  /** What these two know holds for one lease: others may have done it meanwhile. */
+  #restarts: Restarts
+  #succession: Succession
   readonly #retention: Retention
   /** Why the view can't be begun. */
   #unbegun: Reported
@@ -89,6 +90,8 @@ export class Coordinator {
     const over = AbortSignal.any([signal, end.signal])
     this.#retention.takeOver()
     this.#unbegun = new Reported(this.#parts.clock, 'view')
+    this.#restarts = new Restarts(this.#parts)
+    this.#succession = new Succession(this.#parts)
     log.info('this process coordinates the view')
     const loops = [this.#turns(over), barriers.run(over), ...beside.map((run) => run(over))].map(
       (loop) => loop.finally(() => end.abort()),

@@ -31,7 +31,7 @@ export class Restarts {
   async look(state: ViewState): Promise<void> {
     const { watch, log, store, barriers } = this.#parts
     const due = state.doubts.filter(({ restart }) => restart !== undefined)
-    if (due.length === 0) return
+    if (due.length === 0) return this.#forget()
     // What stops a partition is raised again while it does, each time under a new id.
     const names = due
       .map(({ name }) => name)
@@ -65,13 +65,19 @@ export class Restarts {
       doubts: state.doubts.map((doubt) => afterRestart(doubt, barrier)),
       watermarkMayFall: due.some(({ code }) => code === 'source-replaced'),
     })
+    // Where it is undefined, somebody else has turned the epoch, and may have dealt with it.
+    this.#forget()
     if (turned === undefined) return
-    this.#prepared = undefined
-    this.#restartedFor = undefined
     log.warn(
       { epoch: turned, reasons: due.map(({ reason }) => reason) },
       'the log is continued from a new barrier',
     )
+  }
+
+  /** What comes after this is dealt with anew, also where it goes by the same names. */
+  #forget(): void {
+    this.#prepared = undefined
+    this.#restartedFor = undefined
   }
 
   /** False while the connector does not run yet. */

@@ -34,9 +34,11 @@ export class Succession {
   async look(state: ViewState, checkpoints: ReadonlyMap<string, Checkpoint>): Promise<void> {
     const { store, own } = this.#parts
     const wanted = await store.watchable.wanted()
-    if (wanted?.declaration !== own.id) return
     const newest = state.declarations.at(-1)!
-    if (newest.id !== own.id) return this.#bringIn(state, checkpoints)
+    const isWanted = wanted?.declaration === own.id
+    if (isWanted && newest.id !== own.id) return this.#bringIn(state, checkpoints)
+    this.#forget()
+    if (!isWanted) return
     const others = state.declarations.length > 1
     // First, for names to sweep may be those of a pruning that was broken off before its turn.
     if (wanted.prune && others && newest.complete) return this.#prune(state)
@@ -62,9 +64,15 @@ export class Succession {
       doubts,
       ...begun,
     })
+    // Where it is undefined, somebody else has turned the epoch: the set-up is looked at anew.
+    this.#forget()
     if (turned === undefined) return
-    this.#fit = undefined
     log.info({ epoch: turned, declaration: own.id }, 'the applied declaration is brought in')
+  }
+
+  #forget(): void {
+    this.#fit = undefined
+    this.#behind = undefined
   }
 
   async #fits(view: View): Promise<Fit> {

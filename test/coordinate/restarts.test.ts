@@ -195,6 +195,36 @@ test('a doubt that comes again later is dealt with anew', async () => {
   expect(await nexts()).toEqual([20n, 7n, 20n])
 })
 
+test('a doubt that somebody else has ended is dealt with anew when it comes again', async () => {
+  await world.raise(broken('another-log', 'anew'))
+  await look()
+  await look()
+  world.data.state = { ...(await world.state()), doubts: [] }
+  await look()
+  await world.publish(world.barrier(4, 5))
+  const { epoch } = await world.raise(broken('another-log', 'anew'))
+  expect((await look()).epoch).toBe(epoch)
+  expect(count('restart')).toBe(2)
+  await look()
+  await world.publish(world.barrier(5, 6))
+  expect((await look()).epoch).toBe(epoch)
+  await world.publish(world.barrier(6, 7))
+  expect((await look()).epoch).not.toBe(epoch)
+})
+
+test('a doubt that comes again where somebody else has turned the epoch is dealt with anew', async () => {
+  const { epoch } = await world.raise(broken('another-log', 'anew'))
+  await look()
+  await look()
+  await world.publish(world.barrier(4, 5))
+  await restarts.look({ ...(await world.state()), epoch: elsewhere })
+  expect((await look()).epoch).toBe(epoch)
+  expect(count('restart')).toBe(2)
+  await look()
+  await world.publish(world.barrier(6, 7))
+  expect((await look()).epoch).not.toBe(epoch)
+})
+
 test('a doubt that comes beside another waits for a barrier of its own', async () => {
   await world.raise(broken('window-full', 'forward'))
   await look()

@@ -98,6 +98,50 @@ describe('a declaration', () => {
     expect(world.said).toEqual(['the applied declaration is brought in'])
   })
 
+  test.each([
+    [
+      'nobody wants it any more',
+      async () => {
+        await want({ declaration: 'another' })
+        await look()
+      },
+    ],
+    [
+      'somebody else has brought it in, and it is wanted again',
+      async () => {
+        const kept = keptDeclaration(world.own, await world.state())
+        const { declarations } = world.data.state!
+        world.data.state = { ...world.data.state!, declarations: [...declarations, kept] }
+        await look()
+        world.data.state = { ...world.data.state, declarations }
+      },
+    ],
+  ])('that was found to fit is looked at anew where %s', async (_, meanwhile) => {
+    await want()
+    await look()
+    await meanwhile()
+    await want()
+    await world.publish(barrier(3, 20))
+    world.stand(20)
+    const { epoch } = await look()
+    expect(ids(await world.state())).toEqual([[firstId, true]])
+    await world.publish(barrier(5, 20))
+    expect((await look()).epoch).not.toBe(epoch)
+  })
+
+  test('that was found to fit is looked at anew where somebody else has turned the epoch', async () => {
+    await want()
+    const { epoch } = await look()
+    await world.publish(barrier(3, 20))
+    const { turn } = world.store.coordination
+    world.store.coordination.turn = async () => undefined
+    await look()
+    world.store.coordination.turn = turn
+    expect((await look()).epoch).toBe(epoch)
+    await world.publish(barrier(5, 20))
+    expect((await look()).epoch).not.toBe(epoch)
+  })
+
   test('begins what is new to the view at the newest barrier that knows it', async () => {
     await want()
     await look()
