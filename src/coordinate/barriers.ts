@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { KafkaOffset } from '../position.ts'
+import type { KafkaOffset, Lsn } from '../position.ts'
 import type { ViewCoordination } from '../store/coordination.ts'
 import type { Barrier, Checkpoint } from '../store/state.ts'
 import { outnumbered, type ViewWatch } from '../store/view-watch.ts'
@@ -31,13 +31,15 @@ const pauseAfterFaultMs = 1_000
  */
 export class Barriers {
   readonly #parts: BarriersParts
-  /** Number of the newest one that was begun here. */
+  /** Number of the one that was begun here last. */
   #begun = 0
-  /** When that was asked for, monotonic milliseconds. */
+  /** Number of the one that was published here last, of which the watch may not have heard yet. */
+  #publishedHere = 0
+  /** When the last one was asked for, monotonic milliseconds. */
   #askedAtMs = Number.NEGATIVE_INFINITY
   #newest: Barrier | undefined
-  /** When the markers of barriers that were taken here were begun, monotonic milliseconds by their number. */
-  readonly #begunAtMs = new Map<number, number>()
+  /** When the markers of barriers that were taken here were begun, monotonic milliseconds by their LSN. */
+  readonly #begunAtMs = new Map<Lsn, number>()
 
   constructor(parts: BarriersParts) {
     this.#parts = parts
@@ -45,28 +47,34 @@ export class Barriers {
 
   /** The number of a barrier that nobody has begun yet, here or anywhere. */
   get following(): number {
-    const published = this.#parts.watch.state?.barrier?.number ?? 0
-    return Math.max(published + 1, this.#begun) + 1
+    return Math.max(this.#published + 1, this.#begun) + 1
+  }
+
+  get #published(): number {
+    return Math.max(this.#parts.watch.state?.barrier?.number ?? 0, this.#publishedHere)
   }
 
   /** Milliseconds since a barrier was begun. */
-  ageMs({ number, takenAtMs }: Barrier): number {
+  ageMs({ lsn, takenAtMs }: Barrier): number {
     const { clock } = this.#parts
-    const begunAtMs = this.#begunAtMs.get(number)
+    const begunAtMs = this.#begunAtMs.get(lsn)
     if (begunAtMs !== undefined) return clock.monotonicMs() - begunAtMs
     return Math.max(0, clock.wallMs() - takenAtMs)
   }
 
-  /** One barrier, published unless the store has no state yet. */
+  /**
+   * One barrier, which is to be published or opened with. It has the number after the published one,
+   * however many were begun in vain: others rely on it that none has a higher one.
+   */
   async take(signal: AbortSignal): Promise<Barrier | undefined> {
-    const { clock, watch } = this.#parts
-    const number = Math.max(watch.state?.barrier?.number ?? 0, this.#begun) + 1
+    const { clock } = this.#parts
+    const number = this.#published + 1
     this.#begun = number
     this.#askedAtMs = clock.monotonicMs()
     const taken = await takeBarrier({ ...this.#parts, topics: this.#topics() }, number, signal)
     if (!taken) return undefined
     this.#newest = taken.barrier
-    this.#begunAtMs.set(number, taken.begunAtMs)
+    this.#begunAtMs.set(taken.barrier.lsn, taken.begunAtMs)
     if (this.#begunAtMs.size > beginningsMax) {
       this.#begunAtMs.delete(this.#begunAtMs.keys().next().value!)
     }
@@ -121,9 +129,11 @@ export class Barriers {
     const due = nowMs - this.#askedAtMs >= idleMs || this.#moved(await admin.ends(this.#topics()))
     if (!due && watch.state.doubts.length === 0) return
     const barrier = await this.take(signal)
-    if (!barrier) return
+    // Whoever holds the lease by now may need one that was begun later than this one.
+    if (!barrier || signal.aborted) return
     const forget = outnumbered(watch.barriers).map(({ number }) => number)
     await coordination.publish(barrier, forget)
+    this.#publishedHere = barrier.number
   }
 
   /** Those of the own declaration, and of others that are kept. */
