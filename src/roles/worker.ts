@@ -4,6 +4,7 @@
  * process, the connections to the source and the log, and the markers, so one that is down or being
  * built never holds up another.
  */
+import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { text, type Given } from '../arguments.ts'
 import type { Config } from '../config.ts'
@@ -70,12 +71,17 @@ async function keepIn(parts: KeepIn, signal: AbortSignal): Promise<void> {
   )
   if (!store) return
   try {
-    const holder = `${hostname()}:${process.pid}`
+    const holder = newHolder()
     const own = ownView(view)
     await keepView({ own, store, tables, outside, config, holder, log, share }, signal)
   } finally {
     await store.close()
   }
+}
+
+/** Containers may have one host name, and in each of them the worker may have the same process id. */
+export function newHolder(): string {
+  return `${hostname()}:${process.pid}:${randomUUID()}`
 }
 
 function chosenOf({ values }: WorkerGiven, project: Project) {
