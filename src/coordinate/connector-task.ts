@@ -16,11 +16,13 @@ const pauseFirstMs = 1_000
 const pauseMostMs = 15_000
 /** A task that has run for so long is well again. */
 const wellAfterMs = 60_000
+/** Views look at the set-up once a second: all that a fault is about ask for a restart within this. */
+const togetherMs = 1_500
 
 /**
- * The connector's task, started again when it has failed: Connect leaves that to somebody else. All
- * views of a process share it, so that however many of them coordinate here, it is asked for once in
- * a while and started again once a pause.
+ * The connector's task, started again when it has failed, for Connect leaves that to somebody else, and
+ * when a view needs it to look anew. All views of a process share it, so that however many of them
+ * coordinate here, it is asked for once in a while and started again once a pause, or once for all.
  */
 export class ConnectorTask {
   readonly #parts: ConnectorTaskParts
@@ -28,6 +30,8 @@ export class ConnectorTask {
   #newest: { readonly atMs: number; readonly status: Promise<ConnectorStatus> } | undefined
   #notBeforeMs = 0
   #failedAtMs: number | undefined
+  /** A restart that has not begun yet: for all who ask until then. */
+  #asked: Promise<void> | undefined
   /** Why it has failed, as it was logged last. */
   #said: string | undefined
 
@@ -44,13 +48,30 @@ export class ConnectorTask {
     return this.#newest.status
   }
 
+  /**
+   * Starts it again, whether it has failed or not, once for all who ask within a moment. Rejects as
+   * Connect does.
+   */
+  restart(): Promise<void> {
+    this.#asked ??= this.#restartTogether()
+    return this.#asked
+  }
+
+  async #restartTogether(): Promise<void> {
+    const { connect, clock, log } = this.#parts
+    await clock.sleep(togetherMs)
+    this.#asked = undefined
+    log.info('the connector is restarted')
+    await connect.restart()
+  }
+
   async #look(): Promise<ConnectorStatus> {
     const { connect, clock } = this.#parts
     const status = await connect.status()
     const nowMs = clock.monotonicMs()
     if (status.state === 'failed') {
       this.#failedAtMs = nowMs
-      if (nowMs >= this.#notBeforeMs) await this.#restart(reasonOf(status), nowMs)
+      if (nowMs >= this.#notBeforeMs) await this.#restartFailed(reasonOf(status), nowMs)
     } else if (status.state === 'running' && this.#isWell(nowMs)) {
       this.#pause.reset()
       this.#said = undefined
@@ -62,7 +83,7 @@ export class ConnectorTask {
     return this.#failedAtMs === undefined || nowMs - this.#failedAtMs >= wellAfterMs
   }
 
-  async #restart(reason: string, nowMs: number): Promise<void> {
+  async #restartFailed(reason: string, nowMs: number): Promise<void> {
     const { connect, log } = this.#parts
     const pauseMs = this.#pause.nextMs()
     this.#notBeforeMs = nowMs + pauseMs

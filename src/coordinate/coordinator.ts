@@ -15,6 +15,7 @@ import type { ViewStore } from '../store/store.ts'
 import type { ViewWatch } from '../store/view-watch.ts'
 import { isPassed, type Barriers } from './barriers.ts'
 import { begin } from './beginning.ts'
+import type { ConnectorTask } from './connector-task.ts'
 import { Restarts } from './restarts.ts'
 import { Retention } from './retention.ts'
 import type { Setup } from './setup.ts'
@@ -29,7 +30,8 @@ export type Coordination = {
   readonly watch: ViewWatch
   readonly setup: Setup
   readonly barriers: Barriers
-  readonly connect: Pick<Connect, 'status' | 'restart'>
+  readonly connect: Pick<Connect, 'status'>
+  readonly connectorTask: Pick<ConnectorTask, 'restart'>
   readonly clock: Clock
   readonly log: Log
 }

@@ -82,11 +82,11 @@ export class Restarts {
 
   /** False while the connector does not run yet. */
   async #prepare(due: readonly StandingDoubt[], names: string): Promise<boolean> {
-    const { connect, log } = this.#parts
+    const { connect, connectorTask, log } = this.#parts
     if (!due.some(({ code }) => needRestartedConnector.has(code))) return true
     if (this.#restartedFor !== names) {
-      log.info({ codes: due.map(({ code }) => code) }, 'the connector is restarted')
-      await connect.restart()
+      log.info({ codes: due.map(({ code }) => code) }, 'the connector has to be restarted')
+      await connectorTask.restart()
       this.#restartedFor = names
       return false
     }

@@ -68,7 +68,7 @@ export async function keepView(parts: KeepViewParts, signal: AbortSignal): Promi
 
 function coordinator(parts: KeepViewParts, watch: ViewWatch, plans: Plans): Coordinator {
   const { own, store, outside, config, share, holder, log } = parts
-  const { source, connect, admin, marks, connectorTask: task, clock } = outside
+  const { source, connect, admin, marks, connectorTask, clock } = outside
   const { connector, publication, slot } = config
   const reader = store.reader(own.view.layout, own.id)
   const writer = store.writer(own.view.layout)
@@ -110,8 +110,9 @@ function coordinator(parts: KeepViewParts, watch: ViewWatch, plans: Plans): Coor
     setup,
     barriers,
     connect,
+    connectorTask,
     beside: [
-      (over) => watchConnector({ task, writer, clock }, over),
+      (over) => watchConnector({ task: connectorTask, writer, clock }, over),
       (over) => reconcile(looks, over),
     ],
     clock,

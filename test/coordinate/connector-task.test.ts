@@ -146,3 +146,31 @@ test('a task that can not be started again is told of', async () => {
   await task.look()
   expect(recorded.lines.map(({ reason }) => reason)).toEqual(['boom', 'no right'])
 })
+
+describe('a restart that views ask for', () => {
+  test('is one for all who ask within a moment', async () => {
+    const first = task.restart()
+    await clock.advance(1_000)
+    const others = [task.restart(), task.restart()]
+    expect(restarts).toEqual([])
+    await clock.until(Promise.all([first, ...others]))
+    expect(restarts).toHaveLength(1)
+    expect(recorded.lines).toMatchObject([{ level: 'info', msg: 'the connector is restarted' }])
+  })
+
+  test('is another one for who asks after it has begun', async () => {
+    await clock.until(task.restart())
+    await clock.until(task.restart())
+    expect(restarts).toHaveLength(2)
+  })
+
+  test('that Connect refuses is refused to all who asked, and asked for again by the next', async () => {
+    refusal = new MillraceError('connect-unavailable', 'nobody answers')
+    const asking = Promise.allSettled([task.restart(), task.restart()])
+    const refused = { status: 'rejected', reason: refusal }
+    expect(await clock.until(asking)).toEqual([refused, refused])
+    refusal = undefined
+    await clock.until(task.restart())
+    expect(restarts).toHaveLength(2)
+  })
+})

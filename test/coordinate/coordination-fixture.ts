@@ -1,5 +1,6 @@
 import type { Doubt, ViewState } from '../../src/store/state.ts'
 import { Barriers, type BarriersParts } from '../../src/coordinate/barriers.ts'
+import { ConnectorTask } from '../../src/coordinate/connector-task.ts'
 import type { Coordination } from '../../src/coordinate/coordinator.ts'
 import { encodeFingerprint } from '../../src/coordinate/fingerprint.ts'
 import { connectorProgress, Marks } from '../../src/coordinate/marks.ts'
@@ -53,7 +54,8 @@ export class World {
     this.setup = new Setup({ source, connect, admin, reader: { status }, names, brokers })
     this.barriers = new Barriers(this.barriersParts())
     const { own, setup, barriers } = this
-    this.parts = { own, store, watch, setup, barriers, connect, clock, log }
+    const connectorTask = new ConnectorTask({ connect, clock, log })
+    this.parts = { own, store, watch, setup, barriers, connect, connectorTask, clock, log }
   }
 
   barriersParts(given: Partial<BarriersParts> = {}): BarriersParts {

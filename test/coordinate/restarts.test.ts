@@ -31,7 +31,7 @@ function broken(
 }
 
 async function look(): Promise<ViewState> {
-  await restarts.look((await world.watch.ask())!)
+  await world.clock.until(restarts.look((await world.watch.ask())!))
   return (await world.watch.ask())!
 }
 
@@ -161,6 +161,15 @@ test.each<[DoubtCode, 'forward' | 'anew', bigint]>([
   expect((await look()).epoch).not.toBe(epoch)
   expect(count('restart')).toBe(1)
   expect(await nexts()).toEqual([20n, next, 20n])
+})
+
+test('views of one process that need it restarted at once have it restarted once', async () => {
+  const state = await world.raise(broken('another-log', 'anew'))
+  const other = new Restarts(world.parts)
+  await world.clock.until(Promise.all([restarts.look(state), other.look(state)]))
+  expect(count('restart')).toBe(1)
+  for (const each of [restarts, other]) await each.look(state)
+  expect(count('status')).toBe(2)
 })
 
 test('a doubt that is raised again meanwhile does not begin all anew', async () => {
