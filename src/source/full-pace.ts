@@ -52,6 +52,19 @@ export class SharedFullPace {
   }
 }
 
+/**
+ * A server that ends idle sessions would end this one. The session of a host that is lost would keep
+ * the lock for as long as the server does not miss it: two hours, where nothing else is said. Not
+ * every version has all of these.
+ */
+const settingsText = `select set_config(name, wanted, false) from pg_settings join (values
+    ('idle_session_timeout', '0'),
+    ('tcp_keepalives_idle', '10s'),
+    ('tcp_keepalives_interval', '5s'),
+    ('tcp_keepalives_count', '4'),
+    ('tcp_user_timeout', '30s')
+  ) as of_session (name, wanted) using (name)`
+
 /** Holds the lock with a session of its own; undefined when another session has it. */
 async function takeSession(url: string, callTimeoutMs: number): Promise<FullPace | undefined> {
   const client = new Client({
@@ -67,10 +80,7 @@ async function takeSession(url: string, callTimeoutMs: number): Promise<FullPace
   client.on('end', () => lost.abort())
   try {
     await client.connect()
-    // A server that ends idle sessions would end this one.
-    await client.query(
-      `select set_config(name, '0', false) from pg_settings where name = 'idle_session_timeout'`,
-    )
+    await client.query(settingsText)
     const { rows } = await client.query<{ taken: boolean }>(
       `select pg_try_advisory_lock(${lock}) as taken`,
     )

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { Client } from 'pg'
 import { parseLsn } from '../../src/position.ts'
 import type { Page, Source } from '../../src/source/source.ts'
@@ -394,6 +395,16 @@ describe('the right to compare at full pace', () => {
     })
   })
 
+  test('is had with a session of which the server asks within seconds whether its host is there', async () => {
+    const mine = await source.fullPace()
+    const asked = `select client_port from pg_stat_activity where application_name = 'millrace full pace'`
+    const { rows } = await admin.query<{ client_port: number }>(asked)
+    const serverPort = Number(new URL(fixture.url).port)
+    const isWatched = async () => (await keepaliveMs(serverPort, rows[0]!.client_port)) <= 10_000
+    await until('it is asked for signs of life within ten seconds', isWatched, 5_000)
+    await mine!.release()
+  })
+
   test('is not had where the source refuses', async () => {
     const url = new URL(fixture.url)
     url.password = 'wrong'
@@ -405,3 +416,17 @@ describe('the right to compare at full pace', () => {
     await sleep(0)
   })
 })
+
+/** When the kernel asks the other end of a connection for a sign of life, if it is not sent anything. */
+async function keepaliveMs(ownPort: number, otherPort: number): Promise<number> {
+  const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0')
+  const lines = (await readFile('/proc/net/tcp', 'utf8')).split('\n')
+  const found = lines
+    .map((line) => line.trim().split(/\s+/))
+    .find(
+      ([, own, other]) =>
+        own?.endsWith(`:${hex(ownPort)}`) && other?.endsWith(`:${hex(otherPort)}`),
+    )
+  const [timer, hundredths] = found![5]!.split(':')
+  return timer === '02' ? Number.parseInt(hundredths!, 16) * 10 : Infinity
+}
