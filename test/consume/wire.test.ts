@@ -52,8 +52,9 @@ describe('WireReader', () => {
 describe('an answer to Metadata', () => {
   const broker = struct(int32(1), text('one'), int32(9_092), text(''))
   const noNodes = array([])
+  const nodes = array([int32(1), int32(2)])
   const partition = (index: number, leader: number) =>
-    struct(int16(0), int32(index), int32(leader), int32(7), noNodes, noNodes, noNodes)
+    struct(int16(0), int32(index), int32(leader), int32(7), nodes, noNodes, noNodes)
   const topic = (errorCode: number, name: string, topicId = id) => {
     const partitions = array([partition(1, 1), partition(0, -1)])
     return struct(int16(errorCode), text(name), uuid(topicId), boolean(false), partitions, int32(0))
@@ -65,12 +66,17 @@ describe('an answer to Metadata', () => {
 
   it('gives partitions in their order, with their leaders, and leaves out missing topics', () => {
     const leader = { host: 'one', port: 9_092 }
+    const rest = { leaderEpoch: 7, replicas: [1, 2] }
     const partitions = [
-      { partition: 0, leader: undefined, leaderEpoch: 7 },
-      { partition: 1, leader, leaderEpoch: 7 },
+      { partition: 0, leader: undefined, ...rest },
+      { partition: 1, leader, ...rest },
     ]
-    const topics = new Map([['users', { id, partitions }]])
-    expect(read(topic(0, 'users'), topic(3, 'none'))).toEqual({ controller: leader, topics })
+    const told = {
+      brokers: new Map([[1, leader]]),
+      controller: leader,
+      topics: new Map([['users', { id, partitions }]]),
+    }
+    expect(read(topic(0, 'users'), topic(3, 'none'))).toEqual(told)
   })
 
   it('is refused where a topic may not be looked at, or has no id', () => {

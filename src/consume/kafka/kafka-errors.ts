@@ -41,6 +41,7 @@ const byType: Readonly<Record<string, FaultKind>> = {
   NOT_LEADER_FOR_PARTITION: 'stale-metadata',
   FENCED_LEADER_EPOCH: 'stale-metadata',
   UNKNOWN_LEADER_EPOCH: 'stale-metadata',
+  OFFSET_NOT_AVAILABLE: 'stale-metadata',
   UNKNOWN_TOPIC_OR_PARTITION: 'topic-missing',
   UNKNOWN_TOPIC_ID: 'topic-missing',
   INCONSISTENT_TOPIC_ID: 'topic-missing',
@@ -98,7 +99,7 @@ export function kafkaError(what: string, cause: unknown): unknown {
   }
 }
 
-const whenAway = 'Look whether the brokers run and can be reached from here.'
+export const whenAway = 'Look whether the brokers run and can be reached from here.'
 
 export function topicMissing(what: string, cause?: unknown): MillraceError {
   return new MillraceError('topic-missing', `${what}: there is no such topic or partition`, {

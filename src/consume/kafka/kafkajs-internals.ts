@@ -22,14 +22,6 @@ export type RawMessage = {
   readonly batchContext: { readonly producerId: string; readonly inTransaction: boolean }
 }
 
-export type ListOffsetsRequest = {
-  readonly isolationLevel: number
-  readonly topics: readonly {
-    readonly topic: string
-    readonly partitions: readonly { readonly partition: number; readonly timestamp: number }[]
-  }[]
-}
-
 export type DescribeConfigsRequest = {
   readonly resources: readonly {
     readonly type: number
@@ -63,12 +55,6 @@ export type Broker = {
   readonly versions: Readonly<Record<number, { minVersion: number; maxVersion: number }>>
   connect(): Promise<void>
   isConnected(): boolean
-  listOffsets(request: ListOffsetsRequest): Promise<{
-    readonly responses: readonly {
-      readonly topic: string
-      readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
-    }[]
-  }>
   describeConfigs(request: DescribeConfigsRequest): Promise<{
     readonly resources: readonly {
       readonly resourceName: string
@@ -103,9 +89,6 @@ export type ConsumerGroup = {
 }
 
 export const isolation = { readUncommitted: 0, readCommitted: 1 } as const
-
-/** What ListOffsets takes for a time. */
-export const offsetOf = { end: -1, start: -2 } as const
 
 /** What DescribeConfigs takes for a topic. */
 export const topicResource = 2

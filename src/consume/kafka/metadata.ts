@@ -10,6 +10,8 @@ import { array, boolean, struct, text, uuid, WireReader } from './wire.ts'
 
 /** What a broker knows of topics. kafkajs asks in a version that has no topic ids. */
 export type Metadata = {
+  /** Those that are there, by their number. */
+  readonly brokers: ReadonlyMap<number, Address>
   /** Whom to ask for a change of the cluster; undefined while nobody is known to answer that. */
   readonly controller: Address | undefined
   /** By name; a topic that does not exist is left out. */
@@ -27,6 +29,8 @@ export type PartitionMetadata = {
   /** Undefined while none is elected. */
   readonly leader: Address | undefined
   readonly leaderEpoch: number
+  /** Numbers of the brokers that have it, those that are away among them. */
+  readonly replicas: readonly number[]
 }
 
 export function metadataOf(broker: Broker, topics: readonly string[]): Promise<Metadata> {
@@ -55,7 +59,7 @@ function readMetadata(answer: WireReader): Metadata {
   answer.text() // cluster
   const controller = brokers.get(answer.int32())
   const topics = answer.array(() => readTopic(answer, brokers))
-  return { controller, topics: new Map(topics.flatMap((topic) => (topic ? [topic] : []))) }
+  return { brokers, controller, topics: new Map(topics.flatMap((topic) => (topic ? [topic] : []))) }
 }
 
 function readBroker(answer: WireReader): readonly [number, Address] {
@@ -92,7 +96,8 @@ function readPartition(
   const partition = answer.int32()
   const leader = brokers.get(answer.int32())
   const leaderEpoch = answer.int32()
-  for (const _ of ['replicas', 'in sync', 'offline']) answer.array(() => answer.int32())
+  const replicas = answer.array(() => answer.int32())
+  for (const _ of ['in sync', 'offline']) answer.array(() => answer.int32())
   answer.skipTags()
-  return { partition, leader, leaderEpoch }
+  return { partition, leader, leaderEpoch, replicas }
 }

@@ -1,21 +1,12 @@
-import {
-  parseKafkaOffset,
-  topicPartitionName,
-  type KafkaOffset,
-  type TopicPartition,
-} from '../../position.ts'
+import { MillraceError } from '../../errors.ts'
+import { topicPartitionName, type KafkaOffset, type TopicPartition } from '../../position.ts'
 import type { BrokerConnections } from './broker-connections.ts'
-import { topicMissing } from './kafka-errors.ts'
-import {
-  isolation,
-  offsetOf,
-  protocolError,
-  type Address,
-  type ListOffsetsRequest,
-} from './kafkajs-internals.ts'
-import { metadataOf } from './metadata.ts'
+import { topicMissing, whenAway } from './kafka-errors.ts'
+import { protocolError, send } from './kafkajs-internals.ts'
+import { isSure, leadersOf, type LedPartition } from './leaders.ts'
+import { listOffsetsRequest, offsetOf } from './list-offsets.ts'
 
-type Led = TopicPartition & { readonly leader: Address | undefined }
+type Led = TopicPartition & LedPartition
 
 /** High watermarks of all partitions of the topics, by `topicPartitionName`. */
 export async function highWatermarks(
@@ -46,11 +37,11 @@ async function partitionsOf(
   connections: BrokerConnections,
   topics: readonly string[],
 ): Promise<Led[]> {
-  const found = await connections.ask((broker) => metadataOf(broker, topics))
+  const found = await leadersOf(connections, topics)
   return topics.flatMap((topic) => {
-    const known = found.topics.get(topic)
+    const known = found.get(topic)
     if (!known) throw topicMissing(`offsets of ${topic}`)
-    return known.partitions.map(({ partition, leader }) => ({ topic, partition, leader }))
+    return known.partitions.map((led) => ({ topic, ...led }))
   })
 }
 
@@ -60,39 +51,30 @@ export function noLeader(): Error {
   return protocolError(leaderNotAvailable)
 }
 
-/**
- * Asked as read-uncommitted, for a broker answers those who read committed records with the last
- * stable offset, which an open transaction holds back.
- */
+/** Of the leader, by the epoch that the brokers know: it refuses where it leads in an earlier one. */
 async function listOffsets(
   connections: BrokerConnections,
   asked: readonly Led[],
-  timestamp: number,
+  time: bigint,
 ): Promise<Map<string, KafkaOffset>> {
-  const offsets = new Map<string, KafkaOffset>()
+  for (const led of asked) refuseUnsure(led)
   const byLeader = Map.groupBy(asked, ({ leader }) => leader && `${leader.host}:${leader.port}`)
   const askOne = async (partitions: readonly Led[]) => {
     const { leader } = partitions[0]!
     if (!leader) throw noLeader()
-    const request = {
-      isolationLevel: isolation.readUncommitted,
-      topics: byTopic(partitions, timestamp),
-    }
-    const { responses } = await connections.ask((broker) => broker.listOffsets(request), leader)
-    for (const { topic, partitions: answered } of responses) {
-      for (const { partition, offset } of answered) {
-        offsets.set(topicPartitionName({ topic, partition }), parseKafkaOffset(offset))
-      }
-    }
+    return connections.ask((broker) => send(broker, listOffsetsRequest(partitions, time)), leader)
   }
-  await Promise.all(Array.from(byLeader.values(), askOne))
-  return offsets
+  const answers = await Promise.all(Array.from(byLeader.values(), askOne))
+  return new Map(answers.flatMap((offsets) => [...offsets]))
 }
 
-function byTopic(partitions: readonly Led[], timestamp: number): ListOffsetsRequest['topics'] {
-  const topics = Map.groupBy(partitions, ({ topic }) => topic)
-  return Array.from(topics, ([topic, asked]) => ({
-    topic,
-    partitions: asked.map(({ partition }) => ({ partition, timestamp })),
-  }))
+/** What another broker may know of a later leader, whose log reaches further. */
+function refuseUnsure(led: Led): void {
+  if (isSure(led)) return
+  const counts = `${led.replicasAsked} of the ${led.replicas.length} brokers that have it`
+  throw new MillraceError(
+    'kafka-away',
+    `offsets of ${topicPartitionName(led)}: ${counts} can be asked who leads it, too few to be sure`,
+    { hint: whenAway },
+  )
 }

@@ -6,7 +6,8 @@ import type { Batch, PartitionReader } from '../change-source.ts'
 import type { BrokerConnections } from './broker-connections.ts'
 import { batchesOf } from './fetched.ts'
 import { bounded, faultKind, kafkaError, topicMissing } from './kafka-errors.ts'
-import { metadataOf } from './metadata.ts'
+import { protocolError } from './kafkajs-internals.ts'
+import { leadersOf, type LedPartition } from './leaders.ts'
 import { boundsOf, noLeader } from './offsets.ts'
 import { assertPatched } from './patch-check.ts'
 import type { Link, SharedFetches } from './shared-fetches.ts'
@@ -19,6 +20,8 @@ export type ReaderLimits = {
   /** The same for a partition to which nothing was written for a while. */
   readonly idleFetchWaitMs: number
   readonly fetchBytesMax: number
+  /** How long a leader that brings nothing is believed before the other brokers are asked. */
+  readonly leaderCheckMs: number
 }
 
 export const readerDefaults: ReaderLimits = {
@@ -26,6 +29,7 @@ export const readerDefaults: ReaderLimits = {
   fetchWaitMs: 250,
   idleFetchWaitMs: 500,
   fetchBytesMax: 1_048_576,
+  leaderCheckMs: 30_000,
 }
 
 export type ReaderOptions = ReaderLimits & {
@@ -43,6 +47,7 @@ export type ReaderOptions = ReaderLimits & {
 const quietFailures = 5
 /** Fetches that found nothing, one after another, after which a partition is idle. */
 const idleAfter = 4
+const fencedLeaderEpoch = 74
 
 /**
  * One partition, read by one fetch at a time on a connection that nobody else uses meanwhile: a
@@ -69,6 +74,8 @@ export class KafkaPartitionReader implements PartitionReader {
   /** Fetches that found nothing, one after another. */
   #empty = 0
   #link: Link | undefined
+  /** When it was asked last who leads, monotonic milliseconds. */
+  #leaderAskedAtMs = 0
   #wakeReader: () => void = () => undefined
   #wakePump: () => void = () => undefined
 
@@ -148,17 +155,20 @@ export class KafkaPartitionReader implements PartitionReader {
   async #connect(): Promise<Link> {
     await assertPatched()
     const { connections } = this.#options
+    const { topicId, leader, leaderEpoch } = await this.#led()
+    if (!leader) throw noLeader()
+    const broker = await connections.take(leader)
+    const madeAtMs = systemClock.monotonicMs()
+    return { broker, topicId, leaderEpoch, madeAtMs, provedAtMs: undefined, usedAtMs: madeAtMs }
+  }
+
+  async #led(): Promise<LedPartition & { readonly topicId: string }> {
+    this.#leaderAskedAtMs = systemClock.monotonicMs()
     const { topic, partition } = this.partition
-    const { topics } = await connections.ask((broker) => metadataOf(broker, [topic]))
-    const known = topics.get(topic)
+    const known = (await leadersOf(this.#options.connections, [topic])).get(topic)
     const found = known?.partitions.find((each) => each.partition === partition)
     if (!known || !found) throw topicMissing(topicPartitionName(this.partition))
-    if (!found.leader) throw noLeader()
-    const broker = await connections.take(found.leader)
-    const madeAtMs = systemClock.monotonicMs()
-    const { id: topicId } = known
-    const { leaderEpoch } = found
-    return { broker, topicId, leaderEpoch, madeAtMs, provedAtMs: undefined, usedAtMs: madeAtMs }
+    return { ...found, topicId: known.id }
   }
 
   async #fetch(link: Link): Promise<void> {
@@ -173,10 +183,24 @@ export class KafkaPartitionReader implements PartitionReader {
     if (seeks !== this.#seeks) return
     const batches = batchesOf(fetched, from, recordsMax)
     this.#empty = batches.length === 0 ? this.#empty + 1 : 0
-    if (batches.length === 0) return
+    if (batches.length === 0) return this.#refuseDeposed(link)
     this.#position = batches.at(-1)!.next
     this.#append(batches)
     this.#wakeReader()
+  }
+
+  /**
+   * A leader that was cut off from its cluster does not know that another one leads: it brings
+   * nothing, and refuses nothing. Where nobody else can be asked it is believed.
+   */
+  async #refuseDeposed({ topicId, leaderEpoch }: Link): Promise<void> {
+    const sinceMs = systemClock.monotonicMs() - this.#leaderAskedAtMs
+    if (sinceMs < this.#options.leaderCheckMs) return
+    const led = await this.#led().catch((error: unknown) => {
+      if (faultKind(error) === 'bug') throw error
+    })
+    if (!led || (led.topicId === topicId && led.leaderEpoch <= leaderEpoch)) return
+    throw protocolError(fencedLeaderEpoch)
   }
 
   /** Small batches that wait for the worker become one, so that one commit takes them. */

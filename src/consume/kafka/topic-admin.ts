@@ -5,6 +5,7 @@ import type { TopicAdmin, TopicDescription, TopicSpec } from '../change-source.t
 import { BrokerConnections } from './broker-connections.ts'
 import { bounded, topicMissing } from './kafka-errors.ts'
 import { topicResource } from './kafkajs-internals.ts'
+import { leadersOf } from './leaders.ts'
 import { metadataOf, type Metadata } from './metadata.ts'
 import { highWatermarks } from './offsets.ts'
 
@@ -55,7 +56,7 @@ class KafkaTopicAdmin implements TopicAdmin {
   }
 
   async #describe(topics: readonly string[]): Promise<Record<string, TopicDescription>> {
-    const { topics: known } = await this.#metadata(topics)
+    const known = await leadersOf(this.#connections, topics)
     const settings = await this.#settings([...known.keys()])
     const descriptions = Array.from(known, ([topic, { id, partitions }]) => {
       return [topic, { id, partitions: partitions.length, ...settings.get(topic)! }] as const
