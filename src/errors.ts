@@ -31,6 +31,7 @@ const kinds = {
   // The log.
   'kafka-away': 'away',
   'kafka-refused': 'refused',
+  'kafka-compression': 'waits',
   'kafkajs-unpatched': 'refused',
   'topic-missing': 'waits',
   'topic-unfit': 'waits',

@@ -35,6 +35,8 @@ export type Belief = {
   readonly replicas: readonly number[]
   /** Of the log, where it leads. */
   readonly end: bigint
+  /** What stands before the end, where that is more than an emptied batch. */
+  readonly records?: Buffer
 }
 
 export class FakeBroker {
@@ -139,7 +141,8 @@ export class FakeBroker {
     })
     const error = this.#refusal(asked!.epoch)
     const length = error ? 0n : this.belief.end - asked!.from
-    const records = length > 0n ? emptiedBatch(asked!.from, Number(length) - 1) : Buffer.alloc(0)
+    const emptied = () => emptiedBatch(asked!.from, Number(length) - 1)
+    const records = length > 0n ? (this.belief.records ?? emptied()) : Buffer.alloc(0)
     const ends = [this.belief.end, this.belief.end, 0n].map(int64)
     const told = [int32(0), int16(error), ...ends, array([]), int32(-1), compact(records)]
     const topic = struct(uuid(this.belief.topicId), array([struct(...told)]))

@@ -154,6 +154,7 @@ class GroupMember {
         return failures < heartbeatTries
       case 'topic-missing':
       case 'out-of-range':
+      case 'unreadable':
       case 'refused':
       case 'bug':
         throw kafkaError(`group ${this.#options.groupId}`, error)

@@ -16,6 +16,7 @@ export type FaultKind =
   | 'out-of-range'
   | 'topic-missing'
   | 'unknown-member'
+  | 'unreadable'
   | 'refused'
   | 'bug'
 
@@ -46,6 +47,7 @@ const byType: Readonly<Record<string, FaultKind>> = {
   UNKNOWN_TOPIC_ID: 'topic-missing',
   INCONSISTENT_TOPIC_ID: 'topic-missing',
   OFFSET_OUT_OF_RANGE: 'out-of-range',
+  UNREADABLE_COMPRESSION: 'unreadable',
 }
 
 const byName: Readonly<Record<string, FaultKind>> = {
@@ -86,6 +88,11 @@ export function kafkaError(what: string, cause: unknown): unknown {
       })
     case 'topic-missing':
       return topicMissing(what, cause)
+    case 'unreadable':
+      return new MillraceError('kafka-compression', `${what}: this can't be read`, {
+        cause,
+        hint: whenCompressed,
+      })
     case 'out-of-range':
     case 'refused':
       return new MillraceError('kafka-refused', `${what}: Kafka refused it`, {
@@ -100,6 +107,12 @@ export function kafkaError(what: string, cause: unknown): unknown {
 }
 
 export const whenAway = 'Look whether the brokers run and can be reached from here.'
+
+const whenCompressed =
+  'Millrace reads what is not compressed, gzip and zstd. Set compression.type of the topic, or ' +
+  'producer.override.compression.type of the connector, to one of these. What is compressed already ' +
+  'is passed once it is deleted (kafka-delete-records.sh): the view goes on from a barrier and is ' +
+  'compared.'
 
 export function topicMissing(what: string, cause?: unknown): MillraceError {
   return new MillraceError('topic-missing', `${what}: there is no such topic or partition`, {

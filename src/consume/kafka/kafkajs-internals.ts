@@ -7,6 +7,7 @@
  */
 import { createRequire } from 'node:module'
 import type { Log } from '../../log.ts'
+import { codecs, type Codec } from './compression.ts'
 import { brokerTooOld } from './kafka-errors.ts'
 import { kafkaLogger, type KafkajsLogger } from './kafka-log.ts'
 
@@ -209,12 +210,19 @@ const laterCodes: Readonly<Record<number, { readonly type: string; readonly mess
   103: { type: 'INCONSISTENT_TOPIC_ID', message: 'The log belongs to a topic of another ID' },
 }
 
-/** Records of the bytes of a fetched partition, by the function that the patch mends. */
+/**
+ * Records of the bytes of a fetched partition, by the function that the patch mends. Rejects where
+ * they are compressed with what `compression.ts` refuses.
+ */
 export async function decodeRecordBatches(bytes: Buffer | null): Promise<readonly RawMessage[]> {
   if (!bytes || bytes.length === 0) return []
   const decode = require('kafkajs/src/protocol/requests/fetch/v4/decodeMessages') as (
     decoder: object,
   ) => Promise<readonly RawMessage[]>
+  const { Codecs } = require('kafkajs/src/protocol/message/compression') as {
+    Codecs: Record<number, () => Codec>
+  }
+  Object.assign(Codecs, codecs)
   return decode({
     readInt32: () => bytes.length,
     canReadBytes: () => true,

@@ -5,7 +5,7 @@ import { topicPartitionName, type KafkaOffset, type TopicPartition } from '../..
 import type { Batch, PartitionReader } from '../change-source.ts'
 import type { BrokerConnections } from './broker-connections.ts'
 import { batchesOf } from './fetched.ts'
-import { bounded, faultKind, kafkaError, topicMissing } from './kafka-errors.ts'
+import { bounded, faultKind, kafkaError, topicMissing, type FaultKind } from './kafka-errors.ts'
 import { protocolError } from './kafkajs-internals.ts'
 import { leadersOf, type LedPartition } from './leaders.ts'
 import { boundsOf, noLeader } from './offsets.ts'
@@ -48,6 +48,8 @@ const quietFailures = 5
 /** Fetches that found nothing, one after another, after which a partition is idle. */
 const idleAfter = 4
 const fencedLeaderEpoch = 74
+/** What another try meets as well. */
+const standing: ReadonlySet<FaultKind> = new Set(['refused', 'unreadable', 'bug'])
 
 /**
  * One partition, read by one fetch at a time on a connection that nobody else uses meanwhile: a
@@ -222,7 +224,7 @@ export class KafkaPartitionReader implements PartitionReader {
     if (link) this.#options.connections.drop(link.broker)
     // A seek made while the fetch was under way does not excuse it: the caller has proved the log
     // before, and what it read then may have been cut since.
-    if (kind === 'refused' || kind === 'bug') this.#fail(kafkaError(this.#reading(), error))
+    if (standing.has(kind)) this.#fail(kafkaError(this.#reading(), error))
     else if (link) this.#fail(this.#fetchFailed(error))
     this.#failures += 1
     const fields = { ...this.partition, error: describe(error) }
