@@ -33,6 +33,7 @@ const kinds = {
   'kafka-refused': 'refused',
   'kafka-compression': 'waits',
   'kafkajs-unpatched': 'refused',
+  'markers-unread': 'waits',
   'topic-missing': 'waits',
   'topic-unfit': 'waits',
   'out-of-range': 'refused',

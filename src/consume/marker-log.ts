@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { backoff, type Clock } from '../clock.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { Log } from '../log.ts'
-import type { KafkaOffset } from '../position.ts'
+import { topicPartitionName, type KafkaOffset } from '../position.ts'
 import type { ChangeLog, PartitionReader } from './change-source.ts'
 
 /** What a marker's text begins with, so that it is found in a record without its schema. */
@@ -15,6 +15,9 @@ const pauseFirstMs = 100
 const pauseMostMs = 5_000
 /** A marker is waited for longer than this, so that one in a partition that was added arrives in time. */
 const countEveryMs = 5_000
+const lookAgainMs = 100
+/** What a record begins with that a converter with a schema registry has written. */
+const framed = 0
 
 /** Random text for one marker. */
 export function newMarker(): string {
@@ -59,8 +62,11 @@ export class MarkerLog {
   readonly #arrived = new Map<string, boolean>()
   /** Where to read on, by partition. */
   readonly #positions = new Map<number, KafkaOffset>()
+  readonly #readers = new Map<number, PartitionReader>()
   /** What could not be asked or read when it was tried last. */
-  readonly #faults = new Set<string>()
+  readonly #faults = new Map<string, MillraceError>()
+  /** What was met last that may have been a marker, and when, monotonic milliseconds. */
+  #hidden: { readonly what: string; readonly atMs: number } | undefined
   #reading = Promise.withResolvers<void>()
   #wake = Promise.withResolvers<void>()
 
@@ -124,6 +130,37 @@ export class MarkerLog {
     return this.#arrived.get(marker) === true
   }
 
+  /**
+   * Resolves when all was read that stands in the log now, and nothing since `sinceMs` that may have
+   * been a marker unseen: one that was committed since, acknowledged by the log, and has not arrived
+   * is not in it. Rejects with `markers-unread` where that can't be said when `signal` aborts, and as
+   * the brokers do.
+   */
+  async readThrough(sinceMs: number, signal: AbortSignal): Promise<void> {
+    const count = await this.#parts.partitions()
+    for (let partition = 0; partition < count; partition += 1) {
+      await this.#readUpToNow(partition, signal)
+    }
+    if (this.#hidden && this.#hidden.atMs >= sinceMs) throw unread(this.#hidden.what)
+  }
+
+  async #readUpToNow(partition: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts
+    let end: KafkaOffset | undefined
+    let fault: MillraceError | undefined
+    for (;;) {
+      fault = this.#faults.get(String(partition)) ?? fault
+      end ??= (await this.#readers.get(partition)?.bounds())?.end
+      const position = this.#positions.get(partition)
+      if (end !== undefined && position !== undefined && position >= end) return
+      if (signal.aborted) {
+        const upTo = `up to ${position ?? 'nowhere'} of ${end ?? 'an unknown end'}`
+        throw unread(`${this.#nameOf(partition)} is read ${upTo}`, fault)
+      }
+      await clock.sleep(lookAgainMs, signal)
+    }
+  }
+
   /** Undefined when `signal` aborted before it could be asked. */
   async #count(signal: AbortSignal): Promise<number | undefined> {
     const { partitions, clock } = this.#parts
@@ -154,6 +191,7 @@ export class MarkerLog {
     const reader = changeLog.reader({ topic, partition }, signal)
     const pause = backoff(pauseFirstMs, pauseMostMs)
     const name = String(partition)
+    this.#readers.set(partition, reader)
     while (!signal.aborted) {
       try {
         reader.seek(await this.#from(reader, isLate))
@@ -166,6 +204,7 @@ export class MarkerLog {
       }
     }
     this.#positions.delete(partition)
+    this.#readers.delete(partition)
     this.#well(name)
     begun()
   }
@@ -175,6 +214,8 @@ export class MarkerLog {
     const { partition } = reader.partition
     const known = this.#positions.get(partition) ?? (isLate ? start : end)
     const from = known >= start && known <= end ? known : end
+    if (from !== known)
+      this.#hide(`${this.#nameOf(partition)} was left out from ${known} to ${from}`)
     this.#positions.set(partition, from)
     return from
   }
@@ -185,7 +226,15 @@ export class MarkerLog {
     if (this.#faults.size === 0) {
       this.#parts.log.warn({ reason: describe(error) }, 'markers are not read')
     }
-    this.#faults.add(what)
+    this.#faults.set(what, error)
+  }
+
+  #hide(what: string): void {
+    this.#hidden = { what, atMs: this.#parts.clock.monotonicMs() }
+  }
+
+  #nameOf(partition: number): string {
+    return topicPartitionName({ topic: this.#parts.topic, partition })
   }
 
   #well(what: string): void {
@@ -194,13 +243,17 @@ export class MarkerLog {
   }
 
   async #read(reader: PartitionReader, well: () => void): Promise<void> {
+    const name = topicPartitionName(reader.partition)
     while (!reader.lost.aborted) {
       const batch = await reader.next(readTimeoutMs)
       well()
       if (batch) this.#positions.set(reader.partition.partition, batch.next)
-      const found = (batch?.records ?? []).flatMap(({ value, inTransaction = false }) =>
-        markersIn(value).map((marker) => [marker, inTransaction] as const),
-      )
+      const found = (batch?.records ?? []).flatMap(({ offset, value, inTransaction = false }) => {
+        const markers = markersIn(value)
+        if (markers.length === 0 && value && value[0] !== framed)
+          this.#hide(otherForm(name, offset))
+        return markers.map((marker) => [marker, inTransaction] as const)
+      })
       if (found.length === 0) continue
       for (const [marker, inTransaction] of found) this.#arrived.set(marker, inTransaction)
       for (const marker of this.#arrived.keys()) {
@@ -211,6 +264,19 @@ export class MarkerLog {
       this.#wake = Promise.withResolvers()
     }
   }
+}
+
+function unread(what: string, cause?: MillraceError): MillraceError {
+  const hint =
+    cause?.hint ??
+    'A reader that is behind catches up by itself. See value.converter of the connector, and "When ' +
+      'Kafka has lost the end of a transaction" in the README.'
+  const message = `whether a marker is in the log can't be told: ${what}`
+  return new MillraceError('markers-unread', message, { cause, hint })
+}
+
+function otherForm(name: string, offset: KafkaOffset): string {
+  return `the record at ${offset} of ${name} was not written by a converter with a schema registry`
 }
 
 /** Text of a logical message stands in a record's value as it is, whatever the schema. */

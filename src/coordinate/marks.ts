@@ -8,7 +8,7 @@ import type { Marked, Source } from '../source/source.ts'
 export type MarksParts = {
   readonly source: Pick<Source, 'mark'>
   readonly capture: CaptureProgress
-  readonly markers: Pick<MarkerLog, 'ready' | 'arrival' | 'inTransaction'>
+  readonly markers: Pick<MarkerLog, 'ready' | 'arrival' | 'readThrough' | 'inTransaction'>
   readonly clock: Clock
   /** Between the beginnings of two markers at least. */
   readonly intervalMs: number
@@ -52,7 +52,8 @@ export class Marks {
   /**
    * What a marker's transaction saw that was begun after this call, once it has come through;
    * undefined when `signal` aborted before. Rejects with `another-source` when the connector goes on
-   * and the marker does not arrive, and as the source and Connect do.
+   * and the marker is not in the log, with `markers-unread` where that can't be told, and as the
+   * source, Connect and the brokers do.
    */
   take(signal: AbortSignal): Promise<ComeThrough | undefined> {
     this.#next ??= this.#follow()
@@ -136,17 +137,15 @@ async function comeThrough(
   await parts.markers.ready()
   const [text, next] = [newMarker(), newMarker()]
   const begunAtMs = parts.clock.monotonicMs()
-  const marked = await parts.source.mark(text, next)
+  const marked = { ...(await parts.source.mark(text, next)), begunAtMs }
   if (!(await arrived(parts, text, marked, signal))) return undefined
-  return (await passed(parts, marked, { text, next }, signal))
-    ? { ...marked, begunAtMs }
-    : undefined
+  return (await passed(parts, marked, { text, next }, signal)) ? marked : undefined
 }
 
 async function arrived(
   parts: MarksParts,
   text: string,
-  { lsn, history }: Marked,
+  { lsn, history, begunAtMs }: ComeThrough,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { markers, capture, clock } = parts
@@ -157,6 +156,9 @@ async function arrived(
     if (!(await capture.passed(lsn))) continue
     // Acknowledged by the log, it can be read: at most the reader is a moment behind.
     if (await markers.arrival(text, bounded(clock, timeoutMs, signal))) return true
+    await markers.readThrough(begunAtMs, bounded(clock, timeoutMs, signal))
+    // It may have been what was read last.
+    if (await markers.arrival(text, AbortSignal.abort())) return true
     throw new MillraceError(
       'another-source',
       `the connector has passed ${formatLsn(lsn)}, and the marker that the source database has ` +

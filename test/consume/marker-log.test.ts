@@ -1,6 +1,6 @@
 import { MarkerLog, newMarker } from '../../src/consume/marker-log.ts'
 import type { LogRecord } from '../../src/change.ts'
-import { MillraceError } from '../../src/errors.ts'
+import { describe as describeError, MillraceError } from '../../src/errors.ts'
 import { FakeTopics } from '../support/fake-topics.ts'
 import { at } from '../support/library.ts'
 import { ManualClock, settled } from '../support/manual-clock.ts'
@@ -462,5 +462,83 @@ describe('a log of several partitions', () => {
     end.abort()
     await clock.until(running!)
     expect(topics.open).toBe(0)
+  })
+})
+
+describe('a log that was read through', () => {
+  /** What hides a marker that was committed at `sinceMs`; undefined where nothing does. */
+  async function hidden(sinceMs: number): Promise<string | undefined> {
+    const late = new AbortController()
+    const read = markers.readThrough(sinceMs, late.signal).then(
+      () => undefined,
+      (error: MillraceError) => `${error.code}: ${describeError(error)}`,
+    )
+    await clock.advance(2_000)
+    late.abort()
+    return read
+  }
+
+  const nowMs = () => clock.monotonicMs()
+
+  test('has no marker that has not arrived', async () => {
+    await run()
+    write(newMarker())
+    write('something else of somebody')
+    write(null)
+    topics.skip(name, 2)
+    expect(await hidden(0)).toBeUndefined()
+  })
+
+  test('is not one whose reading fails', async () => {
+    await run()
+    const compressed = new MillraceError('kafka-compression', 'snappy')
+    topics.standingFailure = compressed
+    write(newMarker())
+    expect(await hidden(0)).toMatch(
+      /^markers-unread: .* t.message\/0 is read up to 5 of 6: snappy$/,
+    )
+    topics.standingFailure = undefined
+    await clock.advance(6_000)
+    expect(await hidden(0)).toBeUndefined()
+  })
+
+  test('is not one whose end can not be asked', async () => {
+    await run()
+    topics.boundsFailure = away('no broker')
+    expect(await hidden(0)).toBe('kafka-away: no broker')
+    topics.boundsFailure = undefined
+    partitions = () => Promise.reject(away('nobody can say'))
+    expect(await hidden(0)).toBe('kafka-away: nobody can say')
+  })
+
+  test('is not one of which a partition is not read yet', async () => {
+    await run()
+    topics.begin(`${topic}/1`, 0)
+    partitions = async () => 2
+    expect(await hidden(0)).toContain('t.message/1 is read up to nowhere of an unknown end')
+    await clock.advance(5_000)
+    expect(await hidden(0)).toBeUndefined()
+  })
+
+  test('may hide a marker in a record of another form, where it was begun before that was read', async () => {
+    await run()
+    const value = Buffer.from('{"content":"bWlsbHJhY2UtbWFya2VyOg=="}')
+    topics.add(name, { offset: at(5), timestampMs: 7, key: null, value })
+    await settled()
+    const readAtMs = nowMs()
+    expect(await hidden(readAtMs)).toContain('the record at 5 of t.message/0 was not written by')
+    expect(await hidden(readAtMs + 1)).toBeUndefined()
+  })
+
+  test('may hide a marker in what was gone before it was read', async () => {
+    await run()
+    write(newMarker())
+    await settled()
+    topics.failure = away()
+    write(newMarker())
+    topics.begin(name, 40)
+    await clock.advance(3_000)
+    expect(await hidden(0)).toContain('t.message/0 was left out from 6 to 40')
+    expect(await hidden(nowMs())).toBeUndefined()
   })
 })

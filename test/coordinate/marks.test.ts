@@ -48,7 +48,30 @@ test('a marker that has not arrived though the connector has passed it tells of 
   const taken = clock.until(take())
   await expect(taken).rejects.toMatchObject({ code: 'another-source', waitsForPeople: true })
   await expect(taken).rejects.toThrow('the connector has passed 0/3F0')
-  expect(asked).toBe(2)
+  expect(asked).toBe(3)
+})
+
+describe('a marker that the connector has passed and that has not arrived', () => {
+  test('tells nothing of the source where the log was not read to its end', async () => {
+    outside.arrives = neverArrives
+    const unread = new MillraceError('markers-unread', 'x')
+    const since: number[] = []
+    outside.readThrough = async (sinceMs) => {
+      since.push(sinceMs)
+      throw unread
+    }
+    const startedMs = clock.monotonicMs()
+    await expect(clock.until(take())).rejects.toBe(unread)
+    expect(since).toEqual([startedMs])
+  })
+
+  test('may be what was read last', async () => {
+    let isRead = false
+    outside.arrives = (marker, signal) =>
+      isRead ? Promise.resolve(true) : neverArrives(marker, signal)
+    outside.readThrough = async () => void (isRead = true)
+    expect(await clock.until(take())).toMatchObject({ lsn: 1_008n })
+  })
 })
 
 test('a marker that arrives a moment after the connector has passed it is as good', async () => {

@@ -64,6 +64,7 @@ function counting(world: World, markers: MarkerLog): MarksParts['markers'] {
   return {
     ready: () => markers.ready(),
     arrival: (marker, signal) => markers.arrival(marker, signal),
+    readThrough: (sinceMs, signal) => markers.readThrough(sinceMs, signal),
     inTransaction: (marker) => {
       const isInTransaction = markers.inTransaction(marker)
       if (isInTransaction) world.count('a marker came in a transaction of the connector')

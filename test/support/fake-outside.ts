@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/clock.ts'
 import type { TopicAdmin, TopicDescription } from '../../src/consume/change-source.ts'
-import type { MarkerLog } from '../../src/consume/marker-log.ts'
+import type { MarksParts } from '../../src/coordinate/marks.ts'
 import { lsnFromInteger, type KafkaOffset } from '../../src/position.ts'
 import type { CommittedOffset, Connect, ConnectorStatus } from '../../src/source/connect.ts'
 import type { Marked, Moment, SetupFault, SlotState, Source } from '../../src/source/source.ts'
@@ -12,6 +12,7 @@ export const topicNames = ['authors', 'books', 'prizes'].map((table) => `t.publi
 /** As a marker that does not come: false once the patience of whoever waits is at its end. */
 export const neverArrives = (_: string, signal: AbortSignal): Promise<boolean> =>
   new Promise((resolve) => {
+    if (signal.aborted) resolve(false)
     signal.addEventListener('abort', () => resolve(false), { once: true })
   })
 
@@ -110,14 +111,17 @@ export class FakeOutside {
   /** Whether markers arrive in transactions of Kafka's. */
   inTransaction = false
 
-  readonly markers: Pick<MarkerLog, 'ready' | 'arrival' | 'inTransaction'> = {
+  readonly markers: MarksParts['markers'] = {
     ready: async () => void this.asked.push('ready'),
     arrival: (marker, signal) => {
       this.asked.push('arrival')
       return this.arrives(marker, signal)
     },
+    readThrough: (sinceMs) => this.readThrough(sinceMs),
     inTransaction: () => this.inTransaction,
   }
+
+  readThrough = async (_sinceMs: number): Promise<void> => undefined
 
   moment(): Moment {
     const { transaction: _transaction, ...moment } = this.#marked()

@@ -14,6 +14,8 @@ export class FakeTopics implements ChangeLog {
   #wake = Promise.withResolvers<void>()
   /** What the next call of `next` of any reader rejects with, once it has waited. */
   failure: MillraceError | undefined
+  /** What every call of `next` rejects with where there is something to read. */
+  standingFailure: MillraceError | undefined
   /** What `bounds` rejects with. */
   boundsFailure: MillraceError | undefined
   /** Records of one batch. */
@@ -98,6 +100,7 @@ export class FakeTopics implements ChangeLog {
         const failure = this.failure
         this.failure = undefined
         if (failure) throw failure
+        if (this.standingFailure && position < this.#of(name).end) throw this.standingFailure
         const batch = this.#fetch(name, position)
         if (batch) position = batch.next
         return batch
