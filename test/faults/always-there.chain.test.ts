@@ -1,6 +1,6 @@
 /**
  * One client reads without pause, through one API, while every doubt is brought about in turn. It is
- * refused only while the store itself is away, gets no half entry, and is told of each doubt. The
+ * refused only while the store itself is away, gets no half entry, finds whoever SQL has, and is told of each doubt. The
  * view is equal to SQL after each.
  */
 import { jest } from '@jest/globals'
@@ -38,7 +38,7 @@ beforeAll(async () => {
   const harness = await ChainHarness.open({ chain })
   harness.startWorker('worker-a', { MILLRACE_UNKNOWN_SCHEMA_MS: '1500' })
   await harness.untilServing()
-  const reader = await harness.reader()
+  const reader = await harness.reader({ judgesMissing: true })
   scene = { chain, harness, reader, topics: new TestTopics(chain.urls.kafka) }
   beganMs = performance.now()
 }, chainTimeoutMs)

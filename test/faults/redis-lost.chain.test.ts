@@ -1,16 +1,15 @@
 /** A store that has lost everything, or what was written last. */
 import { readdirSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
-import { Random } from '../../src/random.ts'
 import {
   type ChainHarness,
   harnessForEachTest,
   mendedWithinMs,
-  seedOfRun,
   testTimeoutMs,
 } from '../support/chain-harness.ts'
 import { makeProbeUser, pollProbeUser } from '../support/probe-user.ts'
 import { appendOnlyFolder, untilRewritten } from '../support/redis-files.ts'
+import { chanceOf } from '../support/seed.ts'
 import { sleep, until } from '../support/wait.ts'
 
 const cuts = 3
@@ -48,7 +47,7 @@ describe('a Redis that loses what was written', () => {
   test(
     'killed, and the end of its append-only file cut off: the worker goes back to where it is',
     async () => {
-      const random = new Random(seedOfRun())
+      const random = chanceOf('cuts')
       harness.startWorker()
       const epoch = await harness.untilServing()
       const traffic = harness.traffic(200)

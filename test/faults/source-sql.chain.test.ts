@@ -1,6 +1,7 @@
 /** Whatever SQL does to the source, the view says what SQL says. */
 import { jest } from '@jest/globals'
-import { ChainHarness, openTimeoutMs, seedOfRun } from '../support/chain-harness.ts'
+import { ChainHarness, openTimeoutMs } from '../support/chain-harness.ts'
+import { seedOfRun } from '../support/seed.ts'
 import { asSuperuser } from '../support/source-sql.ts'
 import { untilEqual } from '../support/truth.ts'
 import { sleep } from '../support/wait.ts'

@@ -1,6 +1,7 @@
 /** A worker that dies while it puts a view's entries in for the first time. */
 import { type ChainHarness, harnessForEachTest, testTimeoutMs } from '../support/chain-harness.ts'
 import { makeProbeUser, pollProbeUser } from '../support/probe-user.ts'
+import { chanceOf } from '../support/seed.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 import { sleep, until } from '../support/wait.ts'
 
@@ -24,6 +25,7 @@ describe('a worker killed while it builds a view', () => {
   test(
     'goes on where it was; readers get 503 until the end, then complete numbers',
     async () => {
+      const random = chanceOf('kills')
       await makeProbeUser(harness)
       await harness.sql(
         `insert into users (user_id, username, description)
@@ -48,7 +50,7 @@ describe('a worker killed while it builds a view', () => {
         if (pass?.kind !== 'build' || pass.section !== 'rows') break
         entries.push(pass.entries)
         // Also in the middle of the corrections of the next group.
-        await sleep(Math.random() * 800)
+        await sleep(random.fraction() * 800)
         await harness.killAndRestart()
         const after = await harness.pass()
         expect([after?.lap, after!.entries >= entries.at(-1)!]).toEqual([1, true])

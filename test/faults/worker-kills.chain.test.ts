@@ -5,6 +5,7 @@ import {
   testTimeoutMs,
 } from '../support/chain-harness.ts'
 import { watchCommits, workerAddresses } from '../support/late-commits.ts'
+import { chanceOf } from '../support/seed.ts'
 import { tcpProxy } from '../support/tcp-proxy.ts'
 import { sleep, until } from '../support/wait.ts'
 
@@ -26,6 +27,7 @@ describe('workers that die, hang, come and go', () => {
   test(
     `a worker killed ${kills} times at random points under load counts nothing twice`,
     async () => {
+      const random = chanceOf('kills')
       harness.startWorker()
       const epoch = await harness.untilServing()
       const reader = await harness.reader()
@@ -33,7 +35,7 @@ describe('workers that die, hang, come and go', () => {
       for (let kill = 0; kill < kills; kill += 1) {
         const before = await harness.progress()
         await until('the worker applies changes', async () => (await harness.progress()) > before)
-        await sleep(Math.random() * 300)
+        await sleep(random.fraction() * 300)
         await harness.killAndRestart()
       }
       await traffic.stop()
@@ -46,6 +48,7 @@ describe('workers that die, hang, come and go', () => {
   test(
     'a worker that hung beyond its session while another took over changes nothing afterwards',
     async () => {
+      const random = chanceOf('pauses')
       harness.startWorker('worker-a')
       harness.startWorker('worker-b')
       const epoch = await harness.untilServing()
@@ -53,7 +56,7 @@ describe('workers that die, hang, come and go', () => {
       for (let pause = 0; pause < pauses; pause += 1) {
         const [name, other] = pause % 2 === 0 ? ['worker-a', 'worker-b'] : ['worker-b', 'worker-a']
         await until('both have partitions', () => applying(name) > 0 && applying(other) > 0)
-        await sleep(1_000 + Math.random() * 500)
+        await sleep(1_000 + random.fraction() * 500)
         const before = applying(other)
         harness.chain.pause(name)
         await sleep(pausedMs)

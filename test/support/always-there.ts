@@ -5,6 +5,9 @@ import { parseLsn } from '../../src/position.ts'
 import { userIdAt } from '../../src/traffic/population.ts'
 import type { Status } from '../../src/web/statuses.ts'
 import { startRole } from '../../src/dev/start-role.ts'
+import type { Random } from '../../src/random.ts'
+import { isMissing, UsersOfSource, type Told } from './missing-entries.ts'
+import { chanceOf } from './seed.ts'
 import { sleep, slowness, until } from './wait.ts'
 
 export type AlwaysThereOptions = {
@@ -14,15 +17,18 @@ export type AlwaysThereOptions = {
   readonly env?: Readonly<Record<string, string>>
   /** JSON names of the fields that every answer has to have. */
   readonly fields?: readonly string[]
+  /** Whether each 404 is held to SQL: not where a test takes entries away itself. */
+  readonly judgesMissing?: boolean
 }
 
 type Inside = {
   readonly fields: readonly string[]
   readonly endApi: () => Promise<void>
+  readonly source: UsersOfSource | undefined
 }
 
 /** What a reader met that it should never meet, and how often; the first ones in words. */
-export type Fault = 'refused' | 'half entry' | 'falling watermark' | 'not ready'
+export type Fault = 'refused' | 'half entry' | 'missing entry' | 'falling watermark' | 'not ready'
 
 export const textFields: readonly string[] = [
   'username',
@@ -47,14 +53,16 @@ const readers = 2
 /** The machine has two cores for the whole chain and this. */
 const pauseMs = 4
 const statusEveryMs = 50
+/** How long a view may take to come as far as the source was; nothing is told of one that takes longer. */
+const behindMostMs = 60_000
 const startedWithinMs = 60_000
 const said = 5
 let started = 0
 
 /**
  * Starts an API and reads random users from it until `stop`, which throws if one answer was a 503
- * or none at all, lacked a field, or had a watermark below one that was seen before, or if `/ready`
- * was not green. Beside that it notes which doubts were shown.
+ * or none at all, lacked a field or, where that is judged, an entry that SQL has, or had a watermark
+ * below one that was seen before, or if `/ready` was not green. Beside that it notes which doubts were shown.
  */
 export class AlwaysThere {
   readonly url: string
@@ -71,9 +79,15 @@ export class AlwaysThere {
   #watermark = 0n
   #answers = 0
   #found = 0
+  readonly #random: Random
+  readonly #source: UsersOfSource | undefined
+  /** One 404 at a time is held to SQL. */
+  #judging: Promise<void> | undefined
 
-  private constructor(url: string, { fields, endApi }: Inside) {
+  private constructor(url: string, { fields, endApi, source }: Inside) {
     this.url = url
+    this.#random = chanceOf('readers')
+    this.#source = source
     this.#fields = ['userId', ...fields].toSorted()
     this.#endApi = endApi
   }
@@ -82,7 +96,8 @@ export class AlwaysThere {
   static async start(options: AlwaysThereOptions): Promise<AlwaysThere> {
     started += 1
     const { chain, name = `api-watched-${started}`, env = {} } = options
-    const { fields = [...textFields, ...countFields] } = options
+    const { fields = [...textFields, ...countFields], judgesMissing = false } = options
+    const source = judgesMissing ? new UsersOfSource(chain.urls.source) : undefined
     const port = String((await randomPorts()).api)
     const own = {
       MILLRACE_API_PORT: port,
@@ -96,7 +111,7 @@ export class AlwaysThere {
       await chain.kill(name)
       chain.forget(name)
     }
-    const reader = new AlwaysThere(`http://127.0.0.1:${port}`, { fields, endApi })
+    const reader = new AlwaysThere(`http://127.0.0.1:${port}`, { fields, endApi, source })
     await until(
       `${name} answers`,
       async () => {
@@ -183,6 +198,8 @@ export class AlwaysThere {
     if (this.#stopped.signal.aborted) return
     this.#stopped.abort()
     await Promise.all(this.#loops)
+    await this.#judging
+    await this.#source?.end()
     await this.#endApi()
   }
 
@@ -196,7 +213,7 @@ export class AlwaysThere {
 
   async #read(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const id = userIdAt(Math.floor(Math.random() * usersRead))
+      const id = userIdAt(this.#random.integer(0, usersRead - 1))
       const before = this.#watermark
       try {
         const answer = await fetch(`${this.url}/users/${id}`, {
@@ -206,6 +223,7 @@ export class AlwaysThere {
         this.#answers += 1
         this.#judge(String(id), answer, body)
         this.#judgeWatermark(answer.headers.get('millrace-watermark'), before)
+        if (answer.status === 404) this.#judgeAbsence(String(id), toldBy(answer))
       } catch (error) {
         this.#met('refused', `no answer: ${String(error)}`)
       }
@@ -226,6 +244,34 @@ export class AlwaysThere {
       body.userId === id &&
       names.every((name) => isRight(name, body[name]))
     if (!isWhole) this.#met('half entry', JSON.stringify(body))
+  }
+
+  #judgeAbsence(id: string, told: Told): void {
+    const source = this.#source
+    if (!source || this.#judging) return
+    const parts = {
+      truth: () => source.truth(id),
+      readBehind: (lsn: bigint) => this.#readBehind(id, lsn),
+    }
+    const judging = async () => {
+      if (await isMissing(told, parts)) this.#met('missing entry', `SQL has user ${id}`)
+      this.#judging = undefined
+    }
+    this.#judging = judging()
+  }
+
+  async #readBehind(id: string, lsn: bigint): Promise<Told | undefined> {
+    const untilMs = performance.now() + behindMostMs
+    while (!this.#stopped.signal.aborted && performance.now() < untilMs) {
+      const answer = await this.#get(`/users/${id}`).catch(() => undefined)
+      await answer?.body?.cancel()
+      if (answer?.status === 200 || answer?.status === 404) {
+        const told = toldBy(answer)
+        if (told.isThere || told.isDoubted || (told.watermark ?? 0n) >= lsn) return told
+      }
+      await sleep(statusEveryMs)
+    }
+    return undefined
   }
 
   #judgeWatermark(text: string | null, before: bigint): void {
@@ -269,6 +315,15 @@ export class AlwaysThere {
     known.count += 1
     if (known.first.length < said) known.first.push(words.slice(0, 300))
     this.#faults.set(fault, known)
+  }
+}
+
+function toldBy({ status, headers }: Response): Told {
+  const watermark = headers.get('millrace-watermark')
+  return {
+    isThere: status === 200,
+    watermark: watermark === null ? undefined : parseLsn(watermark),
+    isDoubted: headers.has('millrace-doubt'),
   }
 }
 

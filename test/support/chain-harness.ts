@@ -20,6 +20,7 @@ import { parseLsn, type Lsn } from '../../src/position.ts'
 import { AlwaysThere, type AlwaysThereOptions } from './always-there.ts'
 import { startRole } from '../../src/dev/start-role.ts'
 import { chainTimeoutMs, sharedChain } from './chain.ts'
+import { seedOfRun } from './seed.ts'
 import { differences, untilEqual, type Difference } from './truth.ts'
 import { slowness, until } from './wait.ts'
 
@@ -352,10 +353,4 @@ export function harnessForEachTest(use: (harness: ChainHarness) => void): void {
     await harness?.close()
     harness = undefined
   }, closeTimeoutMs)
-}
-
-/** `MILLRACE_TEST_SEED`, else another one each time. */
-export function seedOfRun(): number {
-  const given = process.env.MILLRACE_TEST_SEED
-  return given === undefined ? Math.floor(Math.random() * 2 ** 31) : Number(given)
 }
