@@ -43,9 +43,9 @@ const schema = z.object({
 export type Fingerprint = z.infer<typeof schema>
 
 export type FingerprintParts = {
-  readonly moment: Pick<Moment, 'history' | 'setup'>
-  readonly settings: ConnectorSettings
-  readonly topics: Readonly<Record<string, TopicDescription>>
+  readonly moment: Pick<Moment, 'history' | 'setup'> | undefined
+  readonly settings: ConnectorSettings | undefined
+  readonly topics: Readonly<Record<string, TopicDescription>> | undefined
   readonly evicted: number
 }
 
@@ -56,27 +56,35 @@ const setupSchema = z.object({
   unique,
 })
 
-export function fingerprintOf({
-  moment,
-  settings,
-  topics,
-  evicted,
-}: FingerprintParts): Fingerprint {
+/** Of what could be asked; the rest is as it was `known`, which there has to be then. */
+export function fingerprintOf(
+  { moment, settings, topics, evicted }: FingerprintParts,
+  known?: Fingerprint,
+): Fingerprint {
+  return {
+    ...databaseIn(moment ? { history: moment.history, ...setupIn(moment) } : known!),
+    connector: settings ? connectorIn(settings) : known!.connector,
+    evicted,
+    topics: { ...(topics ?? known!.topics) },
+  }
+}
+
+/** The parts of the database, in one order. */
+function databaseIn(from: Omit<Fingerprint, 'connector' | 'evicted' | 'topics'>) {
+  const { history, tables, publication, slot, unique: columns } = from
+  return { history, tables, publication, slot, unique: columns }
+}
+
+function setupIn({ setup }: Pick<Moment, 'setup'>) {
+  return setupSchema.parse(JSON.parse(setup))
+}
+
+function connectorIn(settings: ConnectorSettings): Fingerprint['connector'] {
   const sorted = Object.keys(settings)
     .toSorted()
     .map((name) => [name, settings[name]])
   const hash = createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 16)
-  const setup = setupSchema.parse(JSON.parse(moment.setup))
-  return {
-    history: moment.history,
-    tables: setup.tables,
-    publication: setup.publication,
-    slot: setup.slot,
-    unique: setup.unique,
-    connector: { hash, placeholder: placeholderOf(settings) },
-    evicted,
-    topics: { ...topics },
-  }
+  return { hash, placeholder: placeholderOf(settings) }
 }
 
 /** With what was known of topics that are not there: what comes back is compared with that. */
@@ -115,10 +123,10 @@ export function isSameSetup(a: Fingerprint, b: Fingerprint): boolean {
 /** True when the part that a look compares is the same: that of the database. */
 export function isSameDatabase(
   fingerprint: Fingerprint,
-  moment: FingerprintParts['moment'],
+  moment: Pick<Moment, 'history' | 'setup'>,
 ): boolean {
   if (fingerprint.history !== moment.history) return false
-  const { tables, publication, slot } = setupSchema.parse(JSON.parse(moment.setup))
+  const { tables, publication, slot } = setupIn(moment)
   return (
     same(fingerprint.tables, tables) &&
     same([fingerprint.publication, fingerprint.slot], [publication, slot])

@@ -1,6 +1,8 @@
-import type { MillraceError } from '../errors.ts'
+import { MillraceError } from '../errors.ts'
 import { formatLsn, type Lsn } from '../position.ts'
+import type { SetupFault } from '../source/source.ts'
 import type { Doubt, StandingDoubt, ViewState } from '../store/state.ts'
+import type { View } from '../view/view.ts'
 import type { Coordination } from './coordinator.ts'
 import {
   decodeFingerprint,
@@ -18,6 +20,21 @@ import { mergedView } from './view-plan.ts'
 /** What comes slowly, and costs a dozen questions to find. */
 const slowEveryMs = 30_000
 
+type SlowParts = {
+  readonly view: View
+  readonly slotState: Fingerprint['slotState']
+  /** Also before its time. */
+  readonly isDue: boolean
+  readonly missed: MillraceError | undefined
+}
+
+type Slow = {
+  /** Undefined where nobody was asked, or could be. */
+  readonly faults?: readonly SetupFault[]
+  readonly slotState: Fingerprint['slotState']
+  readonly missed?: MillraceError | undefined
+}
+
 /**
  * Compares the set-up with what it was, and writes down what follows. While something of it does
  * not fit, the doubt is raised again at every look, so that it can't end before that is mended.
@@ -30,14 +47,23 @@ export class SetupWatch {
     this.#parts = parts
   }
 
+  /**
+   * Rejects where something of it could not be asked, once it has written down what could: the rest
+   * is compared when it is there again.
+   */
   async look(state: ViewState): Promise<void> {
-    const { store, setup, barriers, log, clock } = this.#parts
+    const missed = await this.#look(state)
+    if (missed) throw missed
+  }
+
+  async #look(state: ViewState): Promise<MillraceError | undefined> {
+    const { setup, barriers } = this.#parts
     const view = mergedView(state)
     // A barrier that is begun from here on sees what the fingerprint shows.
     const barrier = barriers.following
-    const { fingerprint, lsn } = await setup.look(view)
     const topics = setup.topics(view)
     const known = knownOf(state, topics)
+    const { fingerprint, lsn, missed } = await setup.look(view, known)
     const found = known ? withAbsent(fingerprint, known) : fingerprint
     const isAbsent = topics.some((topic) => !fingerprint.topics[topic])
     const altered = !known || isAbsent || !isSameSetup(known, found)
@@ -45,20 +71,40 @@ export class SetupWatch {
     const context = { tableOf, barrier, applied: state.topics }
     const doubts = known && altered ? doubtsBetween(known, found, context) : []
     doubts.push(...unappliedDoubts(found, context, [...state.doubts, ...doubts]))
-    let slotState = known?.slotState
-    if (known?.history === found.history && isPutBack(state, lsn)) {
+    if (lsn !== undefined && known?.history === found.history && isPutBack(state, lsn)) {
       doubts.push(putBackDoubt(state.watermark!, lsn, barrier))
     }
-    const nowMs = clock.monotonicMs()
     const unfitUntilNow = state.doubts.find(({ code }) => code === 'source-unfit')
-    if (altered || unfitUntilNow || nowMs - this.#slowAtMs >= slowEveryMs) {
+    const isDue = altered || unfitUntilNow !== undefined
+    const slow = await this.#slow({ view, slotState: known?.slotState, isDue, missed })
+    if (slow.faults?.length) doubts.push(unfitDoubt(unfit(view, slow.faults), slow.faults, barrier))
+    else if (slow.faults && unfitUntilNow) doubts.push(mendedDoubt(unfitUntilNow, barrier))
+    await this.#observe(state, { ...found, slotState: slow.slotState }, doubts)
+    return slow.missed
+  }
+
+  /** What comes slowly, where it is due; what could not be asked is due until it can. */
+  async #slow({ view, slotState, isDue, missed }: SlowParts): Promise<Slow> {
+    const { setup, clock } = this.#parts
+    const nowMs = clock.monotonicMs()
+    if (!isDue && nowMs - this.#slowAtMs < slowEveryMs) return { slotState, missed }
+    this.#slowAtMs = Number.NEGATIVE_INFINITY
+    // The same questions are among those that it asks.
+    if (missed) return { slotState, missed }
+    try {
       const faults = await setup.faults(view)
-      slotState = await this.#slotState(slotState)
+      const found = await this.#slotState(slotState)
       this.#slowAtMs = nowMs
-      if (faults.length > 0) doubts.push(unfitDoubt(unfit(view, faults), faults, barrier))
-      else if (unfitUntilNow) doubts.push(mendedDoubt(unfitUntilNow, barrier))
+      return { faults, slotState: found }
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error
+      return { slotState, missed: error }
     }
-    const after = encodeFingerprint({ ...found, slotState })
+  }
+
+  async #observe(state: ViewState, found: Fingerprint, doubts: readonly Doubt[]): Promise<void> {
+    const { store, log } = this.#parts
+    const after = encodeFingerprint(found)
     const { epoch, fingerprint: before } = state
     if (after === before && doubts.length === 0) return
     const said = new Set(state.doubts.map(({ name, reason }) => `${name} ${reason}`))

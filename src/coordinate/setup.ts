@@ -28,7 +28,13 @@ export type ConnectorNames = {
   readonly slot: string
 }
 
-export type SetupLook = { readonly fingerprint: Fingerprint; readonly lsn: Lsn }
+export type SetupLook = {
+  readonly fingerprint: Fingerprint
+  /** Where the source's log ends; undefined where the source was not to be asked. */
+  readonly lsn: Lsn | undefined
+  /** Why a part could not be asked. */
+  readonly missed: MillraceError | undefined
+}
 
 /** Topic of a table's changes: `millrace.public.users`. */
 export function topicOf(connector: string, table: string): string {
@@ -43,16 +49,27 @@ export class Setup {
     this.#parts = parts
   }
 
-  /** What it looks like now, and where the source's log ends. */
-  async look(view: View): Promise<SetupLook> {
+  /**
+   * What it looks like now. Where it is `known` how it was, a part that can't be asked is as it was;
+   * else that rejects, as does a store that is away.
+   */
+  async look(view: View, known?: Fingerprint): Promise<SetupLook> {
     const { source, connect, admin, reader } = this.#parts
-    const [moment, settings, topics, { evicted = 0 }] = await Promise.all([
+    const [moment, settings, topics, status] = await Promise.allSettled([
       source.moment(view),
       connect.settings(),
       admin.describe(this.topics(view)),
       reader.status(),
     ])
-    return { fingerprint: fingerprintOf({ moment, settings, topics, evicted }), lsn: moment.lsn }
+    const missed = faultOf([moment, settings, topics, status])
+    if (missed && (!known || status.status === 'rejected')) throw missed
+    const answers = {
+      moment: answerOf(moment),
+      settings: answerOf(settings),
+      topics: answerOf(topics),
+      evicted: answerOf(status)?.evicted ?? 0,
+    }
+    return { fingerprint: fingerprintOf(answers, known), lsn: answers.moment?.lsn, missed }
   }
 
   /** What of it would make the view wrong, or keep it from ever being right. */
@@ -105,6 +122,22 @@ export function connectorNeeds(views: readonly View[], names: ConnectorNames): C
     })),
     types: [...new Set(tables.flatMap(columns).flatMap((each) => Object.values(each)))],
   }
+}
+
+/** The first one; throws what is none. */
+function faultOf(answers: readonly PromiseSettledResult<unknown>[]): MillraceError | undefined {
+  const reasons = answers.flatMap((answer): unknown[] =>
+    answer.status === 'rejected' ? [answer.reason] : [],
+  )
+  const faults = reasons.filter((reason) => reason instanceof MillraceError)
+  if (faults.length < reasons.length) {
+    throw reasons.find((reason) => !(reason instanceof MillraceError))
+  }
+  return faults[0]
+}
+
+function answerOf<T>(answer: PromiseSettledResult<T>): T | undefined {
+  return answer.status === 'fulfilled' ? answer.value : undefined
 }
 
 export function sharedTopicFaults(tables: readonly string[], connector: string): SetupFault[] {

@@ -350,11 +350,91 @@ describe('a source whose log ends before the watermark', () => {
   })
 })
 
-test('a source that is away is no doubt', async () => {
-  const away = new MillraceError('source-unavailable', 'x')
-  world.setup.look = () => Promise.reject(away)
-  await expect(look()).rejects.toBe(away)
-  expect((await world.state()).doubts).toEqual([])
+describe('while something can not be asked', () => {
+  const away = new MillraceError('connect-unavailable', 'x')
+  const refused = () => Promise.reject(away)
+  const topic = 't.public.books'
+  const alterTopic = () => {
+    const { topics } = world.outside
+    world.outside.topics = { ...topics, [topic]: { ...topics[topic]!, id: 'another' } }
+  }
+  const alterConnector = () => {
+    world.outside.settings = { ...world.outside.settings, heartbeat: '1' }
+  }
+
+  test('that alone is no doubt, and nothing is written down', async () => {
+    const before = await world.state()
+    for (const ask of ['source', 'connect', 'admin'] as const) {
+      const restore = takeAway(ask)
+      await expect(look()).rejects.toBe(away)
+      restore()
+    }
+    expect(await world.state()).toEqual(before)
+  })
+
+  test.each([
+    ['source and topics are, while Connect is away,', 'connect', 'connector-altered'],
+    ['Connect and topics are, while the source is away,', 'source', 'publication-altered'],
+    ['source and Connect are, while the brokers are away,', 'admin', `another-log ${topic}`],
+  ] as const)('%s compared, and the rest when it is back', async (_, ask, late) => {
+    const all = ['publication-altered', 'connector-altered', `another-log ${topic}`]
+    const restore = takeAway(ask)
+    alter({ oid: 5 })
+    alterTopic()
+    alterConnector()
+    await expect(look()).rejects.toBe(away)
+    const names = (state: ViewState) => named(state).map(([name]) => name)
+    expect(names(await world.state())).toEqual(all.filter((name) => name !== late))
+    restore()
+    expect(new Set(names(await look()))).toEqual(new Set(all))
+    expect((await world.state()).fingerprint).toBe(await world.fingerprint())
+  })
+
+  test('faults are asked for as soon as they can be', async () => {
+    await look()
+    const restore = takeAway('connect')
+    alter({ oid: 5 })
+    world.outside.faults = [fault('books')]
+    await expect(look()).rejects.toBe(away)
+    await expect(look()).rejects.toBe(away)
+    expect(codes(await world.state())).toEqual(['publication-altered'])
+    restore()
+    expect(codes(await look())).toEqual(['publication-altered', 'source-unfit'])
+  })
+
+  test('faults that can not be asked for keep no doubt back, and end none', async () => {
+    world.outside.faults = [fault('books')]
+    await look()
+    world.outside.connect.version = refused
+    world.outside.faults = []
+    alter({ oid: 5 })
+    await expect(look()).rejects.toBe(away)
+    expect(codes(await world.state())).toEqual(['source-unfit', 'publication-altered'])
+  })
+
+  test('a view whose set-up was never looked at is not begun with a part of it', async () => {
+    world.data.state = { ...world.data.state!, fingerprint: undefined }
+    takeAway('connect')
+    await expect(look()).rejects.toBe(away)
+    expect((await world.state()).fingerprint).toBeUndefined()
+  })
+
+  test('a bug is none of that', async () => {
+    world.outside.connect.settings = () => Promise.reject(new TypeError('a bug'))
+    await expect(look()).rejects.toThrow('a bug')
+  })
+
+  /** One of those that are asked, until it is given back. */
+  function takeAway(ask: 'source' | 'connect' | 'admin'): () => void {
+    const { source, connect, admin } = world.outside
+    const before = [source.moment, connect.settings, admin.describe] as const
+    if (ask === 'source') source.moment = refused
+    else if (ask === 'connect') connect.settings = refused
+    else admin.describe = refused
+    return () => {
+      ;[source.moment, connect.settings, admin.describe] = before
+    }
+  }
 })
 
 test('a source that was put back is noticed whatever else is doubted', async () => {
