@@ -20,6 +20,8 @@ export type Tail = BatchParts & {
   readonly lingerMs: number
   /** True while the epoch is the one that the store has. */
   current(): boolean
+  /** Schema of the topic's keys by its other partitions: asked while this one has had no key. */
+  keySchema(): Promise<Checkpoint['keySchema']>
   /** Throws when compaction may have taken changes between the checkpoint and `next`. */
   readonly refuseOvertaken: (at: Checkpoint, next: Checkpoint['next']) => void
   /** True when a record that stopped the partition may be passed, for its cause is mended. */
@@ -75,7 +77,8 @@ async function applied(
   batch: Batch,
 ): Promise<Checkpoint | undefined> {
   const { records, next, stop } = await decoded(parts, batch)
-  let [at, done] = [checkpoint, 0]
+  const keySchema = checkpoint.keySchema ?? (await parts.keySchema())
+  let [at, done] = [{ ...checkpoint, keySchema }, 0]
   while (at.next < next) {
     const input = { records: records.slice(done), next, nowMs: parts.clock.wallMs() }
     const { commit, taken } = draft(parts, at, input)

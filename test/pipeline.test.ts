@@ -70,6 +70,7 @@ class Script {
       clock: new ManualClock(),
       lingerMs: 0,
       current: () => this.current,
+      keySchema: async () => undefined,
       refuseOvertaken: (from, next) => this.overtaken.push([from.next, next]),
       mayPass: ({ code }) => {
         this.passed.push(code)

@@ -24,7 +24,7 @@ import type { ViewWatch } from '../store/view-watch.ts'
 import type { ViewWriter } from '../store/writer.ts'
 import { mayBeNegative, type View } from '../view/view.ts'
 import { doubtOf, displacedDoubt, belowZeroDoubt } from './doubts.ts'
-import { withKeySchema } from './key-schema.ts'
+import { keySchemaOf } from './key-schema.ts'
 import { ReportedProblem } from './problem.ts'
 import { prove, resume } from './resume.ts'
 import { ToldDoubts } from './told-doubts.ts'
@@ -155,17 +155,15 @@ class Turn {
   async run(): Promise<void> {
     const { reader, watch, log, identitiesMax } = this.#parts
     const { epoch } = this.#turn.state
-    const checkpoints = await this.#turn.plan.writer.checkpoints(epoch)
-    const found = withKeySchema(this.#name, checkpoints)
+    const { writer, decoder } = this.#turn.plan
+    const found = (await writer.checkpoints(epoch)).get(this.#name)
     if (!found) {
       // A partition that the view does not know yet gets its checkpoint with another epoch.
       await watch.begun(reader.lost, epoch)
       return
     }
     const at = this.#withWindow(found)
-    const { decoder } = this.#turn.plan
-    const refuseOvertaken = this.#refuseOvertaken
-    const resuming = { reader, decoder, identitiesMax, refuseOvertaken }
+    const resuming = { reader, decoder, identitiesMax, refuseOvertaken: this.#refuseOvertaken }
     const identities = await resume(resuming, at)
     if (reader.lost.aborted) return
     await this.#raiseBelowZero()
@@ -213,6 +211,7 @@ class Turn {
       clock,
       lingerMs: this.#parts.lingerMs,
       current: () => watch.state?.epoch === epoch,
+      keySchema: async () => keySchemaOf(reader.partition.topic, await writer.checkpoints(epoch)),
       refuseOvertaken: this.#refuseOvertaken,
       mayPass: (error) => this.#mayPass(error),
       standsAt: (at) => this.#standsAt(at),
@@ -273,14 +272,13 @@ class Turn {
    */
   #mayPass(error: MillraceError): boolean {
     if (!error.waitsForPeople || this.#turn.problem.stoodMs(error) < lookedAtAfterMs) return false
-    const state = this.#parts.watch.state
-    const unfit = state?.doubts.filter(({ code }) => code === 'source-unfit') ?? []
-    const { table } = this.#parts
+    const { watch, table } = this.#parts
+    const unfit = watch.state?.doubts.filter(({ code }) => code === 'source-unfit') ?? []
     return !unfit.some(({ tables }) => tables.length === 0 || tables.includes(table))
   }
 
   async #raiseBelowZero(): Promise<void> {
-    const { watch } = this.#parts
+    const { watch, reader, table } = this.#parts
     const found = this.#turn.belowZero
     if (found.length === 0) return
     // A view may have been completed since this partition was begun in its epoch, and entries may
@@ -289,7 +287,6 @@ class Turn {
     const isBelow = belowBound(this.#turn.plan.view.key, keepFrom)
     const below = found.filter(({ entry }) => !isBelow(entry))
     if (below.length > 0 && declarations.every(({ complete }) => complete)) {
-      const { reader, table } = this.#parts
       const doubt = belowZeroDoubt({ partition: reader.partition, table, below }, doubts)
       this.#turn.told.tell(doubt)
       await this.#turn.plan.writer.raise(this.#turn.state.epoch, doubt)

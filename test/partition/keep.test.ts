@@ -49,6 +49,18 @@ describe('a partition', () => {
     expect(await kept.doubts()).toEqual(doubts)
   })
 
+  test('without records is told of a schema that its topic has had since it began', async () => {
+    await kept.begin()
+    kept.data.checkpoints.set('t.public.books/1', checkpoint(3, { keySchema: undefined }))
+    kept.keep()
+    await kept.turn()
+    kept.data.checkpoints.set('t.public.books/1', checkpoint(4, { keySchema: 7 }))
+    kept.topics.append(name, ...books(1))
+    await kept.turn()
+    expect(await kept.books(1)).toEqual(['1'])
+    expect(await kept.doubts()).toEqual([`second-key-schema ${name}`])
+  })
+
   test('that is lost before the view is begun is given back', async () => {
     kept.keep()
     kept.lost.abort()
