@@ -271,10 +271,13 @@ class Turn {
    * had the time to look.
    */
   #mayPass(error: MillraceError): boolean {
-    if (!error.waitsForPeople || this.#turn.problem.stoodMs(error) < lookedAtAfterMs) return false
+    const { problem } = this.#turn
+    if (!error.waitsForPeople || !problem.hasStood(error, lookedAtAfterMs)) return false
     const { watch, table } = this.#parts
     const unfit = watch.state?.doubts.filter(({ code }) => code === 'source-unfit') ?? []
-    return !unfit.some(({ tables }) => tables.length === 0 || tables.includes(table))
+    if (unfit.some(({ tables }) => tables.length === 0 || tables.includes(table))) return false
+    problem.passed(error)
+    return true
   }
 
   async #raiseBelowZero(): Promise<void> {

@@ -18,6 +18,8 @@ export class ReportedProblem {
   readonly #reported: Reported
   #logged: string | undefined
   #sinceMs = 0
+  /** What was passed last, for its cause is mended, and when. */
+  #passed: { readonly message: string; readonly atMs: number } | undefined
 
   constructor(parts: ProblemParts) {
     this.#parts = parts
@@ -43,10 +45,17 @@ export class ReportedProblem {
     }
   }
 
-  /** For how long this very fault has stood in the way. */
-  stoodMs(error: MillraceError): number {
-    if (this.#logged !== describe(error)) return 0
-    return this.#parts.clock.monotonicMs() - this.#sinceMs
+  /** Whether this very fault has stood in the way for so long, or was passed within that time. */
+  hasStood(error: MillraceError, ms: number): boolean {
+    const nowMs = this.#parts.clock.monotonicMs()
+    const message = describe(error)
+    if (this.#passed?.message === message && nowMs - this.#passed.atMs < ms) return true
+    return this.#logged === message && nowMs - this.#sinceMs >= ms
+  }
+
+  /** Many records may have been written while it stood: what follows soon needs not stand as long. */
+  passed(error: MillraceError): void {
+    this.#passed = { message: describe(error), atMs: this.#parts.clock.monotonicMs() }
   }
 
   async clear(writer: ViewWriter): Promise<void> {

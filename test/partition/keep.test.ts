@@ -1,4 +1,4 @@
-import { MillraceError, type ErrorCode } from '../../src/errors.ts'
+import { MillraceError } from '../../src/errors.ts'
 import { read, remove } from '../support/builders.ts'
 import { at, book, changed, library, recordOf } from '../support/library.ts'
 import { settled } from '../support/manual-clock.ts'
@@ -262,74 +262,6 @@ describe('a failed fetch', () => {
     expect(kept.plans).toHaveLength(2)
     expect(await kept.books(1)).toEqual(['2'])
     expect(await kept.problem()).toBeUndefined()
-  })
-})
-
-describe('a record that stops the partition', () => {
-  const stops = (code: ErrorCode) => new MillraceError(code, 'why', { hint: 'mend it' })
-  const unfit = (tables: readonly string[]) =>
-    aDoubt('source-unfit', { code: 'source-unfit', tables })
-
-  test.each([[[]], [['books']], [['authors', 'books']]])(
-    'does so while the set-up is known not to fit: %j',
-    async (tables) => {
-      await kept.begin()
-      await kept.raise(unfit(tables))
-      kept.topics.append(name, ...books(1), stops('column-gone'), ...books(2))
-      kept.keep()
-      await settled()
-      expect(await kept.books(1)).toEqual(['1'])
-      expect(await kept.problem()).toMatchObject({
-        code: 'column-gone',
-        message: 'why',
-        hint: 'mend it',
-      })
-    },
-  )
-
-  test.each([
-    ['nothing is known to be unfit', undefined],
-    ['another table is', unfit(['authors'])],
-    ['it was', aDoubt('source-unfit', { code: 'source-was-unfit' })],
-  ])('is passed with a doubt where %s', async (_, doubt) => {
-    await kept.begin()
-    if (doubt) await kept.raise(doubt)
-    kept.topics.append(name, ...books(1), stops('column-retyped'), ...books(2))
-    kept.keep()
-    await settled()
-    // Nobody may have looked at the set-up since.
-    await kept.clock.advance(4_900)
-    expect(await kept.books(1)).toEqual(['1'])
-    expect(await kept.problem()).toMatchObject({ code: 'column-retyped' })
-    await kept.clock.advance(10_000)
-    expect(await kept.books(1)).toEqual(['2'])
-    expect(await kept.doubts()).toContain(`unusable-change ${name}`)
-    expect(await kept.problem()).toBeUndefined()
-  })
-
-  test('is passed once what it names is mended', async () => {
-    await kept.begin()
-    await kept.raise(unfit([]))
-    kept.topics.append(name, stops('debezium-too-old'), ...books(2))
-    kept.keep()
-    await kept.turn()
-    expect(await kept.problem()).toMatchObject({ code: 'debezium-too-old' })
-    await kept.raise(aDoubt('source-unfit', { code: 'source-was-unfit' }))
-    await kept.clock.advance(15_000)
-    expect(await kept.books(1)).toEqual(['1'])
-    expect(await kept.problem()).toBeUndefined()
-  })
-
-  test('is not passed where it passes by itself, and nobody is shown it', async () => {
-    await kept.begin()
-    kept.topics.append(name, stops('schema-unknown'))
-    kept.keep()
-    await kept.turn()
-    expect(await kept.checkpoint()).toMatchObject({ next: at(10) })
-    expect(await kept.problem()).toBeUndefined()
-    expect(kept.recorded.lines).toContainEqual(
-      expect.objectContaining({ level: 'warn', code: 'schema-unknown' }),
-    )
   })
 })
 
