@@ -249,10 +249,10 @@ function cut(world: World, partition: Partition, records: number): void {
   const end = partition.records.at(-records)?.at ?? partition.start
   const applied = () => store.data.checkpoints.get(partition.name)
   const { last } = applied() ?? {}
-  for (const { meaning, at } of broker.cut(partition, end)) {
-    if (meaning.kind !== 'change') continue
-    const { change } = meaning
-    if (change.emitted?.log !== partition || change.emitted.offset !== at) continue
+  broker.cut(partition, end)
+  // Of some of them compaction had taken the records before.
+  for (const change of world.database.log.flatMap(({ changes }) => changes)) {
+    if (change.emitted?.log !== partition || change.emitted.offset < end) continue
     change.emitted = undefined
     change.lost = true
   }

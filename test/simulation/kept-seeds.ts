@@ -81,6 +81,20 @@ export const keptSeeds: readonly KeptSeed[] = [
   },
   { schedule: 7238, family: 'windows', caught: 'a clock ahead of others that hid compaction' },
   {
+    schedule: {
+      seed: 8506,
+      hostileMs: 9162,
+      benign: false,
+      workers: 1,
+      faults: [
+        [6774, 'nobody works for days', 972908593],
+        [8653, 'a log loses its end', 3054849463],
+      ],
+      work: [[2360, 2, 286, 2906154760, '010']],
+    },
+    caught: 'a cut log whose changes, where compaction had taken them, counted as applied still',
+  },
+  {
     schedule: 24233,
     caught: 'records without a column that is back, of which each batch stopped its partition',
   },

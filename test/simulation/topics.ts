@@ -156,14 +156,12 @@ export class Broker {
   }
 
   /** An unclean leader takes over, which never had what stands at or above `end`. */
-  cut(partition: Partition, end: number): readonly StoredRecord[] {
-    const lost = partition.records.filter(({ at }) => at >= end)
+  cut(partition: Partition, end: number): void {
     partition.records = partition.records.filter(({ at }) => at < end)
     partition.end = end
     partition.start = Math.min(partition.start, end)
     partition.leader += 1
     partition.wakeAll()
-    return lost
   }
 
   /** Takes records that a newer one of the same key has replaced, none younger than the lag. */
