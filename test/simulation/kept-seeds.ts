@@ -95,6 +95,24 @@ export const keptSeeds: readonly KeptSeed[] = [
     caught: 'a cut log whose changes, where compaction had taken them, counted as applied still',
   },
   {
+    schedule: {
+      seed: 21367,
+      family: 'windows',
+      hostileMs: 4527,
+      benign: false,
+      workers: 1,
+      faults: [
+        [3611, 'the state alone is lost', 3302366918],
+        [4087, 'a log loses its end', 3953694819],
+      ],
+      work: [
+        [435, 2, 0, 3290401305, '010'],
+        [2797, 1, 162, 2562012047, '010'],
+      ],
+    },
+    caught: 'a log that lost its end before the view was begun anew, which nobody can know of',
+  },
+  {
     schedule: 24233,
     caught: 'records without a column that is back, of which each batch stopped its partition',
   },

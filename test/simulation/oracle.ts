@@ -110,6 +110,7 @@ export class Oracle {
     this.#planted.clear()
     for (const taint of this.#taints) {
       taint.noticed = taint.isKnownTo ? taint.isKnownTo(fingerprint) : taint.sinceLsn < barrierLsn
+      taint.silent ||= taint.isSilent?.() ?? false
     }
     this.#doubts = []
   }

@@ -201,10 +201,10 @@ export class SimulatedStore {
         return (result) => {
           if (result === undefined) return
           const { fingerprint, barrier } = first as Beginning
+          this.hasApplied.clear()
           this.#world.keeping.opened()
           this.#world.oracle.begun(fingerprint, Number(barrier.lsn))
           this.#world.database.hideUncaptured()
-          this.hasApplied.clear()
           this.#world.count('the view was begun')
           this.#checkAll('the view was begun')
         }
