@@ -113,6 +113,26 @@ export const keptSeeds: readonly KeptSeed[] = [
     caught: 'a log that lost its end before the view was begun anew, which nobody can know of',
   },
   {
+    schedule: {
+      seed: 21869,
+      family: 'activity',
+      hostileMs: 5031,
+      benign: false,
+      workers: 3,
+      faults: [
+        [1088, 'a connector is replaced and goes on', 2113307785],
+        [1254, 'the source is put back to an earlier state', 813700508],
+      ],
+      work: [
+        [136, 1, 171, 3208615734, '110'],
+        [318, 2, 0, 1360084261, '100'],
+        [617, 3, 0, 1204048784, '010'],
+        [3857, 1, 0, 1123119449, '010'],
+      ],
+    },
+    caught: 'changes that an offset of an earlier history skipped, and that the oracle waited for',
+  },
+  {
     schedule: 24233,
     caught: 'records without a column that is back, of which each batch stopped its partition',
   },
