@@ -250,6 +250,7 @@ function planted({ world }: Stage, key: string, components: readonly string[]): 
   world.count('an error was planted')
   world.say(() => `planted: ${key} ${components.join()}`)
   for (const component of components) world.oracle.plant(key, component)
+  world.store.altered(key)
   for (const hear of world.onPlanted) hear(key)
   world.oracle.sweepPlanted()
 }

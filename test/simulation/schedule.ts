@@ -242,6 +242,9 @@ class Play {
     const { store, oracle, count } = this.#world
     const { layout } = mergedView(store.data.state!)
     const before = new Map(store.data.entries)
+    // A store that went back has lost corrections, and not their tickets: it is wrong where it did so
+    // while the workers ended, and people may have put it right before.
+    const excused = new Set(oracle.mismatches().map(({ key }) => key))
     for (const step of store.corrections.filter(({ epoch }) => epoch === store.data.state!.epoch)) {
       const tallies = new Set(layout.tallies.map(({ name }) => name))
       const fits = step.corrections.every(
@@ -250,6 +253,9 @@ class Play {
           [...(cells?.keys() ?? [])].every((name) => tallies.has(name)),
       )
       if (!fits) continue
+      for (const { entry } of step.corrections) {
+        if (store.isAlteredSince(step.ticket, entry)) excused.add(entry)
+      }
       const ticketed = step.corrections.some(({ entry }) =>
         [store.data.tickets, store.data.rowTickets].some((each) => each.get(entry) === step.ticket),
       )
@@ -259,6 +265,7 @@ class Play {
     const altered = [...before.keys(), ...store.data.entries.keys()].filter(
       (key) =>
         !oracle.isBelow(key) &&
+        !excused.has(key) &&
         JSON.stringify(before.get(key), plain) !==
           JSON.stringify(store.data.entries.get(key), plain),
     )
