@@ -18,6 +18,8 @@ export class KeepWatch {
   #known: number | undefined
   /** Ever since the view was begun, the last of them the highest. */
   #raised: Raised[] = []
+  /** The highest one ever: who coordinates remembers it when the view is begun anew. */
+  #highest: Raised | undefined
   #latestWallMs = 0
 
   constructor(world: World) {
@@ -66,7 +68,7 @@ export class KeepWatch {
       if (after > boundAt(keep, this.#latestWallMs)) {
         fail(`the bound ${after} lies beyond what the source's clock has ever said`)
       }
-      const last = this.#raised.at(-1)
+      const last = this.#highest
       if (last && before !== undefined) {
         const passed = (scheduler.activeMs - last.atMs) / 1_000
         const { letGo } = store.data.wanted ?? {}
@@ -131,6 +133,8 @@ export class KeepWatch {
   #note(bound: number): void {
     const last = this.#raised.at(-1)
     if (last && last.bound >= bound) return
-    this.#raised.push({ bound, atMs: this.#world.scheduler.activeMs })
+    const raised = { bound, atMs: this.#world.scheduler.activeMs }
+    this.#raised.push(raised)
+    if (!this.#highest || this.#highest.bound < bound) this.#highest = raised
   }
 }

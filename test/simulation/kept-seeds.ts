@@ -138,6 +138,22 @@ export const keptSeeds: readonly KeptSeed[] = [
     caught: 'what was put right by hand, and corrected once more in the end',
   },
   {
+    schedule: {
+      seed: 24167,
+      family: 'windows',
+      hostileMs: 6952,
+      benign: false,
+      workers: 1,
+      faults: [
+        [3410, 'calls to the store go wrong', 1981146545],
+        [4463, "the source's clock leaps", 2109148082],
+        [4590, 'the state alone is lost', 3852026338],
+      ],
+      work: [],
+    },
+    caught: 'a bound that was right before the state was lost, taken for a leap',
+  },
+  {
     schedule: 24233,
     caught: 'records without a column that is back, of which each batch stopped its partition',
   },
