@@ -14,6 +14,8 @@ local state = KEYS[1]
 local epoch = ARGV[1]
 local instance = ARGV[2]
 
+-- include rights
+
 local standing = redis.pcall('HMGET', state, 'epoch', 'instance')
 if standing.err then return {'type', state, standing.err} end
 if standing[1] ~= epoch or standing[2] then return {'conflict'} end
