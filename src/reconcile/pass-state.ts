@@ -60,7 +60,7 @@ const schema = z.object({
   futile: z.array(z.string()),
   /** Ids of doubts that no lap can end while a transaction is open that is older. */
   held: z.array(z.string()).default([]),
-  /** Milliseconds of laps for doubts at full pace on this day, UTC. */
+  /** Milliseconds for which laps for doubts had the right to full pace on this day, UTC. */
   fullPace: z.object({ day: z.string(), ms: z.number() }),
   statistics: statisticsSchema,
 })
@@ -139,6 +139,12 @@ export function lapKindFor(
 
 export function spentMs(pass: PassState | undefined, nowMs: number): number {
   return pass?.fullPace.day === dayOf(nowMs) ? pass.fullPace.ms : 0
+}
+
+/** The same, where the right to full pace was held for so much longer: laps for doubts spend of the day. */
+export function charged(pass: PassState, heldMs: number, nowMs: number): PassState {
+  if (pass.kind !== 'doubt') return pass
+  return { ...pass, fullPace: { day: dayOf(nowMs), ms: spentMs(pass, nowMs) + heldMs } }
 }
 
 export function dayOf(nowMs: number): string {

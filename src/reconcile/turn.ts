@@ -8,14 +8,15 @@ import { heal, type HealOptions, type Healed, type TallyPace } from './heal.ts'
 import { healKeys } from './heal-keys.ts'
 import { nextKeys } from './key-pages.ts'
 import { keysAtOnce } from './key-sheets.ts'
+import { HeldTime } from './held-time.ts'
 import { lapAfter } from './lap-anchor.ts'
 import { fullPace, steadyPace, type SteadyOptions } from './pace.ts'
 import { remove } from './let-go.ts'
 import {
+  charged,
   completed,
   curable,
   cured,
-  dayOf,
   decodePass,
   encodePass,
   endable,
@@ -26,7 +27,6 @@ import {
   lapKindFor,
   newLap,
   reaches,
-  spentMs,
   withoutEnded,
   type PassState,
 } from './pass-state.ts'
@@ -51,6 +51,7 @@ export class Turn {
   readonly #plan: Plan
   readonly #state: ViewState
   readonly #compared: ComparedKeys
+  readonly #held: HeldTime
   /** As it lies in the store. */
   #text: string | undefined
   #pass: PassState
@@ -65,6 +66,7 @@ export class Turn {
     this.#plan = plan
     this.#state = state
     this.#compared = compared
+    this.#held = new HeldTime(plan)
     this.#text = state.pass
     const pass = decodePass(state.pass)
     const nowMs = plan.clock.wallMs()
@@ -77,7 +79,7 @@ export class Turn {
     await this.#lookAtDoubted(signal)
     if (this.#pass.anchor === null) await this.#awaitAnchor(signal)
     const steady = this.#pass.kind === 'steady'
-    const right = steady ? undefined : await this.#plan.source.fullPace()
+    const right = steady ? undefined : await this.#held.fullPace()
     const nowMs = this.#plan.clock.monotonicMs()
     this.#untilMs = right || steady ? Infinity : nowMs + askForFullPaceMs
     const pace = right ? fullPace : steadyPace(this.#plan.clock, this.#options.steady)
@@ -87,7 +89,8 @@ export class Turn {
     const watching = this.#called(called).then(() => end.abort())
     // A rest may be long: it ends when the state asks for something else than going on.
     const rest: Pace['rest'] = (cost, each) => pace.rest(cost, AbortSignal.any([each, called]))
-    const waiting = right || steady ? undefined : new WaitingPace(this.#plan, pace)
+    const waited = { source: this.#held, clock: this.#plan.clock }
+    const waiting = right || steady ? undefined : new WaitingPace(waited, pace)
     const tallies = waiting ?? pace
     this.#tallyPace = right
       ? fullPace
@@ -222,16 +225,14 @@ export class Turn {
   async #endLap(tally: Tally): Promise<void> {
     const { log } = this.#options
     const nowMs = this.#plan.clock.wallMs()
-    const pass = this.#pass
+    const pass = charged(this.#pass, this.#held.take(), nowMs)
     const entries = pass.entries + tally.entries
     const tookMs = Math.max(0, nowMs - pass.startedAtMs)
     const state = (await this.#plan.watch.ask()) ?? this.#state
     const endedIds = new Set(cured(state, pass))
     const done = completed(state, pass)
     const futile = pass.kind === 'steady' ? pass.futile : futileOf(state, pass, endedIds)
-    const fullPaceMs = spentMs(pass, nowMs) + (pass.kind === 'doubt' ? tookMs : 0)
-    const floor = floorOf(state)
-    const before = { ...pass, floor, futile, fullPace: { day: dayOf(nowMs), ms: fullPaceMs } }
+    const before = { ...pass, floor: floorOf(state), futile }
     const after = withoutEnded(state, endedIds, done)
     const kind = lapKindFor(after, before, this.#options.fullPaceDailyMs, nowMs)
     const ended = { kind: pass.kind, atMs: nowMs, tookMs, entries, unproved: pass.unproved }
@@ -250,12 +251,13 @@ export class Turn {
   }
 
   async #persist(
-    pass: PassState,
+    next: PassState,
     tally: Tally | undefined,
     ended: readonly StandingDoubt[] = [],
     done: readonly string[] = [],
   ): Promise<void> {
     const { audit, clock, epoch } = this.#plan
+    const pass = charged(next, this.#held.take(), clock.wallMs())
     const statistics = tally ? counted(pass.statistics, tally, clock.wallMs()) : pass.statistics
     const after = encodePass({ ...pass, statistics })
     const step = { epoch, before: this.#text, after, ended: ended.map(({ id }) => id) }

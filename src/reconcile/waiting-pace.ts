@@ -1,8 +1,9 @@
-import type { FullPace } from '../source/source.ts'
-import type { Plan } from './plan.ts'
+import type { Clock } from '../clock.ts'
+import type { FullPace, Source } from '../source/source.ts'
 import type { Pace } from './walk.ts'
 
 type Rest = Pick<Pace, 'rest'>
+type Waited = { readonly source: Pick<Source, 'fullPace'>; readonly clock: Clock }
 
 /** How soon it is seen that nobody else goes at full pace any more. */
 export const askForFullPaceMs = 3_000
@@ -13,12 +14,12 @@ export const askForFullPaceMs = 3_000
  * entries, and at the steady pace they may take longer than the other lap's rest.
  */
 export class WaitingPace implements Rest {
-  readonly #plan: Pick<Plan, 'source' | 'clock'>
+  readonly #plan: Waited
   readonly #steady: Rest
   #right: FullPace | undefined
   #askAtMs: number
 
-  constructor(plan: Pick<Plan, 'source' | 'clock'>, steady: Rest) {
+  constructor(plan: Waited, steady: Rest) {
     this.#plan = plan
     this.#steady = steady
     this.#askAtMs = plan.clock.monotonicMs() + askForFullPaceMs

@@ -1,3 +1,4 @@
+import type { PassState } from '../../src/reconcile/pass-state.ts'
 import type { Epoch } from '../../src/store/state.ts'
 import { offsets } from '../store/store-fixture.ts'
 import { books, but, held } from './look-fixture.ts'
@@ -196,24 +197,43 @@ describe('a doubt', () => {
     expect(await world.lap()).toMatchObject({ kind: 'doubt', futile: [] })
   })
 
-  test('costs of the daily budget what its laps take, and no more than that', async () => {
-    await world.doubted({ tables: ['books'] })
-    const day = new Date(world.clock.wallMs()).toISOString().slice(0, 10)
-    const startedAtMs = world.clock.wallMs() - 700
-    world.left({
-      ...anchored,
-      kind: 'doubt',
-      section: 'store',
-      startedAtMs,
-      fullPace: { day, ms: 200 },
-      unproved: ['books'],
+  describe('costs of the daily budget', () => {
+    const day = () => new Date(world.clock.wallMs()).toISOString().slice(0, 10)
+    const options = { fullPaceDailyMs: 900 }
+
+    /** In the middle of a lap that was begun long ago: a page of rows takes 700 ms. */
+    async function leftAt(given: Partial<PassState>): Promise<void> {
+      world.authors(1)
+      await world.doubted({ tables: ['books'] })
+      await world.doubted({ name: 'y', barrier: 2 })
+      const startedAtMs = world.clock.wallMs() - 3_600_000
+      const fullPace = { day: day(), ms: 200 }
+      world.left({ ...anchored, startedAtMs, fullPace, unproved: ['books'], ...given })
+      world.beforeTruth = () => world.clock.sleep(700)
+    }
+
+    test('the time for which its laps have the right to full pace, and no more than that', async () => {
+      await leftAt({ kind: 'doubt' })
+      await world.turn({}, options)
+      const spent = { fullPace: { day: day(), ms: 900 } }
+      expect(await world.lap()).toMatchObject({ kind: 'doubt', section: 'store', ...spent })
+      await world.clock.advance(5_000)
+      world.clock.setWall(5_000)
+      await world.turn({}, options)
+      expect(await world.lap()).toMatchObject({ kind: 'steady', section: 'rows', ...spent })
+      await world.turn({}, options)
+      expect(await world.lap()).toMatchObject({ kind: 'steady', section: 'store', ...spent })
     })
-    await world.doubted({ name: 'y', barrier: 2 })
-    await world.turn({}, { fullPaceDailyMs: 900 })
-    expect(await world.lap()).toMatchObject({ kind: 'steady', fullPace: { day, ms: 900 } })
-    world.left({ ...anchored, kind: 'steady', section: 'store', startedAtMs })
-    await world.turn({}, { fullPaceDailyMs: 900 })
-    expect(await world.lap()).toMatchObject({ fullPace: { day, ms: 900 } })
+
+    test('no time at the steady pace, while others have the right', async () => {
+      world.right = undefined
+      await leftAt({ kind: 'doubt' })
+      await world.turn({}, options)
+      const spent = { fullPace: { day: day(), ms: 200 } }
+      expect(await world.lap()).toMatchObject({ kind: 'doubt', section: 'store', ...spent })
+      await world.turn({}, options)
+      expect(await world.lap()).toMatchObject(spent)
+    })
   })
 
   test('that has to move checkpoints first is left to that', async () => {

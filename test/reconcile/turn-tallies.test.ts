@@ -127,6 +127,34 @@ describe('a large tally of a lap that waits for another at full pace', () => {
     expect(world.released).toBe(1)
   })
 
+  test('costs of the daily budget what it takes at full pace then', async () => {
+    const { declarations, ...rest } = world.data.state!
+    const complete = declarations.map((each) => ({ ...each, complete: true }))
+    world.data.state = { ...rest, declarations: complete }
+    await world.doubted()
+    world.left({ ...anchored, kind: 'doubt' })
+    const right = world.right
+    world.right = undefined
+    world.beforeItems = (_, asked) => {
+      if (asked === 2) world.right = right
+    }
+    const { tallies } = world.plan()
+    let fullMs = 0
+    const slow: Plan['tallies'] = {
+      look: async (question) => {
+        await world.clock.sleep(100)
+        if (world.right) fullMs += 100
+        return tallies.look(question)
+      },
+      scan: (...place) => tallies.scan(...place),
+    }
+    await world.turn({ tallies: slow })
+    expect(world.released).toBe(1)
+    const { fullPace } = await world.lap()
+    expect(fullPace.ms).toBeGreaterThan(0)
+    expect(fullPace.ms).toBeLessThanOrEqual(fullMs)
+  })
+
   test('goes at a steady pace while that goes on', async () => {
     world.right = undefined
     const startedMs = world.clock.monotonicMs()
