@@ -38,7 +38,7 @@ export class Barriers {
   /** When the last one was asked for, monotonic milliseconds. */
   #askedAtMs = Number.NEGATIVE_INFINITY
   #newest: Barrier | undefined
-  /** When the markers of barriers that were taken here were begun, monotonic milliseconds by their LSN. */
+  /** When markers of barriers that were taken here were begun, monotonic milliseconds by their LSN. */
   readonly #begunAtMs = new Map<Lsn, number>()
 
   constructor(parts: BarriersParts) {
@@ -63,8 +63,8 @@ export class Barriers {
   }
 
   /**
-   * One barrier, which is to be published or opened with. It has the number after the published one,
-   * however many were begun in vain: others rely on it that none has a higher one.
+   * One barrier, which is to be published or opened with. Its number follows the published one,
+   * however many were begun in vain: others rely on it that none has a higher number.
    */
   async take(signal: AbortSignal): Promise<Barrier | undefined> {
     const { clock } = this.#parts

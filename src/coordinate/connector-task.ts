@@ -16,12 +16,12 @@ const pauseFirstMs = 1_000
 const pauseMostMs = 15_000
 /** A task that has run for so long is well again. */
 const wellAfterMs = 60_000
-/** Views look at the set-up once a second: all that a fault is about ask for a restart within this. */
+/** Views look at the set-up once a second: all that need a restart ask for it within this. */
 const togetherMs = 1_500
 
 /**
- * The connector's task, started again when it has failed, for Connect leaves that to somebody else, and
- * when a view needs it to look anew. All views of a process share it, so that however many of them
+ * The connector's task, started again when it has failed, for Connect leaves that to somebody else,
+ * and when views need it to look anew. All views of a process share it, so that however many of them
  * coordinate here, it is asked for once in a while and started again once a pause, or once for all.
  */
 export class ConnectorTask {

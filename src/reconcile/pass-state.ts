@@ -141,7 +141,7 @@ export function spentMs(pass: PassState | undefined, nowMs: number): number {
   return pass?.fullPace.day === dayOf(nowMs) ? pass.fullPace.ms : 0
 }
 
-/** The same, where the right to full pace was held for so much longer: laps for doubts spend of the day. */
+/** The same after the right to full pace was held for so long: laps for doubts spend of the day. */
 export function charged(pass: PassState, heldMs: number, nowMs: number): PassState {
   if (pass.kind !== 'doubt') return pass
   return { ...pass, fullPace: { day: dayOf(nowMs), ms: spentMs(pass, nowMs) + heldMs } }

@@ -79,7 +79,7 @@ async function keepIn(parts: KeepIn, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Containers may have one host name, and in each of them the worker may have the same process id. */
+/** Containers may share a host name, and in each of them the worker has the same process id. */
 export function newHolder(): string {
   return `${hostname()}:${process.pid}:${randomUUID()}`
 }

@@ -53,9 +53,9 @@ export class SharedFullPace {
 }
 
 /**
- * A server that ends idle sessions would end this one. The session of a host that is lost would keep
- * the lock for as long as the server does not miss it: two hours, where nothing else is said. Not
- * every version has all of these.
+ * A server that ends idle sessions would end this one. The session of a host that is lost would
+ * keep the lock for as long as the server does not miss it: two hours, where nothing else is said.
+ * Not every version has all of these.
  */
 const settingsText = `select set_config(name, wanted, false) from pg_settings join (values
     ('idle_session_timeout', '0'),

@@ -106,11 +106,11 @@ export class ViewWatch {
 }
 
 /**
- * Those of the barriers that go when one more comes, so that no more are left than are kept. The newer
- * half stays whole, for those who are nearly up to date. Of the older ones goes the one that is missed
- * least: the barriers around it are closest together for their age. So whoever is behind by any number
- * of barriers finds one that is not much more than that behind. Whoever publishes a barrier has the
- * store forget the same.
+ * Those of the barriers that go when one more comes, as many as are too many then. The newer half
+ * stays whole, for those who are nearly up to date. Of the older ones goes the one that is missed
+ * least: the barriers around it are closest together for their age. So whoever is behind by any
+ * number of barriers finds one that is not much more than that behind. Whoever publishes a barrier
+ * has the store forget the same.
  */
 export function outnumbered(barriers: readonly Barrier[]): readonly Barrier[] {
   const left = [...barriers]

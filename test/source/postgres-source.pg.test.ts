@@ -417,7 +417,7 @@ describe('the right to compare at full pace', () => {
   })
 })
 
-/** When the kernel asks the other end of a connection for a sign of life, if it is not sent anything. */
+/** Milliseconds until the kernel asks the other end of a connection for a sign of life. */
 async function keepaliveMs(ownPort: number, otherPort: number): Promise<number> {
   const hex = (port: number) => port.toString(16).toUpperCase().padStart(4, '0')
   const lines = (await readFile('/proc/net/tcp', 'utf8')).split('\n')
