@@ -41,8 +41,8 @@ export type Confirmed = {
 export type Correcting = {
   /** Whether what nobody is served yet is put in by a first look. */
   readonly atOnce: boolean
-  /** Called after corrections, before anything else is waited for. */
-  readonly corrected: () => Promise<void>
+  /** Called after corrections, before anything else is waited for, with what was wrong and is right now. */
+  readonly corrected: (healed: readonly Difference[]) => Promise<void>
 }
 
 /** How often an entry is looked at again when its ticket was gone. */
@@ -77,13 +77,14 @@ export async function confirm<Of>(
         into.set(of, wrong)
       }
       const { ticket } = second
-      const lost =
-        ticket === undefined ? [] : await correct(plan, { wrong: settled, corrected }, ticket)
+      const lost = ticket === undefined ? [] : await correct(plan, settled, ticket)
       for (const of of lost) next.set(of, second.wrong.get(of)!)
-      for (const [of, { differences }] of settled) {
-        if (next.has(of) || filled.has(of)) continue
-        found.push(...differences.map((each) => ({ ...each, healed: ticket !== undefined })))
-      }
+      const errors = [...settled].flatMap(([of, { differences }]) =>
+        next.has(of) || filled.has(of) ? [] : differences,
+      )
+      const healed = ticket !== undefined
+      if (healed && settled.size > 0) await corrected(errors)
+      found.push(...errors.map((each) => ({ ...each, healed })))
     }
     open = next
   }
@@ -100,7 +101,8 @@ export async function fill<Of>(
   ticket: string,
 ): Promise<Map<Of, Wrong>> {
   const filling = new Map([...first].filter(([, wrong]) => isFilling(plan, wrong)))
-  const lost = new Set(await correct(plan, { wrong: filling, corrected }, ticket))
+  const lost = new Set(await correct(plan, filling, ticket))
+  if (filling.size > 0) await corrected([])
   return new Map([...first].filter(([of]) => !filling.has(of) || lost.has(of)))
 }
 
@@ -121,12 +123,7 @@ function agree({ correction: a }: Wrong, { correction: b }: Wrong): boolean {
 }
 
 /** Those of which something was left undone: a ticket was gone, or it takes more than one correction. */
-async function correct<Of>(
-  plan: Plan,
-  { wrong, corrected }: Pick<Correcting, 'corrected'> & { readonly wrong: Open<Of> },
-  ticket: string,
-): Promise<Of[]> {
-  const { audit, epoch } = plan
+async function correct<Of>({ audit, epoch }: Plan, wrong: Open<Of>, ticket: string): Promise<Of[]> {
   const steps = weighedChunks([...wrong], {
     most: limits.correctionsMax,
     weightMost: limits.cellsMax,
@@ -141,7 +138,6 @@ async function correct<Of>(
       undone.has(index) || corrections[index] !== correction ? [of] : [],
     )
   })
-  if (wrong.size > 0) await corrected()
   return lost.flat()
 }
 

@@ -72,12 +72,14 @@ export async function healLarge(
     try {
       const { wrong, unproved } = await healItems(plan, left, options)
       return { wrong: [...unreadable.values(), ...wrong], unproved }
-    } catch (error) {
-      if (!(error instanceof MillraceError) || error.code !== 'store-type') throw error
-      const { entry: key } = error
-      if (key === undefined || unreadable.has(key)) throw error
-      if (options.correct && !(await movedAside(plan, key))) throw voided(error.message)
-      unreadable.set(key, { ...somethingElse(key), healed: options.correct })
+    } catch (fault) {
+      if (!(fault instanceof MillraceError) || fault.code !== 'store-type') throw fault
+      const { entry: key } = fault
+      if (key === undefined || unreadable.has(key)) throw fault
+      if (options.correct && !(await movedAside(plan, key))) throw voided(fault.message)
+      const error = somethingElse(key)
+      unreadable.set(key, { ...error, healed: options.correct })
+      if (options.correct) await options.corrected([error])
     }
   }
 }

@@ -7,9 +7,9 @@ import { backoff, type Clock } from '../clock.ts'
 import { describe, MillraceError } from '../errors.ts'
 import type { ViewState } from '../store/state.ts'
 import type { ViewWatch } from '../store/view-watch.ts'
-import { ComparedKeys } from './compared-keys.ts'
 import type { Plan } from './plan.ts'
 import { Turn, type TurnOptions } from './turn.ts'
+import { nothingCarried } from './written-lap.ts'
 
 export type ReconcilerParts = TurnOptions & {
   readonly plan: (state: ViewState) => Plan
@@ -25,7 +25,7 @@ const pauseMostMs = 10_000
 export async function reconcile(parts: ReconcilerParts, signal: AbortSignal): Promise<void> {
   const { log, watch, clock, plan } = parts
   const pause = backoff(pauseFirstMs, pauseMostMs)
-  const compared = new ComparedKeys()
+  const carried = nothingCarried()
   let said = ''
   while (!signal.aborted) {
     const state = watch.state
@@ -34,7 +34,7 @@ export async function reconcile(parts: ReconcilerParts, signal: AbortSignal): Pr
       continue
     }
     try {
-      await new Turn(parts, plan(state), state, compared).run(signal)
+      await new Turn(parts, plan(state), state, carried).run(signal)
       pause.reset()
       said = ''
       // The next one goes on from what this one has written.

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { bounded } from '../clock.ts'
 import type { Log } from '../log.ts'
-import type { StandingDoubt, ViewState } from '../store/state.ts'
+import type { ViewState } from '../store/state.ts'
 import { raiseBeyond } from './beyond.ts'
-import { ComparedKeys } from './compared-keys.ts'
 import { heal, type HealOptions, type Healed, type TallyPace } from './heal.ts'
 import { healKeys } from './heal-keys.ts'
 import { nextKeys } from './key-pages.ts'
@@ -18,7 +17,6 @@ import {
   curable,
   cured,
   decodePass,
-  encodePass,
   endable,
   floorOf,
   futileOf,
@@ -32,9 +30,11 @@ import {
 } from './pass-state.ts'
 import { voided } from './passage.ts'
 import type { Plan } from './plan.ts'
-import { counted, shownDifference, type Tally } from './statistics.ts'
+import type { Difference } from './judge.ts'
+import type { Tally } from './statistics.ts'
 import { askForFullPaceMs, WaitingPace } from './waiting-pace.ts'
 import { walk, type Group, type Pace } from './walk.ts'
+import { nothingCarried, WrittenLap, type Carried } from './written-lap.ts'
 
 export type TurnOptions = {
   readonly log: Log
@@ -50,29 +50,31 @@ export class Turn {
   readonly #options: TurnOptions
   readonly #plan: Plan
   readonly #state: ViewState
-  readonly #compared: ComparedKeys
+  readonly #carried: Carried
   readonly #held: HeldTime
-  /** As it lies in the store. */
-  #text: string | undefined
-  #pass: PassState
+  readonly #lap: WrittenLap
   /** When another process that goes at full pace is looked after again, monotonic milliseconds. */
   #untilMs = Infinity
   /** Between pages of one large tally, which is begun anew where it is broken off. */
   #tallyPace: TallyPace = fullPace
 
-  /** `compared` is handed from turn to turn. */
-  constructor(options: TurnOptions, plan: Plan, state: ViewState, compared = new ComparedKeys()) {
+  /** `carried` is handed from turn to turn. */
+  constructor(options: TurnOptions, plan: Plan, state: ViewState, carried = nothingCarried()) {
     this.#options = options
     this.#plan = plan
     this.#state = state
-    this.#compared = compared
+    this.#carried = carried
     this.#held = new HeldTime(plan)
-    this.#text = state.pass
-    const pass = decodePass(state.pass)
+    const left = decodePass(state.pass)
     const nowMs = plan.clock.wallMs()
-    const kind = lapKindFor(state, pass, options.fullPaceDailyMs, nowMs)
-    this.#pass = pass && !isStale(pass, state, kind) ? pass : newLap(pass, kind, state, nowMs)
-    compared.begin(this.#pass.lap, state.pass)
+    const kind = lapKindFor(state, left, options.fullPaceDailyMs, nowMs)
+    const pass = left && !isStale(left, state, kind) ? left : newLap(left, kind, state, nowMs)
+    const parts = { plan, log: options.log, held: this.#held, carried }
+    this.#lap = new WrittenLap(parts, { pass, text: state.pass })
+  }
+
+  get #pass(): PassState {
+    return this.#lap.pass
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -135,7 +137,7 @@ export class Turn {
     const needed = endable(this.#state, this.#pass)
     const { log } = this.#options
     const lap = lapAfter(this.#plan, this.#pass, { sheet: first, needed, log })
-    await this.#persist(
+    await this.#lap.write(
       {
         ...this.#pass,
         ...lap,
@@ -147,12 +149,15 @@ export class Turn {
       },
       { looks: sheets.length, entries, wrong },
     )
-    this.#remember(sheets.flatMap(({ keys }) => keys))
+    this.#lap.remember(sheets.flatMap(({ keys }) => keys))
     return this.#isCurrent() && lap.kind === kind && lap.held.length === held.length
   }
 
   #correcting(): Pick<HealOptions, 'correct' | 'pace' | 'corrected'> {
-    const corrected = () => this.#persist({ ...this.#pass, mark: randomUUID() }, undefined)
+    const corrected = (healed: readonly Difference[]) => {
+      this.#carried.uncounted.push(...healed)
+      return this.#lap.write({ ...this.#pass, mark: randomUUID() })
+    }
     return { correct: true, pace: this.#tallyPace, corrected }
   }
 
@@ -163,24 +168,28 @@ export class Turn {
     while (!signal.aborted) {
       const startedMs = clock.monotonicMs()
       const goesOn = () => this.#isCurrent()
-      const page = await nextKeys(this.#plan, this.#pass, { known: this.#compared, signal, goesOn })
-      if (page === 'lost') return this.#persist({ ...this.#pass, after: null }, undefined)
+      const page = await nextKeys(this.#plan, this.#pass, {
+        known: this.#carried.compared,
+        signal,
+        goesOn,
+      })
+      if (page === 'lost') return this.#lap.write({ ...this.#pass, after: null })
       const { keys, below, read, next } = page
       const letGo = below ? await remove(this.#plan, below) : 0
       const busyMs = clock.monotonicMs() - startedMs
       const { wrong, unproved } = await this.#lookAt(keys, signal)
-      this.#pass = { ...this.#pass, unproved: this.#unprovedWith(unproved) }
+      const told = { ...this.#pass, unproved: this.#unprovedWith(unproved) }
       const tally = {
         looks: Math.ceil(keys.length / keysAtOnce),
         entries: keys.length,
         wrong,
         letGo,
       }
-      if (next === undefined) await this.#endLap(tally)
+      if (next === undefined) await this.#endLap(told, tally)
       else {
-        const entries = this.#pass.entries + keys.length
-        await this.#persist({ ...this.#pass, ...next, entries }, tally)
-        this.#remember(keys)
+        const entries = told.entries + keys.length
+        await this.#lap.write({ ...told, ...next, entries }, tally)
+        this.#lap.remember(keys)
       }
       await rest({ rows: read + keys.length, busyMs }, signal)
       if (this.#pass.section !== section || next === undefined || !this.#isCurrent()) return
@@ -208,7 +217,7 @@ export class Turn {
     const ended = doubted.filter(
       (doubt) => isProved(doubt, unproved) && !doubt.keys.some((key) => open.has(key)),
     )
-    await this.#persist(this.#pass, { looks: 1, entries: keys.length, wrong }, ended)
+    await this.#lap.write(this.#pass, { looks: 1, entries: keys.length, wrong }, ended)
     for (const { code, reason } of ended) this.#options.log.info({ code, reason }, 'doubt ended')
   }
 
@@ -222,10 +231,10 @@ export class Turn {
     })
   }
 
-  async #endLap(tally: Tally): Promise<void> {
+  async #endLap(left: PassState, tally: Tally): Promise<void> {
     const { log } = this.#options
     const nowMs = this.#plan.clock.wallMs()
-    const pass = charged(this.#pass, this.#held.take(), nowMs)
+    const pass = charged(left, this.#held.take(), nowMs)
     const entries = pass.entries + tally.entries
     const tookMs = Math.max(0, nowMs - pass.startedAtMs)
     const state = (await this.#plan.watch.ask()) ?? this.#state
@@ -236,7 +245,7 @@ export class Turn {
     const after = withoutEnded(state, endedIds, done)
     const kind = lapKindFor(after, before, this.#options.fullPaceDailyMs, nowMs)
     const ended = { kind: pass.kind, atMs: nowMs, tookMs, entries, unproved: pass.unproved }
-    await this.#persist(
+    await this.#lap.write(
       { ...newLap(before, kind, state, nowMs), ended },
       tally,
       state.doubts.filter(({ id }) => endedIds.has(id)),
@@ -248,34 +257,6 @@ export class Turn {
       if (endedIds.has(id)) log.info({ code, reason }, 'doubt ended')
     }
     if (done.length > 0) log.info({ declarations: done, entries, tookMs }, 'the view serves')
-  }
-
-  async #persist(
-    next: PassState,
-    tally: Tally | undefined,
-    ended: readonly StandingDoubt[] = [],
-    done: readonly string[] = [],
-  ): Promise<void> {
-    const { audit, clock, epoch } = this.#plan
-    const pass = charged(next, this.#held.take(), clock.wallMs())
-    const statistics = tally ? counted(pass.statistics, tally, clock.wallMs()) : pass.statistics
-    const after = encodePass({ ...pass, statistics })
-    const step = { epoch, before: this.#text, after, ended: ended.map(({ id }) => id) }
-    if (!(await audit.progress({ ...step, completed: done }))) {
-      throw voided('another process compares the view, or it has begun anew')
-    }
-    this.#text = after
-    this.#pass = { ...pass, statistics }
-    this.#compared.written(pass.lap, after)
-    const { log } = this.#options
-    for (const each of tally?.wrong ?? []) {
-      log.error({ ...shownDifference(each), healed: each.healed }, 'an entry was wrong')
-    }
-  }
-
-  /** A steady lap has time to look twice, and would hold them all the time. */
-  #remember(keys: readonly string[]): void {
-    if (this.#pass.kind !== 'steady') this.#compared.add(keys)
   }
 
   #unprovedWith(tables: ReadonlySet<string>): string[] {

@@ -1,4 +1,5 @@
 import { ComparedKeys } from '../../src/reconcile/compared-keys.ts'
+import { nothingCarried } from '../../src/reconcile/written-lap.ts'
 import { held } from './look-fixture.ts'
 import { Laps } from './turn-fixture.ts'
 
@@ -60,7 +61,7 @@ describe('of a view that is being built', () => {
 
   test('a process that takes the lap over looks at what the store has', async () => {
     await world.turn()
-    world.compared = new ComparedKeys()
+    world.carried = nothingCarried()
     await world.turn()
     const { ended } = await world.lap()
     expect([ended?.kind, ended?.entries]).toEqual(['build', 6])
@@ -79,5 +80,5 @@ test('a lap that only sees that all is right remembers nothing', async () => {
   await world.start()
   world.both('1', held(null, 1n))
   await world.turn()
-  expect(world.compared.has('1')).toBe(false)
+  expect(world.carried.compared.has('1')).toBe(false)
 })

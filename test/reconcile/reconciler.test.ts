@@ -60,6 +60,28 @@ test('a view is compared lap after lap', async () => {
   expect(world.pages.length).toBeLessThan(250)
 })
 
+test('what was put right by a turn that was broken off is told by the next one', async () => {
+  await world.start()
+  world.rows.set('1', held('Ada', 2n))
+  let refused = 0
+  const plan = () => {
+    const { audit } = world.plan()
+    return world.plan({
+      audit: {
+        ...audit,
+        look: (asked) => audit.look(asked),
+        correct: (step) => audit.correct(step),
+        scan: (cursor) => audit.scan(cursor),
+        progress: async (step) => (refused++ === 0 ? false : audit.progress(step)),
+      },
+    })
+  }
+  void run({ plan })
+  await world.clock.advance(2_000)
+  expect((await pass())!.statistics).toMatchObject({ wrong: 1, healed: 1 })
+  expect(refused).toBeGreaterThan(1)
+})
+
 test('comparing begins with the view', async () => {
   void run()
   await world.clock.advance(2_000)

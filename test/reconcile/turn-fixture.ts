@@ -1,7 +1,7 @@
-import { ComparedKeys } from '../../src/reconcile/compared-keys.ts'
 import { decodePass, encodePass, newLap, type PassState } from '../../src/reconcile/pass-state.ts'
 import type { Plan } from '../../src/reconcile/plan.ts'
 import { Turn, type TurnOptions } from '../../src/reconcile/turn.ts'
+import { nothingCarried } from '../../src/reconcile/written-lap.ts'
 import type { StandingDoubt } from '../../src/store/state.ts'
 import { aDoubt } from '../store/store-fixture.ts'
 import { all } from '../coordinate/coordination-fixture.ts'
@@ -13,14 +13,14 @@ export const anchored = { anchor: { number: 1, from: all(10) }, since: '150' }
 /** A view, and the laps that compare it: a thousand rows a second where the pace is steady. */
 export class Laps extends Compared {
   /** As a process hands it from turn to turn. */
-  compared = new ComparedKeys()
+  carried = nothingCarried()
 
   async turn(given: Partial<Plan> = {}, options: Partial<TurnOptions> = {}): Promise<void> {
     const { log } = this.recorded
     const steady = { rowsPerSecond: 1_000, shareMax: 0.5 }
     const state = (await this.watch.ask())!
     const every = { log, steady, fullPaceDailyMs: 60_000, ...options }
-    const turn = new Turn(every, this.plan(given), state, this.compared)
+    const turn = new Turn(every, this.plan(given), state, this.carried)
     await this.clock.until(turn.run(this.signal))
   }
 

@@ -116,6 +116,29 @@ describe('a lap', () => {
     expect((await world.lap()).statistics).toMatchObject({ wrong: 1, healed: 1 })
   })
 
+  test('tells once of what it put right, also where it was broken off before it wrote that down', async () => {
+    world.both('2', held('Eve'))
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Ada', 7n))
+    const { audit } = world.plan()
+    const brokenOff = world.turn({
+      audit: {
+        ...audit,
+        look: (asked) => audit.look(asked),
+        correct: (step) => audit.correct(step),
+        progress: async () => false,
+      },
+    })
+    await expect(brokenOff).rejects.toMatchObject({ code: 'look-void' })
+    expect(world.data.entries.get('1')).toEqual(held('Ada', 5n))
+    expect(world.recorded.lines).toEqual([])
+    await world.turn()
+    await world.turn()
+    expect((await world.lap()).statistics).toMatchObject({ wrong: 1, healed: 1, latest: [{}] })
+    const told = world.recorded.lines.filter(({ msg }) => msg === 'an entry was wrong')
+    expect(told).toMatchObject([{ key: '1', expected: '5', found: '7', healed: true }])
+  })
+
   test('remembers the tables of which something could not be told', async () => {
     world.snapshot = '250:250:'
     await world.publish(world.barrier(3, 10, { ends: but(10, { [books]: 99 }) }))
