@@ -50,13 +50,11 @@ export class ViewWatch {
   async ask(): Promise<ViewState | undefined> {
     const state = await this.#watchable.state()
     const newest = state?.barrier
-    const known = this.#barriers.at(-1)?.number
-    const ahead = known === undefined ? undefined : newest && newest.number - known
-    // That of a store that was put back may be an earlier one.
-    const follows = ahead === 0 || ahead === 1
-    if (state?.epoch !== this.#state?.epoch || !newest || !follows) {
+    const known = this.#barriers.at(-1)
+    const isNext = newest !== undefined && newest.number - 1 === known?.number
+    if (state?.epoch !== this.#state?.epoch || !(isNext || isSame(newest, known))) {
       this.#barriers = state ? await this.#watchable.barriers() : []
-    } else if (ahead === 1) {
+    } else if (isNext) {
       const gone = new Set(outnumbered(this.#barriers))
       this.#barriers = [...this.#barriers.filter((each) => !gone.has(each)), newest]
     }
@@ -103,6 +101,12 @@ export class ViewWatch {
     }
     return undefined
   }
+}
+
+/** A store that went back gives numbers again, to barriers that stand elsewhere. */
+function isSame(a: Barrier | undefined, b: Barrier | undefined): boolean {
+  if (!a || !b) return false
+  return a.number === b.number && a.lsn === b.lsn && a.transaction === b.transaction
 }
 
 /**

@@ -157,4 +157,23 @@ export const keptSeeds: readonly KeptSeed[] = [
     schedule: 24233,
     caught: 'records without a column that is back, of which each batch stopped its partition',
   },
+  {
+    schedule: {
+      seed: 33866,
+      hostileMs: 12260,
+      benign: false,
+      workers: 1,
+      faults: [
+        [4489, 'the store goes back', 2846973580],
+        [4648, 'a worker is caught at a step', 2803046629],
+        [7197, 'a table is left out of the publication for a while', 1576791646],
+      ],
+      work: [
+        [5743, 3, 0, 1611142752, '010'],
+        [5779, 2, 266, 2945096954, '010'],
+        [8926, 5, 107, 2095539993, '110'],
+      ],
+    },
+    caught: 'barriers that were remembered from before the store went back, by numbers given again',
+  },
 ]

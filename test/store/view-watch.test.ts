@@ -110,6 +110,16 @@ describe('a watch', () => {
     expect(known.watch.state?.epoch).toBe('two')
   })
 
+  test('asks for all of them where the store went back and has come to the same number', async () => {
+    known.at(one, 3, 4, 5)
+    await known.watch.ask()
+    const again = { ...barrier(5), transaction: barrier(5).transaction + 1n } as Barrier
+    known.barriers = [barrier(3), again]
+    known.state = { epoch: one, barrier: again } as ViewState
+    await known.watch.ask()
+    expect(known.watch.barriers).toEqual([barrier(3), again])
+  })
+
   test('forgets them where there is no view any more', async () => {
     known.at(one, 4, 5)
     await known.watch.ask()
