@@ -229,5 +229,6 @@ export function isStale(pass: PassState, state: ViewState, wanted: LapKind): boo
     if (pass.kind !== 'build') return true
     return !ids.every((id) => pass.declarations.includes(id))
   }
-  return wanted === 'doubt' && pass.kind === 'steady'
+  // Of one that is held, the next look tells whether another would end what is doubted by now.
+  return wanted === 'doubt' && pass.kind === 'steady' && pass.held.length === 0
 }

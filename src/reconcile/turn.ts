@@ -9,6 +9,7 @@ import { nextKeys } from './key-pages.ts'
 import { keysAtOnce } from './key-sheets.ts'
 import { HeldTime } from './held-time.ts'
 import { lapAfter } from './lap-anchor.ts'
+import { takeSheet, type Sheet } from './look.ts'
 import { fullPace, steadyPace, type SteadyOptions } from './pace.ts'
 import { remove } from './let-go.ts'
 import {
@@ -134,9 +135,7 @@ export class Turn {
     const entries = sheets.reduce((sum, { keys }) => sum + keys.length, 0)
     const first = sheets[0]!
     const { kind, held } = this.#pass
-    const needed = endable(this.#state, this.#pass)
-    const { log } = this.#options
-    const lap = lapAfter(this.#plan, this.#pass, { sheet: first, needed, log })
+    const lap = this.#lapAfter(first)
     await this.#lap.write(
       {
         ...this.#pass,
@@ -153,6 +152,19 @@ export class Turn {
     return this.#isCurrent() && lap.kind === kind && lap.held.length === held.length
   }
 
+  #lapAfter(sheet: Sheet): ReturnType<typeof lapAfter> {
+    const needed = endable(this.#state, this.#pass)
+    return lapAfter(this.#plan, this.#pass, { sheet, needed, log: this.#options.log })
+  }
+
+  /** Asks the source for no key, and so whether a transaction keeps the lap from ending doubts still. */
+  async #isFreed(): Promise<boolean> {
+    const lap = this.#lapAfter(await takeSheet(this.#plan, { kind: 'keys', keys: [] }))
+    if (lap.held.length > 0) return false
+    await this.#lap.write({ ...this.#pass, ...lap })
+    return true
+  }
+
   #correcting(): Pick<HealOptions, 'correct' | 'pace' | 'corrected'> {
     const corrected = (healed: readonly Difference[]) => {
       this.#carried.uncounted.push(...healed)
@@ -166,6 +178,7 @@ export class Turn {
     const { clock } = this.#plan
     const { section } = this.#pass
     while (!signal.aborted) {
+      if (this.#pass.held.length > 0 && (await this.#isFreed())) return
       const startedMs = clock.monotonicMs()
       const goesOn = () => this.#isCurrent()
       const page = await nextKeys(this.#plan, this.#pass, {

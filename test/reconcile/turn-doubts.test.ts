@@ -124,14 +124,35 @@ describe('a doubt', () => {
       expect(world.recorded.lines.filter(({ msg }) => msg === told.msg)).toHaveLength(2)
     })
 
-    test('is ended by a lap at full pace once that has ended, whatever lap is under way', async () => {
-      await looked(5_001)
-      await ended()
+    test.each([
+      ['rows', 5_001],
+      ['store', 2],
+    ])(
+      'is ended by a lap at full pace once that has ended, wherever a lap is under way: %s',
+      async (section, authors) => {
+        await looked(authors)
+        expect(await world.lap()).toMatchObject({ lap: 1, section })
+        await ended()
+        await world.turn()
+        expect(await world.lap()).toMatchObject({ lap: 1, kind: 'steady', held: [] })
+        await toEnd()
+        expect((await world.state()).doubts).toEqual([])
+        expect(await world.lap()).toMatchObject({ lap: 3, ended: { kind: 'doubt' } })
+      },
+    )
+
+    test.each([
+      ['raised again', 'x'],
+      ['joined by another', 'another'],
+    ])('begins no lap anew when it is %s meanwhile', async (_, name) => {
+      const id = await looked(10_001)
+      const later = await world.doubted({ name, barrier: 2 })
       await world.turn()
-      expect(await world.lap()).toMatchObject({ lap: 1, kind: 'steady', held: [] })
+      const ids = name === 'x' ? [later.id] : [id, later.id]
+      expect(await world.lap()).toMatchObject({ lap: 1, kind: 'steady', held: ids })
+      expect(world.pages.at(-1)).not.toMatchObject({ after: undefined })
       await toEnd()
-      expect((await world.state()).doubts).toEqual([])
-      expect(await world.lap()).toMatchObject({ lap: 3, ended: { kind: 'doubt' } })
+      expect(await world.lap()).toMatchObject({ lap: 2, ended: { kind: 'steady' } })
     })
 
     test('is no longer held where it was ended otherwise', async () => {
