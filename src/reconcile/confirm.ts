@@ -77,13 +77,14 @@ export async function confirm<Of>(
         into.set(of, wrong)
       }
       const { ticket } = second
-      const lost = ticket === undefined ? [] : await correct(plan, settled, ticket)
-      for (const of of lost) next.set(of, second.wrong.get(of)!)
+      const healed = ticket !== undefined
+      const { undone, fault } = healed ? await correct(plan, settled, ticket) : nothingTried
+      for (const of of undone) next.set(of, second.wrong.get(of)!)
       const errors = [...settled].flatMap(([of, { differences }]) =>
         next.has(of) || filled.has(of) ? [] : differences,
       )
-      const healed = ticket !== undefined
       if (healed && settled.size > 0) await corrected(errors)
+      if (fault !== undefined) throw fault
       found.push(...errors.map((each) => ({ ...each, healed })))
     }
     open = next
@@ -101,9 +102,10 @@ export async function fill<Of>(
   ticket: string,
 ): Promise<Map<Of, Wrong>> {
   const filling = new Map([...first].filter(([, wrong]) => isFilling(plan, wrong)))
-  const lost = new Set(await correct(plan, filling, ticket))
+  const { undone, fault } = await correct(plan, filling, ticket)
+  if (fault !== undefined) throw fault
   if (filling.size > 0) await corrected([])
-  return new Map([...first].filter(([of]) => !filling.has(of) || lost.has(of)))
+  return new Map([...first].filter(([of]) => !filling.has(of) || undone.has(of)))
 }
 
 /** True where nobody is served yet what differs: it is no error, it was never put in. */
@@ -122,23 +124,40 @@ function agree({ correction: a }: Wrong, { correction: b }: Wrong): boolean {
   )
 }
 
-/** Those of which something was left undone: a ticket was gone, or it takes more than one correction. */
-async function correct<Of>({ audit, epoch }: Plan, wrong: Open<Of>, ticket: string): Promise<Of[]> {
+type Tried<Of> = {
+  /** Those of which something is left: a ticket was gone, or it takes more than one correction. */
+  readonly undone: ReadonlySet<Of>
+  /** Why no more was corrected. What was until then is to be told all the same. */
+  readonly fault: unknown
+}
+
+const nothingTried: Tried<never> = { undone: new Set(), fault: undefined }
+
+async function correct<Of>(
+  { audit, epoch }: Plan,
+  wrong: Open<Of>,
+  ticket: string,
+): Promise<Tried<Of>> {
   const steps = weighedChunks([...wrong], {
     most: limits.correctionsMax,
     weightMost: limits.cellsMax,
     weightOf: ([, { correction }]) => sizeOfCells(correction.cells),
   })
-  const lost = await inTurns(steps, limits.stepsAtOnce, async (step) => {
+  const undone = new Set(wrong.keys())
+  const corrected = inTurns(steps, limits.stepsAtOnce, async (step) => {
     const corrections = step.map(([, { correction }]) => inParts(correction))
     const result = await audit.correct({ epoch, ticket, corrections })
     if (result.kind === 'conflict') throw voided('the view has turned its epoch')
-    const undone = new Set(result.lost)
-    return step.flatMap(([of, { correction }], index) =>
-      undone.has(index) || corrections[index] !== correction ? [of] : [],
-    )
+    const lost = new Set(result.lost)
+    for (const [index, [of, { correction }]] of step.entries()) {
+      if (!lost.has(index) && corrections[index] === correction) undone.delete(of)
+    }
   })
-  return lost.flat()
+  const fault: unknown = await corrected.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  )
+  return { undone, fault }
 }
 
 /**

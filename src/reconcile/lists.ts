@@ -29,7 +29,10 @@ export function weighedChunks<T>(
   return open.length > 0 ? [...found, open] : found
 }
 
-/** Results in the order of the list, `most` under way at once. */
+/**
+ * Results in the order of the list, `most` under way at once. After one that fails no other is begun,
+ * and it rejects when none is under way any more.
+ */
 export async function inTurns<T, R>(
   list: readonly T[],
   most: number,
@@ -41,9 +44,16 @@ export async function inTurns<T, R>(
     while (next < list.length) {
       const index = next
       next += 1
-      results[index] = await act(list[index]!)
+      try {
+        results[index] = await act(list[index]!)
+      } catch (fault) {
+        next = list.length
+        throw fault
+      }
     }
   }
-  await Promise.all(Array.from({ length: Math.min(most, list.length) }, one))
+  const lanes = Array.from({ length: Math.min(most, list.length) }, one)
+  await Promise.allSettled(lanes)
+  await Promise.all(lanes)
   return results
 }

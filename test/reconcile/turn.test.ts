@@ -139,6 +139,39 @@ describe('a lap', () => {
     expect(told).toMatchObject([{ key: '1', expected: '5', found: '7', healed: true }])
   })
 
+  test('tells of what it put right before another step of that failed', async () => {
+    for (let key = 1; key <= 120; key += 1) {
+      world.rows.set(String(key), held('Ada', 5n))
+      world.keep(String(key), held('Ada', 7n))
+    }
+    const { audit } = world.plan()
+    let steps = 0
+    const brokenOff = world.turn({
+      audit: {
+        ...audit,
+        look: (asked) => audit.look(asked),
+        progress: (step) => audit.progress(step),
+        correct: async (step) => {
+          steps += 1
+          if (steps === 2) throw new MillraceError('store-away', 'gone')
+          const result = await audit.correct(step)
+          // The answer comes later than the failure.
+          await new Promise(setImmediate)
+          return result
+        },
+      },
+    })
+    await expect(brokenOff).rejects.toThrow('gone')
+    expect(steps).toBe(2)
+    const right = [...world.data.entries.values()].filter(
+      ({ counts }) => counts['bookCount'] === 5n,
+    )
+    expect((await world.lap()).statistics).toMatchObject({ wrong: 50, healed: 50 })
+    expect(right).toHaveLength(50)
+    await world.turn()
+    expect((await world.lap()).statistics).toMatchObject({ wrong: 120, healed: 120 })
+  })
+
   test('remembers the tables of which something could not be told', async () => {
     world.snapshot = '250:250:'
     await world.publish(world.barrier(3, 10, { ends: but(10, { [books]: 99 }) }))
