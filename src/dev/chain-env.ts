@@ -77,7 +77,7 @@ export function envOfRole(role: ChainRole, chain: ChainEnv, asked: ChainEnv = {}
 
 function usesPostgres({ MILLRACE_STORES, MILLRACE_READ_FROM, ...chain }: ChainEnv): boolean {
   const stores = MILLRACE_STORES || chain[storesOfChain]
-  return stores === undefined || `${stores},${MILLRACE_READ_FROM}`.split(',').includes('postgres')
+  return stores === undefined || /\bpostgres\b/.test(`${stores},${MILLRACE_READ_FROM}`)
 }
 
 function readerUrls({ MILLRACE_REDIS_READER, MILLRACE_POSTGRES_READER }: ChainEnv): ChainEnv {

@@ -108,7 +108,7 @@ describe('of a chain', () => {
   test.each<[string, Record<string, string>, Record<string, string>]>([
     ['its configuration keeps it', { [storesOfChain]: 'redis,postgres' }, {}],
     ['its environment says so', { MILLRACE_STORES: 'postgres' }, {}],
-    ['the role is told so', {}, { MILLRACE_STORES: 'redis,postgres' }],
+    ['the role is told so', {}, { MILLRACE_STORES: 'redis, postgres' }],
     ['it is read from', {}, { MILLRACE_READ_FROM: 'postgres' }],
   ])('a Postgres store is given to who uses it: %s', (_, more, asked) => {
     const { MILLRACE_POSTGRES, MILLRACE_POSTGRES_READER } = chain
