@@ -31,7 +31,8 @@ export function lapAfter(
   const begun = { kind, anchor: anchor ?? present, held: [] }
   if (kind === 'build' || needed.length === 0) return begun
   if (needed.some((doubt) => reaches(present, doubt))) return begun
-  if (!anchor) {
+  // Laps of a small view follow each other by the second.
+  if (needed.some(({ id }) => !held.includes(id))) {
     const reason =
       `transaction ${sheet.truth.snapshot.xmin} is open since before what is doubted, ` +
       "so looks can't end it"

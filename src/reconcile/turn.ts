@@ -160,9 +160,8 @@ export class Turn {
   /** Asks the source for no key, and so whether a transaction keeps the lap from ending doubts still. */
   async #isFreed(): Promise<boolean> {
     const lap = this.#lapAfter(await takeSheet(this.#plan, { kind: 'keys', keys: [] }))
-    if (lap.held.length > 0) return false
     await this.#lap.write({ ...this.#pass, ...lap })
-    return true
+    return lap.held.length === 0
   }
 
   #correcting(): Pick<HealOptions, 'correct' | 'pace' | 'corrected'> {

@@ -121,7 +121,11 @@ describe('a doubt', () => {
       expect(world.data.entries.has('9999')).toBe(false)
       expect((await world.state()).doubts).toMatchObject([{ id }])
       await world.turn()
-      expect(world.recorded.lines.filter(({ msg }) => msg === told.msg)).toHaveLength(2)
+      const again = () => world.recorded.lines.filter(({ msg }) => msg === told.msg)
+      expect(again()).toHaveLength(1)
+      await world.doubted({ name: 'later', barrier: 2 })
+      await world.turn()
+      expect(again()).toHaveLength(2)
     })
 
     test.each([
