@@ -23,7 +23,7 @@ export function nothingCarried(): Carried {
 }
 
 type Parts = {
-  readonly plan: Pick<Plan, 'audit' | 'clock' | 'epoch'>
+  readonly plan: Pick<Plan, 'audit' | 'clock' | 'epoch' | 'watch'>
   readonly log: Log
   readonly held: HeldTime
   readonly carried: Carried
@@ -61,7 +61,7 @@ export class WrittenLap {
     done: readonly string[] = [],
   ): Promise<void> {
     const { plan, log, held, carried } = this.#parts
-    const { audit, clock, epoch } = plan
+    const { audit, clock, epoch, watch } = plan
     const healed = carried.uncounted.map((each) => ({ ...each, healed: true }))
     // What was healed was told when it was.
     const wrong = [...healed, ...(tally?.wrong ?? []).filter((each) => !each.healed)]
@@ -71,7 +71,9 @@ export class WrittenLap {
     const statistics = isAny ? counted(pass.statistics, found, clock.wallMs()) : pass.statistics
     const text = encodePass({ ...pass, statistics })
     const step = { epoch, before: this.#text, after: text, ended: ended.map(({ id }) => id) }
-    if (!(await audit.progress({ ...step, completed: done }))) {
+    const isWritten = await audit.progress({ ...step, completed: done })
+    // What is sent again, for its answer was lost, finds what it has written itself.
+    if (!isWritten && (await watch.ask())?.pass !== text) {
       throw voided('another process compares the view, or it has begun anew')
     }
     carried.uncounted.splice(0, healed.length)

@@ -139,6 +139,26 @@ describe('a lap', () => {
     expect(told).toMatchObject([{ key: '1', expected: '5', found: '7', healed: true }])
   })
 
+  test('tells once of what it put right where the answer to that was lost, and it was sent again', async () => {
+    world.rows.set('1', held('Ada', 5n))
+    world.keep('1', held('Ada', 7n))
+    const { audit } = world.plan()
+    await world.turn({
+      audit: {
+        ...audit,
+        look: (asked) => audit.look(asked),
+        correct: (step) => audit.correct(step),
+        progress: async (step) => {
+          await audit.progress(step)
+          return audit.progress(step)
+        },
+      },
+    })
+    await world.turn()
+    expect((await world.lap()).statistics).toMatchObject({ wrong: 1, healed: 1 })
+    expect(world.said.filter((msg) => msg === 'an entry was wrong')).toHaveLength(1)
+  })
+
   test('tells of what it put right before another step of that failed', async () => {
     for (let key = 1; key <= 120; key += 1) {
       world.rows.set(String(key), held('Ada', 5n))
