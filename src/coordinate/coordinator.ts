@@ -95,9 +95,12 @@ export class Coordinator {
     this.#restarts = new Restarts(this.#parts)
     this.#succession = new Succession(this.#parts)
     log.info('this process coordinates the view')
-    const loops = [this.#turns(over), barriers.run(over), ...beside.map((run) => run(over))].map(
-      (loop) => loop.finally(() => end.abort()),
-    )
+    const loops = [
+      this.#turns(over),
+      this.#keepLease(over),
+      barriers.run(over),
+      ...beside.map((run) => run(over)),
+    ].map((loop) => loop.finally(() => end.abort()))
     try {
       await Promise.all(loops)
     } finally {
@@ -118,6 +121,16 @@ export class Coordinator {
       if (held === false) return
       if (held) pause.reset()
       await clock.sleep(held ? tickMs : pause.nextMs(), signal)
+    }
+  }
+
+  /** A turn may wait for Connect, or for a barrier, for longer than the lease lasts. */
+  async #keepLease(signal: AbortSignal): Promise<void> {
+    const { clock, leaseMs } = this.#parts
+    while (!signal.aborted) {
+      const held = await this.#holdsLease().catch(throwUnlessFault)
+      if (held === false) return
+      await clock.sleep(leaseMs / 3, signal)
     }
   }
 
@@ -227,4 +240,9 @@ export class Coordinator {
     this.#leaseUntilMs = nowMs + leaseMs
     return true
   }
+}
+
+/** The next turn meets it as well, and tells of it. */
+function throwUnlessFault(error: unknown): void {
+  if (!(error instanceof MillraceError)) throw error
 }

@@ -1,28 +1,60 @@
+import { Barriers } from '../../src/coordinate/barriers.ts'
+import { ConnectorTask } from '../../src/coordinate/connector-task.ts'
 import { Coordinator } from '../../src/coordinate/coordinator.ts'
 import { doubt } from '../../src/coordinate/setup-doubts.ts'
+import { ViewWatch } from '../../src/store/view-watch.ts'
 import { neverArrives } from '../support/fake-outside.ts'
 import { partitions, World } from './coordination-fixture.ts'
 
 let world: World
-let running: Promise<void>
+let running: Promise<void>[]
 
 beforeEach(async () => {
   world = new World()
+  running = []
   await world.begin()
 })
 
 afterEach(async () => {
   world.end.abort()
-  await world.clock.until(running)
+  for (const each of running) await world.clock.until(each)
 })
 
-function run(): void {
+/** Coordinates the view as a process of its own does. */
+function run(holder = 'one'): void {
+  const { clock, store, outside } = world
+  const { log } = world.recorded
+  const watch = new ViewWatch(store.watchable, clock, log)
+  const barriers = new Barriers(world.barriersParts({ watch }))
+  const connectorTask = new ConnectorTask({ connect: outside.connect, clock, log })
   const times = { leaseMs: 3_000, setupIntervalMs: 1_000 }
-  const coordinator = new Coordinator({ ...world.parts, ...times, beside: [], holder: 'one' })
-  running = coordinator.run(world.end.signal)
+  const own = { watch, barriers, connectorTask, holder, beside: [] }
+  running.push(new Coordinator({ ...world.parts, ...times, ...own }).run(world.end.signal))
 }
 
 describe('the lease', () => {
+  test('is kept while Connect is late, so that two workers do not restart the connector in turn', async () => {
+    const { connect } = world.outside
+    const { settings, restart } = connect
+    let stoppedAtMs = 0
+    connect.restart = async () => {
+      stoppedAtMs = world.clock.monotonicMs() + 4_000
+      await restart()
+    }
+    // Connect tells no settings while it waits for a task to stop.
+    connect.settings = async () => {
+      await world.clock.sleep(Math.max(0, stoppedAtMs - world.clock.monotonicMs()))
+      return settings()
+    }
+    const anew = { how: 'anew', partitions: [partitions[1]!] } as const
+    await world.raise(doubt('another-log', 0, { reason: 'x', restart: anew }))
+    run('one')
+    run('two')
+    await world.clock.advance(40_000)
+    expect(world.outside.asked.filter((each) => each === 'restart')).toHaveLength(1)
+    expect((await world.state()).doubts).toMatchObject([{ restart: undefined }])
+  })
+
   test('that is taken again begins anew what has to be done about a log that is another one', async () => {
     const restarted = () => world.outside.asked.filter((each) => each === 'restart').length
     world.outside.status = { state: 'starting', reason: undefined }
