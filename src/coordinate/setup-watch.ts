@@ -79,6 +79,7 @@ export class SetupWatch {
     const slow = await this.#slow({ view, slotState: known?.slotState, isDue, missed })
     if (slow.faults?.length) doubts.push(unfitDoubt(unfit(view, slow.faults), slow.faults, barrier))
     else if (slow.faults && unfitUntilNow) doubts.push(mendedDoubt(unfitUntilNow, barrier))
+    else if (unfitUntilNow) doubts.push({ ...unfitUntilNow, barrier })
     await this.#observe(state, { ...found, slotState: slow.slotState }, doubts)
     return slow.missed
   }

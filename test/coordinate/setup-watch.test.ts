@@ -409,7 +409,19 @@ describe('while something can not be asked', () => {
     world.outside.faults = []
     alter({ oid: 5 })
     await expect(look()).rejects.toBe(away)
-    expect(codes(await world.state())).toEqual(['source-unfit', 'publication-altered'])
+    expect(codes(await world.state())).toEqual(['publication-altered', 'source-unfit'])
+  })
+
+  test('a doubt that the set-up does not fit is raised again, so that no lap ends it', async () => {
+    world.outside.faults = [fault('books')]
+    const [before] = (await look()).doubts
+    world.outside.connect.version = refused
+    await world.publish(world.barrier(7, 10))
+    await expect(look()).rejects.toBe(away)
+    const [after] = (await world.state()).doubts
+    expect(after!.barrier).toBeGreaterThan(7)
+    expect(after).toEqual({ ...before, id: after!.id, barrier: after!.barrier })
+    expect(world.said.filter((msg) => msg === 'doubt raised')).toHaveLength(1)
   })
 
   test('a view whose set-up was never looked at is not begun with a part of it', async () => {
