@@ -7,6 +7,8 @@ import type { Barrier, Epoch, ViewState } from './state.ts'
 
 /** Barriers that are kept, in the store and in each process. */
 const barriersMax = 64
+/** No store goes back and is given two more barriers within this. */
+const apartMs = 1_000
 
 /**
  * What one process knows of a view's state and of its barriers: asked of the store in turns, shared
@@ -20,6 +22,8 @@ export class ViewWatch {
   #state: ViewState | undefined
   /** By their numbers. */
   #barriers: readonly Barrier[] = []
+  /** When the state was asked for last that has come, monotonic milliseconds. */
+  #askedAtMs = Number.NEGATIVE_INFINITY
   #wake = Promise.withResolvers<void>()
 
   constructor(watchable: ViewWatchable, clock: Clock, log: Log) {
@@ -48,10 +52,12 @@ export class ViewWatch {
 
   /** Asks once, now. */
   async ask(): Promise<ViewState | undefined> {
+    const askedAtMs = this.#clock.monotonicMs()
     const state = await this.#watchable.state()
     const newest = state?.barrier
     const known = this.#barriers.at(-1)
-    const isNext = newest !== undefined && newest.number - 1 === known?.number
+    const isClose = this.#clock.monotonicMs() - this.#askedAtMs < apartMs
+    const isNext = isClose && newest !== undefined && newest.number - 1 === known?.number
     if (state?.epoch !== this.#state?.epoch || !(isNext || isSame(newest, known))) {
       this.#barriers = state ? await this.#watchable.barriers() : []
     } else if (isNext) {
@@ -59,6 +65,7 @@ export class ViewWatch {
       this.#barriers = [...this.#barriers.filter((each) => !gone.has(each)), newest]
     }
     this.#state = state
+    this.#askedAtMs = askedAtMs
     this.#wake.resolve()
     this.#wake = Promise.withResolvers()
     return state

@@ -120,6 +120,17 @@ describe('a watch', () => {
     expect(known.watch.barriers).toEqual([barrier(3), again])
   })
 
+  test('asks for all of them where the store went back and came further since it was asked', async () => {
+    known.at(one, 3, 4, 5)
+    await known.watch.ask()
+    const again = (number: number) => ({ ...barrier(number), lsn: 99n }) as Barrier
+    known.barriers = [barrier(3), again(4), again(5), again(6)]
+    known.state = { epoch: one, barrier: again(6) } as ViewState
+    await known.clock.advance(1_500)
+    await known.watch.ask()
+    expect(known.watch.barriers).toEqual(known.barriers)
+  })
+
   test('forgets them where there is no view any more', async () => {
     known.at(one, 4, 5)
     await known.watch.ask()
