@@ -20,8 +20,8 @@ export type Tail = BatchParts & {
   readonly lingerMs: number
   /** True while the epoch is the one that the store has. */
   current(): boolean
-  /** Schema of the topic's keys by its other partitions: asked while this one has had no key. */
-  keySchema(): Promise<Checkpoint['keySchema']>
+  /** A schema of the topic's keys that other partitions have had, and that is not this one. */
+  otherKeySchema(than: number): Promise<Checkpoint['keySchema']>
   /** Throws when compaction may have taken changes between the checkpoint and `next`. */
   readonly refuseOvertaken: (at: Checkpoint, next: Checkpoint['next']) => void
   /** True when a record that stopped the partition may be passed, for its cause is mended. */
@@ -77,8 +77,9 @@ async function applied(
   batch: Batch,
 ): Promise<Checkpoint | undefined> {
   const { records, next, stop } = await decoded(parts, batch)
-  const keySchema = checkpoint.keySchema ?? (await parts.keySchema())
-  let [at, done] = [{ ...checkpoint, keySchema }, 0]
+  const begun = await withKeySchema(parts, checkpoint, records)
+  if (!begun) return undefined
+  let [at, done] = [begun, 0]
   while (at.next < next) {
     const input = { records: records.slice(done), next, nowMs: parts.clock.wallMs() }
     const { commit, taken } = draft(parts, at, input)
@@ -96,6 +97,32 @@ async function applied(
   }
   if (stop) throw stop.reason
   return at
+}
+
+/**
+ * The checkpoint with the schema that keys of its topic have had, as long as it stands before its
+ * first record; undefined when there is no use in going on from there. The schema of its own first
+ * key is written down before others are asked for theirs: of partitions that begin at once, one at
+ * least hears of the other.
+ */
+async function withKeySchema(
+  parts: Tail,
+  at: Checkpoint,
+  records: readonly DecodedRecord[],
+): Promise<Checkpoint | undefined> {
+  if (at.keySchema !== undefined && at.last !== undefined) return at
+  const first = records.find(
+    (each) => each.decoded.kind === 'change' && each.keySchema !== undefined,
+  )
+  const own = at.keySchema ?? first?.keySchema
+  if (own === undefined) return at
+  if (at.keySchema === undefined) {
+    const { epoch, partition } = parts
+    const to = { ...at, keySchema: own }
+    const step = { epoch, partition, from: at.next, to, mutations: [], parked: [], doubts: [] }
+    if ((await parts.writer.commit(step)).kind === 'conflict') return undefined
+  }
+  return { ...at, keySchema: (await parts.otherKeySchema(own)) ?? own }
 }
 
 /** Decodes up to the first record that can't be passed, and says why it can't. */

@@ -70,7 +70,7 @@ class Script {
       clock: new ManualClock(),
       lingerMs: 0,
       current: () => this.current,
-      keySchema: async () => undefined,
+      otherKeySchema: async () => undefined,
       refuseOvertaken: (from, next) => this.overtaken.push([from.next, next]),
       mayPass: ({ code }) => {
         this.passed.push(code)
@@ -83,6 +83,8 @@ class Script {
   }
 
   #commit(commit: Commit): CommitResult {
+    // The schema of the first key alone.
+    if (commit.to.next === commit.from) return applied
     this.commits.push(commit)
     const result = this.results.shift() ?? applied
     if (result instanceof MillraceError) throw result
@@ -112,6 +114,17 @@ function steps({ commits }: Script) {
 }
 
 describe('a tail', () => {
+  test('that can not write down the schema of its first key applies nothing', async () => {
+    const script = new Script(batch(10, 11, records(10, 1)))
+    const commits: Commit[] = []
+    const commit = async (each: Commit): Promise<CommitResult> => {
+      commits.push(each)
+      return { kind: 'conflict', found: checkpoint(11) }
+    }
+    await script.run(undefined, { writer: { commit } as Tail['writer'] })
+    expect(commits).toMatchObject([{ from: 10n, to: { next: 10n, keySchema: 107 }, mutations: [] }])
+  })
+
   test('commits batch after batch from the checkpoint on', async () => {
     const script = new Script(batch(10, 13, records(10, 1, 2)), batch(13, 14, records(13, 3)))
     await script.run()

@@ -24,7 +24,7 @@ import type { ViewWatch } from '../store/view-watch.ts'
 import type { ViewWriter } from '../store/writer.ts'
 import { mayBeNegative, type View } from '../view/view.ts'
 import { doubtOf, displacedDoubt, belowZeroDoubt } from './doubts.ts'
-import { keySchemaOf } from './key-schema.ts'
+import { otherKeySchema } from './key-schema.ts'
 import { ReportedProblem } from './problem.ts'
 import { prove, resume } from './resume.ts'
 import { ToldDoubts } from './told-doubts.ts'
@@ -211,7 +211,8 @@ class Turn {
       clock,
       lingerMs: this.#parts.lingerMs,
       current: () => watch.state?.epoch === epoch,
-      keySchema: async () => keySchemaOf(reader.partition.topic, await writer.checkpoints(epoch)),
+      otherKeySchema: async (than) =>
+        otherKeySchema(reader.partition.topic, than, await writer.checkpoints(epoch)),
       refuseOvertaken: this.#refuseOvertaken,
       mayPass: (error) => this.#mayPass(error),
       standsAt: (at) => this.#standsAt(at),

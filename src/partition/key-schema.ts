@@ -3,13 +3,13 @@ import type { Checkpoint } from '../store/state.ts'
 
 /**
  * A partition that has had no record knows the schema of keys by the others of its topic: by another
- * schema a row may stand in two of them, whichever of them is applied first.
+ * schema than its own a row may stand in two of them, whichever of them is applied first.
  */
-export function keySchemaOf(
+export function otherKeySchema(
   topic: string,
+  than: number,
   checkpoints: ReadonlyMap<string, Checkpoint>,
 ): number | undefined {
   const ofTopic = [...checkpoints].filter(([name]) => parseTopicPartition(name).topic === topic)
-  const schemas = ofTopic.flatMap(([, { keySchema }]) => keySchema ?? [])
-  return schemas.length === 0 ? undefined : Math.min(...schemas)
+  return ofTopic.map(([, { keySchema }]) => keySchema).find((each) => (each ?? than) !== than)
 }

@@ -61,6 +61,38 @@ describe('a partition', () => {
     expect(await kept.doubts()).toEqual([`second-key-schema ${name}`])
   })
 
+  test('without records is told of a schema that another one has with its first batch', async () => {
+    await kept.begin()
+    const other = (keySchema?: number) =>
+      kept.data.checkpoints.set('t.public.books/1', checkpoint(3, { keySchema }))
+    other()
+    const { writer } = kept
+    kept.write({
+      commit: (commit) => {
+        other(7)
+        return writer.commit(commit)
+      },
+    })
+    kept.topics.append(name, ...books(1))
+    kept.keep()
+    await kept.turn()
+    expect(await kept.books(1)).toEqual(['1'])
+    expect(await kept.doubts()).toEqual([`second-key-schema ${name}`])
+  })
+
+  test('that ended when it had written down its first schema asks the others again', async () => {
+    await kept.begin()
+    kept.data.checkpoints.set(
+      name,
+      checkpoint(10, { windowFrom: at(10), keySchema: 'k'.charCodeAt(0) }),
+    )
+    kept.data.checkpoints.set('t.public.books/1', checkpoint(3, { keySchema: 7 }))
+    kept.topics.append(name, ...books(1))
+    kept.keep()
+    await kept.turn()
+    expect(await kept.doubts()).toEqual([`second-key-schema ${name}`])
+  })
+
   test('that is lost before the view is begun is given back', async () => {
     kept.keep()
     kept.lost.abort()
@@ -420,7 +452,7 @@ describe('counts below zero', () => {
         return writer.raise(epoch, doubt)
       },
       commit: (commit) => {
-        asked.push('commit')
+        if (commit.mutations.length > 0) asked.push('commit')
         return writer.commit(commit)
       },
     })
