@@ -11,7 +11,7 @@ import type { Difference } from './judge.ts'
 import { voided } from './passage.ts'
 import type { Plan } from './plan.ts'
 
-/** Entries that one doubt names: those that are left over are named once these are right. */
+/** Entries that one doubt names; where there are more it is about all of the table. */
 const keysMax = 100
 /** Numbers that its reason tells. */
 const namedMax = 5
@@ -33,6 +33,13 @@ export async function raiseBeyond(
   if (raised.length > 0) await watch.ask()
 }
 
+/** The tables that they come of. */
+export function tablesBeyond({ counts }: View, beyond: readonly Difference[]): readonly string[] {
+  return counts
+    .filter((each) => beyond.some(({ field }) => field === each.stored))
+    .map(({ table }) => table)
+}
+
 /** One for each table that has entries which are not in doubt for that yet. */
 export function beyondDoubts(
   { counts }: View,
@@ -41,10 +48,12 @@ export function beyondDoubts(
 ): readonly Doubt[] {
   const tableOf = new Map(counts.map(({ stored, table }) => [stored, table]))
   return [...Map.groupBy(beyond, ({ field }) => tableOf.get(field)!)].flatMap(([table, found]) => {
-    const known = standing.find(({ name }) => name === `${code} ${table}`)?.keys ?? []
+    const before = standing.find(({ name }) => name === `${code} ${table}`)
+    const known = before?.keys ?? []
     const fresh = found.filter(({ key }) => !known.includes(key))
-    if (fresh.length === 0 || known.length >= keysMax) return []
-    const keys = [...new Set([...known, ...fresh.map(({ key }) => key)])].slice(0, keysMax)
+    if (fresh.length === 0 || before?.keys.length === 0) return []
+    const all = [...new Set([...known, ...fresh.map(({ key }) => key)])]
+    const keys = all.length <= keysMax ? all : []
     const what = { what: table, hint, tables: [table], keys }
     return [doubt(code, 0, { ...what, reason: reasonOf(fresh, known.length) })]
   })

@@ -38,6 +38,8 @@ const schema = z.object({
   declarations: z.array(z.string()),
   /** Tables of which something could not be told in this lap. */
   unproved: z.array(z.string()),
+  /** Tables of which it has met a number that no counter can be. */
+  beyond: z.array(z.string()).default([]),
   /**
    * Random text, another one after each correction: a store that went back to before one has an
    * earlier one, so a lap can't go on as if what it has put in were there.
@@ -96,6 +98,7 @@ export function newLap(
     since: null,
     declarations: state.declarations.map(({ id }) => id),
     unproved: [],
+    beyond: [],
     mark: before?.mark ?? '',
     startedAtMs: nowMs,
     entries: 0,
@@ -169,12 +172,19 @@ export function floorOf({ doubts, pass }: Pick<ViewState, 'doubts' | 'pass'>): n
 }
 
 /** Ids of the doubts that a lap which is at its end has cured. */
-export function cured(state: ViewState, { anchor, unproved }: PassState): readonly string[] {
+export function cured(
+  state: ViewState,
+  { anchor, unproved, beyond }: PassState,
+): readonly string[] {
   if (!anchor) return []
   return state.doubts
     .filter(({ restart, keys }) => !restart && keys.length === 0)
     .filter((doubt) => reaches(anchor, doubt))
     .filter((doubt) => isProved(doubt, new Set(unproved)))
+    .filter(
+      ({ code, tables }) =>
+        code !== 'number-beyond-64-bits' || !tables.some((table) => beyond.includes(table)),
+    )
     .map(({ id }) => id)
 }
 

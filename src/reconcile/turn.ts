@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { bounded } from '../clock.ts'
 import type { Log } from '../log.ts'
 import type { ViewState } from '../store/state.ts'
-import { raiseBeyond } from './beyond.ts'
+import { raiseBeyond, tablesBeyond } from './beyond.ts'
 import { heal, type HealOptions, type Healed, type TallyPace } from './heal.ts'
 import { healKeys } from './heal-keys.ts'
 import { nextKeys } from './key-pages.ts'
@@ -143,7 +143,7 @@ export class Turn {
         section: after === undefined ? 'store' : 'rows',
         after: after ?? null,
         since: this.#pass.since ?? String(first.truth.snapshot.xmin),
-        unproved: this.#unprovedWith(unproved),
+        ...this.#leftWith({ unproved, beyond }),
         entries: this.#pass.entries + entries,
       },
       { looks: sheets.length, entries, wrong },
@@ -189,8 +189,8 @@ export class Turn {
       const { keys, below, read, next } = page
       const letGo = below ? await remove(this.#plan, below) : 0
       const busyMs = clock.monotonicMs() - startedMs
-      const { wrong, unproved } = await this.#lookAt(keys, signal)
-      const told = { ...this.#pass, unproved: this.#unprovedWith(unproved) }
+      const { wrong, ...left } = await this.#lookAt(keys, signal)
+      const told = { ...this.#pass, ...this.#leftWith(left) }
       const tally = {
         looks: Math.ceil(keys.length / keysAtOnce),
         entries: keys.length,
@@ -271,8 +271,13 @@ export class Turn {
     if (done.length > 0) log.info({ declarations: done, entries, tookMs }, 'the view serves')
   }
 
-  #unprovedWith(tables: ReadonlySet<string>): string[] {
-    return [...new Set([...this.#pass.unproved, ...tables])]
+  /** Tables of which the lap leaves something as it is. */
+  #leftWith(left: Pick<Healed, 'unproved' | 'beyond'>): Pick<PassState, 'unproved' | 'beyond'> {
+    const { unproved, beyond } = this.#pass
+    return {
+      unproved: [...new Set([...unproved, ...left.unproved])],
+      beyond: [...new Set([...beyond, ...tablesBeyond(this.#plan.view, left.beyond)])],
+    }
   }
 
   /** False when the state asks for something else than going on. */

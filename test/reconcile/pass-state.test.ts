@@ -53,6 +53,7 @@ describe('a lap', () => {
       anchor: null,
       since: null,
       declarations: ['d1'],
+      beyond: [],
       unproved: [],
       mark: '',
       startedAtMs: nowMs,
