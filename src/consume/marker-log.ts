@@ -203,10 +203,12 @@ export class MarkerLog {
         await clock.sleep(pause.nextMs(), signal)
       }
     }
+    begun()
+    // It may be there again, and read by another one.
+    if (this.#readers.get(partition) !== reader) return
     this.#positions.delete(partition)
     this.#readers.delete(partition)
     this.#well(name)
-    begun()
   }
 
   async #from(reader: PartitionReader, isLate: boolean): Promise<KafkaOffset> {

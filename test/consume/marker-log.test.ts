@@ -463,6 +463,26 @@ describe('a log of several partitions', () => {
     await clock.until(running!)
     expect(topics.open).toBe(0)
   })
+
+  test('is read through where a partition was gone, and is back before its reader has ended', async () => {
+    const reader = topics.reader.bind(topics)
+    const hung = Promise.withResolvers<never>()
+    let isFirst = true
+    topics.reader = (partition, lost) => {
+      const inner = reader(partition, lost)
+      if (partition.partition < 3 || !isFirst) return inner
+      isFirst = false
+      return { ...inner, bounds: () => hung.promise }
+    }
+    await run()
+    partitions = async () => 3
+    await clock.advance(5_000)
+    partitions = async () => 4
+    await clock.advance(5_000)
+    hung.reject(away())
+    await settled()
+    await markers.readThrough(0, AbortSignal.abort())
+  })
 })
 
 describe('a log that was read through', () => {
