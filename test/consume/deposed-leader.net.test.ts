@@ -82,6 +82,14 @@ describe('the end of a log', () => {
     }
     expect(await end()).toBe(3n)
   })
+
+  it('is that of one topic for all workers where as many brokers know another one', async () => {
+    await begin(2, { ...former, replicas: [1, 2] })
+    brokers[1]!.belief = { ...brokers[1]!.belief, topicId: laterId, leader: 2, end: 3n }
+    const other = kafkaTopicAdmin({ brokers: [`127.0.0.1:${brokers[1]!.port}`], log })
+    const ends = await other.ends([fakeTopic]).finally(() => other.close())
+    expect([await end(), ends.get(`${fakeTopic}/0`)]).toEqual([10n, 10n])
+  })
 })
 
 describe('a reader', () => {

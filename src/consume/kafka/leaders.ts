@@ -87,7 +87,9 @@ async function askIfThere(
 }
 
 function merged(topic: string, first: Metadata, answers: Answers): LedTopic {
-  const told = [...answers.values()].flatMap(({ topics }) => topics.get(topic) ?? [])
+  // In one order: whoever asks, and whenever, is told of the same one by as many as of another.
+  const sorted = [...answers].toSorted(([a], [b]) => a - b)
+  const told = sorted.flatMap(([, { topics }]) => topics.get(topic) ?? [])
   const known = told.length > 0 ? told : [first.topics.get(topic)!]
   const [agreed] = [...Map.groupBy(known, ({ id }) => id)].toSorted(
     ([, a], [, b]) => b.length - a.length,
