@@ -60,17 +60,6 @@ export function belowZeroDoubt(
   }
 }
 
-export function displacedDoubt(entry: string): Doubt {
-  return {
-    ...nothingElse,
-    name: `displaced-entry ${entry}`,
-    code: 'displaced-entry',
-    reason: `what stood under the name of entry ${entry} was no entry, and was moved aside`,
-    hint: '`millrace parked` names where it lies. Find out who writes to names of entries.',
-    keys: [entry],
-  }
-}
-
 /** Entries that one doubt names; where there are more it is about all. */
 const keysMax = 100
 

@@ -19,11 +19,12 @@ import { belowBound } from '../keep.ts'
 import type { Log } from '../log.ts'
 import { tail, type Tail } from '../pipeline.ts'
 import { topicPartitionName } from '../position.ts'
+import { displacedDoubt } from '../store/displaced-doubt.ts'
 import type { Checkpoint, ViewState } from '../store/state.ts'
 import type { ViewWatch } from '../store/view-watch.ts'
 import type { ViewWriter } from '../store/writer.ts'
 import { mayBeNegative, type View } from '../view/view.ts'
-import { doubtOf, displacedDoubt, belowZeroDoubt } from './doubts.ts'
+import { doubtOf, belowZeroDoubt } from './doubts.ts'
 import { otherKeySchema } from './key-schema.ts'
 import { ReportedProblem } from './problem.ts'
 import { prove, resume } from './resume.ts'
@@ -110,7 +111,7 @@ async function answered(
       return true
     }
     if (error.code !== 'store-type' || error.entry === undefined) return false
-    const displaced = displacedDoubt(error.entry)
+    const displaced = displacedDoubt(error.entry, watch.state?.doubts ?? [])
     const place = await writer.displace(state.epoch, error.entry, displaced)
     if (place === undefined) return false
     const { reason, hint } = displaced
@@ -181,9 +182,7 @@ class Turn {
     identities: IdentityWindow,
   ): Promise<Checkpoint | undefined> {
     let reached = at
-    const tailParts = this.#tail(identities, (next) => {
-      reached = next
-    })
+    const tailParts = this.#tail(identities, (next) => void (reached = next))
     try {
       await tail(tailParts, at)
       return undefined

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { MillraceError } from '../errors.ts'
+import { displacedDoubt } from '../store/displaced-doubt.ts'
 import {
   confirm,
   fill,
@@ -123,10 +124,16 @@ function somethingElse(key: string): Difference {
   return { key, field: '*', expected: 'an entry', found: 'something else' }
 }
 
-/** False where it is an entry by now. */
-async function movedAside({ writer, epoch, log, layout }: Plan, key: string): Promise<boolean> {
-  const place = await writer.displace(epoch, key)
+/** False where it is an entry by now. What nobody is served yet is in doubt for nobody. */
+async function movedAside(
+  { writer, watch, complete, epoch, log, layout }: Plan,
+  key: string,
+): Promise<boolean> {
+  const served = complete.size > 0
+  const doubt = served ? displacedDoubt(key, watch.state?.doubts ?? []) : undefined
+  const place = await writer.displace(epoch, key, doubt)
   if (place === undefined) return false
   log.error({ view: layout.name, key, place }, 'what was no entry was moved aside')
+  if (served) await watch.ask()
   return true
 }

@@ -1,5 +1,5 @@
 import { MillraceError, type ErrorCode } from '../../src/errors.ts'
-import { belowZeroDoubt, displacedDoubt, doubtOf } from '../../src/partition/doubts.ts'
+import { belowZeroDoubt, doubtOf } from '../../src/partition/doubts.ts'
 
 const partition = { topic: 'books', partition: 3 }
 
@@ -75,19 +75,5 @@ describe('counts below zero are a doubt', () => {
   test('about all entries where the one that stands is', () => {
     const before = belowZeroDoubt(belowOf(...upTo(101)), [])
     expect(belowZeroDoubt(belowOf('7'), [before]).keys).toEqual([])
-  })
-})
-
-test('an entry that was moved aside is in doubt', () => {
-  expect(displacedDoubt('7')).toEqual({
-    name: 'displaced-entry 7',
-    code: 'displaced-entry',
-    reason: 'what stood under the name of entry 7 was no entry, and was moved aside',
-    hint: expect.stringContaining('millrace parked'),
-    tables: [],
-    keys: ['7'],
-    offsets: new Map(),
-    barrier: 0,
-    restart: undefined,
   })
 })

@@ -350,18 +350,19 @@ describe('while a view is filled', () => {
 })
 
 describe('what is no entry', () => {
-  /** The store answers so for entry 1 until it is moved aside. */
-  const unreadable = (given: Partial<Plan['writer']> = {}): Plan => {
+  /** The store answers so for these entries until they are moved aside. */
+  const unreadable = (given: Partial<Plan['writer']> = {}, keys = ['1']): Plan => {
     const plan = planned()
     const { audit, writer } = plan
-    let there = true
+    const there = new Set(keys)
     return {
       ...plan,
       writer: {
         checkpoints: (epoch) => writer.checkpoints(epoch),
         raise: (epoch, doubt) => writer.raise(epoch, doubt),
-        displace: async (_, entry) => {
-          there = false
+        displace: async (epoch, entry, doubt) => {
+          there.delete(entry)
+          if (doubt) await writer.raise(epoch, doubt)
           return `aside:${entry}`
         },
         ...given,
@@ -370,9 +371,9 @@ describe('what is no entry', () => {
         ...audit,
         look: async (question) => {
           const answer = await audit.look(question)
-          if (!there || answer.kind === 'conflict') return answer
+          if (answer.kind === 'conflict') return answer
           const texts = answer.texts.map((text, index) =>
-            question.keys[index] === '1' ? '?' : text,
+            there.has(question.keys[index]!) ? '?' : text,
           )
           return { ...answer, texts }
         },
@@ -391,10 +392,19 @@ describe('what is no entry', () => {
     ])
   })
 
+  test('is in doubt from then on where it is served, beyond a hundred with all others', async () => {
+    const keys = Array.from({ length: 102 }, (_, at) => String(at + 1))
+    for (const key of keys) world.rows.set(key, held('Ada'))
+    await healed({}, { ...unreadable({}, keys), complete: new Set(['*']) })
+    const alone = keys.slice(0, 100).map((key) => [key])
+    expect(world.watch.state!.doubts.map((doubt) => doubt.keys)).toEqual([...alone, []])
+  })
+
   test('is moved aside and made anew while a view is filled as well', async () => {
     world.rows.set('1', held('Ada', 5n))
     await healed({ atOnce: true, ticket: first }, unreadable())
     expect(world.data.entries.get('1')).toEqual(held('Ada', 5n))
+    expect((await world.state()).doubts).toEqual([])
     expect(corrected.map(({ corrections }) => corrections.map(({ add }) => add))).toEqual([
       [{ bookCount: 5n }],
     ])
@@ -418,15 +428,9 @@ describe('what is no entry', () => {
     const plan = unreadable()
     const judgement = await looked(plan)
     const sound = { ...planned(), writer: { ...plan.writer, displace: async () => undefined } }
-    const options = {
-      atOnce: false,
-      correct: true,
-      ticket: undefined,
-      pace,
-      corrected: noted,
-      signal: world.signal,
-    }
-    expect((await heal(sound, judgement, options)).wrong).toEqual([])
+    const healing = { ticket: undefined, pace, corrected: noted, signal: world.signal }
+    const { wrong } = await heal(sound, judgement, { atOnce: false, correct: true, ...healing })
+    expect(wrong).toEqual([])
     expect(world.recorded.lines).toEqual([])
   })
 })
