@@ -34,7 +34,13 @@ const batches = {
     'AAAA/wBMAAAABmtleTp2YWx1ZSAGAATwAgAeAAICCGtleTIKb3RoZXIAAAAAAA==',
 } as const
 
-const bytesOf = (name: keyof typeof batches) => Buffer.from(batches[name], 'base64')
+type Name = keyof typeof batches
+
+const bytesOf = (name: Name) => Buffer.from(batches[name], 'base64')
+
+/** With other bytes where the compressed ones begin. */
+const damaged = (name: Name) => bytesOf(name).fill(7, headerBytes)
+const headerBytes = 61
 
 describe('records that are compressed', () => {
   it.each(['none', 'gzip', 'zstd'] as const)('with %s are read', async (name) => {
@@ -47,26 +53,28 @@ describe('records that are compressed', () => {
     ])
   })
 
-  it.each(['snappy', 'lz4'] as const)(
-    'with %s are a fault that names it and the cure',
-    async (name) => {
-      const belief = { topicId: 'w-F3AyyHR8KE0yKRkU60TA', leader: 1, epoch: 5, replicas: [1] }
-      brokers = await FakeBroker.start(1, { ...belief, end: 102n, records: bytesOf(name) })
-      changeLog = kafkaChangeLog({
-        brokers: [`127.0.0.1:${brokers[0]!.port}`],
-        recordsMax: 10,
-        log,
+  it.each([
+    ['snappy', bytesOf('snappy')],
+    ['lz4', bytesOf('lz4')],
+    ['gzip, and damaged', damaged('gzip')],
+    ['zstd, and damaged', damaged('zstd')],
+  ] as const)('with %s are a fault that says so and names the cure', async (name, records) => {
+    const belief = { topicId: 'w-F3AyyHR8KE0yKRkU60TA', leader: 1, epoch: 5, replicas: [1] }
+    brokers = await FakeBroker.start(1, { ...belief, end: 102n, records })
+    changeLog = kafkaChangeLog({
+      brokers: [`127.0.0.1:${brokers[0]!.port}`],
+      recordsMax: 10,
+      log,
+    })
+    await withLogReader(changeLog, fakeTopic, async (reader) => {
+      reader.seek(100n as KafkaOffset)
+      await expect(reader.next(5_000)).rejects.toMatchObject({
+        code: 'kafka-compression',
+        waitsForPeople: true,
+        message: expect.stringContaining('users/0 at 100'),
+        cause: expect.objectContaining({ message: `records are compressed with ${name}` }),
+        hint: expect.stringContaining('compression.type of the topic'),
       })
-      await withLogReader(changeLog, fakeTopic, async (reader) => {
-        reader.seek(100n as KafkaOffset)
-        await expect(reader.next(5_000)).rejects.toMatchObject({
-          code: 'kafka-compression',
-          waitsForPeople: true,
-          message: expect.stringContaining('users/0 at 100'),
-          cause: expect.objectContaining({ message: `records are compressed with ${name}` }),
-          hint: expect.stringContaining('compression.type of the topic'),
-        })
-      })
-    },
-  )
+    })
+  })
 })

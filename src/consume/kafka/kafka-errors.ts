@@ -110,8 +110,8 @@ export const whenAway = 'Look whether the brokers run and can be reached from he
 
 const whenCompressed =
   'Millrace reads what is not compressed, gzip and zstd. Set compression.type of the topic, or ' +
-  'producer.override.compression.type of the connector, to one of these. What is compressed already ' +
-  'is passed once it is deleted (kafka-delete-records.sh): the view goes on from a barrier and is ' +
+  'producer.override.compression.type of the connector, to one of these. What is there and can not ' +
+  'be read is passed once it is deleted (kafka-delete-records.sh): the view goes on from a barrier and is ' +
   'compared.'
 
 export function topicMissing(what: string, cause?: unknown): MillraceError {
