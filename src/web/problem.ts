@@ -27,7 +27,7 @@ const titles = {
   'view-not-serving': 'The view is not complete',
   'view-in-doubt': 'The view may be wrong',
   'declaration-not-applied': 'The view is not kept as this server declares it',
-  'store-unavailable': 'The store does not answer',
+  'store-unavailable': 'The store can not be read',
   'entry-unreadable': 'The store holds something else there',
   overloaded: 'Too many requests at once',
   'respond-timeout': 'The answer took too long to make',

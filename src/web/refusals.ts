@@ -55,6 +55,10 @@ export function refusalOf(error: MillraceError): Refusal {
         : `What lies where entry ${entry} should is none. Once a look has met it, the entry is put in.`
     return { kind: 'entry-unreadable', detail, afterSeconds: 10 }
   }
+  if (!error.retriable) {
+    const detail = 'The store can not be read as it is; the log of this server says why.'
+    return { kind: 'store-unavailable', detail, afterSeconds: 10 }
+  }
   const detail = 'The store that holds the view is away, or too slow to wait for.'
   return { kind: 'store-unavailable', detail, afterSeconds: 1 }
 }

@@ -28,7 +28,7 @@ test(
       expect((await fetch(`${url}/ready`)).status).toBe(503)
       const read = await fetch(`${url}/users/1`)
       expect([read.status, read.headers.get('retry-after')]).toEqual([503, '1'])
-      expect(await read.json()).toMatchObject({ title: 'The store does not answer' })
+      expect(await read.json()).toMatchObject({ title: 'The store can not be read' })
     } finally {
       end.abort()
     }

@@ -271,6 +271,23 @@ test('GET /users/:userId answers 503 while the store is away', async () => {
   await cut.close()
 })
 
+test('GET says that the log tells why where the store can not be read as it is', async () => {
+  const read = () => Promise.reject(new MillraceError('store-newer', 'of a newer release'))
+  const { app: refused } = await apiOver({
+    reader: (...all) => {
+      const reader = store.reader(...all)
+      return { read, status: () => reader.status() } as unknown as ViewReader
+    },
+  })
+  const answer = await refused.inject('/users/42')
+  expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '10'])
+  expect(answer.json()).toMatchObject({
+    type: 'urn:problem-type:millrace:store-unavailable',
+    detail: expect.stringContaining('the log of this server says why'),
+  })
+  await refused.close()
+})
+
 test('GET says that an entry is unreadable where the store holds something else, and serves the others', async () => {
   let failing = new MillraceError('store-type', 'it is a list', { entry: '7' })
   const { app: planted } = await apiOver({
